@@ -1,0 +1,56 @@
+/** Names of the environment variables of every function. The CDK grants that set them use these constants. */
+export const variables = {
+  tableName: 'TABLE_NAME',
+  identity: 'IDENTITY',
+  memberQuota: 'IMAGE_MEMBER_QUOTA',
+} as const satisfies Record<keyof Config, string>;
+
+/** Where callers' identities come from. `dev` exists on the local server only; `none` refuses every token. */
+export const identityKinds = ['none', 'dev'] as const;
+export type IdentityKind = (typeof identityKinds)[number];
+
+export interface Config {
+  readonly tableName: string;
+  readonly identity: IdentityKind;
+  /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
+  readonly memberQuota: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads a function's settings.
+ *
+ * @param env - the environment, `process.env` in an entry point
+ * @param wanted - the settings that this function has
+ * @throws Error naming every missing or unusable variable at once
+ */
+export function loadConfig<Name extends keyof Config>(env: Environment, wanted: readonly Name[]): Pick<Config, Name> {
+  const faults: string[] = [];
+  const config = Object.fromEntries(
+    wanted.map((name) => {
+      const value = env[variables[name]] ?? defaults[name];
+      const parsed = value === undefined || value === '' ? undefined : parsers[name](value);
+      if (value === undefined || value === '') faults.push(`${variables[name]} is not set`);
+      else if (parsed === undefined) faults.push(`${variables[name]} is ${JSON.stringify(value)}, not ${forms[name]}`);
+      return [name, parsed];
+    }),
+  );
+  if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
+  return Object.freeze(config) as Pick<Config, Name>;
+}
+
+/** Tuning values only; a resource's name has no default. */
+const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
+
+const parsers: { readonly [Name in keyof Config]: (text: string) => Config[Name] | undefined } = {
+  tableName: (text) => text,
+  identity: (text) => identityKinds.find((kind) => kind === text),
+  memberQuota: (text) => (/^(-1|\d{1,6})$/.test(text) ? Number(text) : undefined),
+};
+
+const forms: Readonly<Record<keyof Config, string>> = {
+  tableName: "a table's name",
+  identity: `one of ${identityKinds.join(', ')}`,
+  memberQuota: 'a whole number of members, or -1 for no limit',
+};

@@ -1,0 +1,9 @@
+import { loadConfig } from './config.ts';
+import { discoveryHandler } from './http/discovery-handler.ts';
+import { identitySource } from './identity/identity-source.ts';
+import { log } from './log.ts';
+
+const config = loadConfig(process.env, ['identity']);
+
+/** Versions, schemas, and every path that is no route of another function. */
+export const handler = discoveryHandler({ identity: identitySource(config), log });

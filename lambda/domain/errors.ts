@@ -1,0 +1,74 @@
+/** Why a request was refused: a closed list, told to callers as the machine-readable `error` of a fault. */
+export type SharingErrorCode =
+  | 'invalid-request'
+  | 'invalid-member-status'
+  | 'not-authenticated'
+  | 'not-permitted'
+  | 'image-not-shared'
+  | 'image-protected'
+  | 'attribute-read-only'
+  | 'image-not-found'
+  | 'member-not-found'
+  | 'image-exists'
+  | 'member-exists'
+  | 'property-not-found'
+  | 'tag-not-found'
+  | 'member-quota-exceeded'
+  | 'image-too-large'
+  | 'try-again-later';
+
+/** A refusal: a code, and a sentence that says what is wrong and what would be right. */
+export class SharingError extends Error {
+  override readonly name = 'SharingError';
+  readonly code: SharingErrorCode;
+
+  constructor(code: SharingErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const error = (code: SharingErrorCode, message: string): SharingError => new SharingError(code, message);
+
+export const invalidRequest = (message: string): SharingError => error('invalid-request', message);
+
+export const invalidMemberStatus = (): SharingError =>
+  error('invalid-member-status', 'A member status is one of "pending", "accepted", "rejected".');
+
+export const notPermitted = (message: string): SharingError => error('not-permitted', message);
+
+export const imageNotFound = (imageId: string): SharingError =>
+  error('image-not-found', `No image found with ID ${imageId}.`);
+
+export const imageNotShared = (imageId: string): SharingError =>
+  error('image-not-shared', `Only shared images have members; image ${imageId} is not shared.`);
+
+export const imageProtected = (imageId: string): SharingError =>
+  error('image-protected', `Image ${imageId} is protected and cannot be deleted; set "protected" to false first.`);
+
+export const imageExists = (imageId: string): SharingError =>
+  error('image-exists', `The image ID ${imageId} is taken; choose another or let the service choose.`);
+
+export const memberNotFound = (imageId: string, memberId: string): SharingError =>
+  error('member-not-found', `Project ${memberId} is not a member of image ${imageId}.`);
+
+export const memberExists = (imageId: string, memberId: string): SharingError =>
+  error('member-exists', `Project ${memberId} is already a member of image ${imageId}.`);
+
+export const memberQuotaExceeded = (imageId: string, quota: number): SharingError =>
+  error('member-quota-exceeded', `Image ${imageId} has its ${quota} members, the most allowed; remove one first.`);
+
+export const imageTooLarge = (most: string): SharingError =>
+  error('image-too-large', `An image has at most ${most}; leave some out.`);
+
+export const attributeReadOnly = (name: string): SharingError =>
+  error('attribute-read-only', `The service keeps the property ${JSON.stringify(name)} for itself; leave it out.`);
+
+export const propertyNotFound = (name: string): SharingError =>
+  error('property-not-found', `The image has no property ${JSON.stringify(name)}; use "add" to give it one.`);
+
+export const tagNotFound = (tag: string): SharingError =>
+  error('tag-not-found', `The image has no tag ${JSON.stringify(tag)}.`);
+
+export const tryAgainLater = (cause?: unknown): SharingError =>
+  new SharingError('try-again-later', 'Too many changes at once; nothing was lost. Please try again.', { cause });

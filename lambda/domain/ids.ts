@@ -1,0 +1,25 @@
+/** An image's identity: a lower-case UUID (`csapi:UUID` of the Image API). */
+export type ImageId = string & { readonly __id: 'image' };
+
+/** A project's identity, as the identity service names it: 1 to 255 code points, case-sensitive, opaque. */
+export type ProjectId = string & { readonly __id: 'project' };
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The image id that a text spells, or `undefined` where no image can have that id. */
+export const parseImageId = (text: string): ImageId | undefined => (uuid.test(text) ? (text as ImageId) : undefined);
+
+/**
+ * The project id that a text spells, or `undefined` where it could never be addressed as a member: empty, over 255 code
+ * points or 1,000 bytes of UTF-8 (a sort key holds 1,024), a control character, `/`, `?`, a lone surrogate, `.` or `..`.
+ */
+export const parseProjectId = (text: string): ProjectId | undefined =>
+  text !== '' &&
+  text !== '.' &&
+  text !== '..' &&
+  text.isWellFormed() &&
+  !/[\p{Cc}/?]/u.test(text) &&
+  Array.from(text).length <= 255 &&
+  Buffer.byteLength(text) <= 1000
+    ? (text as ProjectId)
+    : undefined;

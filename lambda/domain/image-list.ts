@@ -1,0 +1,118 @@
+import { isAdmin, type Caller } from './caller.ts';
+import type { ProjectId } from './ids.ts';
+import { isForEveryone, visibilities, type Image, type Visibility } from './image.ts';
+import { memberStatuses, type MemberStatus } from './membership.ts';
+
+/** What a list of images is asked for, before any filter on the records themselves. */
+export interface ImageListScope {
+  readonly caller: Caller;
+  /** `undefined` is the default: everything but other projects' community images. */
+  readonly visibility: Visibility | 'all' | undefined;
+  readonly memberStatus: MemberStatus | 'all';
+  readonly owner: ProjectId | undefined;
+  readonly hidden: boolean;
+}
+
+/**
+ * A run of images in creation order: those a project owns, those offered to it with one status, everyone's of one
+ * visibility, or every project's of one visibility. `owner` and `visibilities` narrow it where they are given.
+ */
+export type ImageSource = {
+  readonly hidden: boolean;
+  readonly owner: ProjectId | undefined;
+  readonly visibilities: readonly Visibility[] | undefined;
+} & (
+  | { readonly kind: 'owned'; readonly project: ProjectId }
+  | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus }
+  | { readonly kind: 'everyone' | 'catalog'; readonly visibility: Visibility }
+);
+
+/**
+ * The runs that make up a list (Image API v2, "List images", and the table of `member_status` and `visibility` there):
+ * a project's own images whatever their visibility, those offered to it with the status asked for, everyone's; for an
+ * admin every project's, whatever their members answered. Others' community images only where they are asked for.
+ */
+export function imageSources({
+  caller,
+  visibility,
+  memberStatus,
+  owner,
+  hidden,
+}: ImageListScope): readonly ImageSource[] {
+  const { projectId } = caller;
+  const asked = (candidates: readonly Visibility[]): readonly Visibility[] =>
+    candidates.filter((candidate) => visibility === undefined || visibility === 'all' || visibility === candidate);
+  const wantsCommunity = visibility === 'community' || visibility === 'all';
+  const run = { hidden, owner: undefined, visibilities: undefined };
+
+  const own = (project: ProjectId, among: readonly Visibility[]): ImageSource[] => {
+    const wanted = asked(among);
+    const narrowed = wanted.length < visibilities.length ? wanted : undefined;
+    return wanted.length === 0 ? [] : [{ ...run, kind: 'owned', project, visibilities: narrowed }];
+  };
+
+  if (isAdmin(caller)) {
+    if (owner !== undefined) {
+      const others = visibilities.filter(
+        (candidate) => owner === projectId || wantsCommunity || candidate !== 'community',
+      );
+      return own(owner, others);
+    }
+    const everyProjects = asked(visibilities).filter((candidate) => candidate !== 'community' || wantsCommunity);
+    return [
+      ...everyProjects.map((each): ImageSource => ({ ...run, kind: 'catalog', visibility: each })),
+      ...(wantsCommunity ? [] : own(projectId, ['community'])),
+    ];
+  }
+
+  const statuses = memberStatus === 'all' ? memberStatuses : [memberStatus];
+  const offered = asked(['shared']).flatMap(() =>
+    statuses.map((status): ImageSource => ({ ...run, owner, kind: 'offered', project: projectId, status })),
+  );
+  const everyone = asked(visibilities)
+    .filter((candidate) => isForEveryone(candidate) && (candidate !== 'community' || wantsCommunity))
+    .map((each): ImageSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
+  // Own images for everyone are among everyone's too, so that where only those are asked for this run adds nothing.
+  const ownAsked =
+    visibility !== undefined && visibility !== 'all' && isForEveryone(visibility) ? [] : own(projectId, visibilities);
+  return [...(owner === undefined || owner === projectId ? ownAsked : []), ...offered, ...everyone];
+}
+
+/** Whether an image's record, read after the run was, still belongs into it: a list shows nothing that has just ended. */
+export function belongs(image: Image, source: ImageSource): boolean {
+  const holds = {
+    owned: () => source.kind === 'owned' && image.owner === source.project,
+    offered: () => image.visibility === 'shared',
+    everyone: () => source.kind === 'everyone' && image.visibility === source.visibility,
+    catalog: () => source.kind === 'catalog' && image.visibility === source.visibility,
+  }[source.kind];
+  return (
+    holds() &&
+    image.hidden === source.hidden &&
+    (source.owner === undefined || image.owner === source.owner) &&
+    (source.visibilities === undefined || source.visibilities.includes(image.visibility))
+  );
+}
+
+/** A place in the order of creation: an image's creation time and id. */
+export type Position = Pick<Image, 'createdAt' | 'id'>;
+
+/** Reads runs of images in creation order. */
+export interface ImageListRepository {
+  /**
+   * The next images of several runs, merged into one order and each shown once.
+   *
+   * @param sources - at least one run
+   * @param order - `desc` is newest first
+   * @param after - where to go on: the place of the last image already seen
+   * @param count - how many images at the most
+   * @returns the records found, with where to go on, or without where there is no more; a page may be shorter than
+   *   `count`, where an image has gone between the reading of the order and of the records
+   */
+  page(
+    sources: readonly ImageSource[],
+    order: 'asc' | 'desc',
+    after: Position | undefined,
+    count: number,
+  ): Promise<{ readonly images: readonly Image[]; readonly next: Position | undefined }>;
+}

@@ -1,0 +1,109 @@
+import { hasRole, isAdmin, type Caller } from './caller.ts';
+import { imageNotFound, imageNotShared, imageProtected, memberNotFound, notPermitted } from './errors.ts';
+import type { ImageId, ProjectId } from './ids.ts';
+import { isForEveryone, type Image } from './image.ts';
+import type { Membership } from './membership.ts';
+
+/** What was read, at one moment, of an image and of some of its members. */
+export interface Sharing {
+  readonly imageId: ImageId;
+  readonly image: Image | undefined;
+  readonly memberships: ReadonlyMap<ProjectId, Membership>;
+}
+
+const owns = (caller: Caller, image: Image): boolean => caller.projectId === image.owner;
+
+/**
+ * Whether there is an image for this caller. Its owner and an admin see it; a public or community image everyone with a
+ * role; a shared one its members, whatever their answer.
+ */
+export function isImageVisible(caller: Caller, sharing: Sharing): sharing is Sharing & { readonly image: Image } {
+  const { image, memberships } = sharing;
+  return (
+    image !== undefined &&
+    hasRole(caller, 'reader') &&
+    (isAdmin(caller) ||
+      owns(caller, image) ||
+      isForEveryone(image.visibility) ||
+      (image.visibility === 'shared' && memberships.has(caller.projectId)))
+  );
+}
+
+/** Whoever may not see an image is told that there is none. */
+export function assertImageIsVisible(caller: Caller, sharing: Sharing): Image {
+  if (!isImageVisible(caller, sharing)) throw imageNotFound(sharing.imageId);
+  return sharing.image;
+}
+
+/** Only a shared image has members; any other visibility is refused even for its owner. */
+export function assertImageIsShared(image: Image): void {
+  if (image.visibility !== 'shared') throw imageNotShared(image.id);
+}
+
+/** A membership is seen by the image's owner, an admin and the member itself; for anyone else there is none. */
+export function assertMemberIsVisible(caller: Caller, image: Image, { memberships }: Sharing, id: string): Membership {
+  const membership = memberships.get(id as ProjectId);
+  const visible = isAdmin(caller) || owns(caller, image) || caller.projectId === id;
+  if (membership === undefined || !visible) throw memberNotFound(image.id, id);
+  return membership;
+}
+
+/** Whether the caller is shown all of an image's members, and not just its own place among them. */
+export const seesAllMembers = (caller: Caller, image: Image | undefined): boolean =>
+  isAdmin(caller) || (image !== undefined && owns(caller, image));
+
+/** Whether a caller might answer an offer to this project at all; what depends on the image is decided by the write. */
+export const mayTryToAnswer = (caller: Caller, memberId: ProjectId): boolean =>
+  isAdmin(caller) || (caller.projectId === memberId && hasRole(caller, 'member'));
+
+/** Only the member itself answers, with role member; never the image's owner, who could else accept for others. */
+export function assertCallerMayAnswer(caller: Caller, image: Image, membership: Membership): void {
+  if (isAdmin(caller)) return;
+  if (owns(caller, image)) throw notPermitted('The owner of an image does not answer for its members.');
+  if (!mayTryToAnswer(caller, membership.memberId)) throw notPermitted('Answering an offer takes the role member.');
+}
+
+/** Members are offered and removed by the image's owner, with role member, or by an admin. */
+export function assertCallerMayManageMembers(caller: Caller, image: Image): void {
+  if (isAdmin(caller)) return;
+  if (!owns(caller, image)) throw notPermitted("Only an image's owner offers it to projects or takes that back.");
+  if (!hasRole(caller, 'member')) throw notPermitted("Changing an image's members takes the role member.");
+}
+
+/** An image is changed and deleted by its owner, with role member, or by an admin. */
+export function assertCallerMayChange(caller: Caller, image: Image): void {
+  if (isAdmin(caller)) return;
+  if (!owns(caller, image)) throw notPermitted('Only its owner changes or deletes an image.');
+  if (!hasRole(caller, 'member')) throw notPermitted('Changing an image takes the role member.');
+}
+
+/** Images are created by projects' members, for themselves; an admin creates them for any project. */
+export function assertCallerMayCreate(caller: Caller, image: Image): void {
+  if (!hasRole(caller, 'member')) throw notPermitted('Creating an image takes the role member.');
+  if (!isAdmin(caller) && !owns(caller, image)) {
+    throw notPermitted('Only an admin creates an image for another project; leave out "owner".');
+  }
+  assertCallerMayPublish(caller, image, undefined);
+}
+
+/** Only an admin makes an image public or gives it to another project. */
+export function assertCallerMaySetFacts(caller: Caller, before: Image, after: Image): void {
+  if (!isAdmin(caller) && after.owner !== before.owner) throw notPermitted("Only an admin changes an image's owner.");
+  assertCallerMayPublish(caller, after, before);
+}
+
+function assertCallerMayPublish(caller: Caller, image: Image, before: Image | undefined): void {
+  if (image.visibility === 'public' && before?.visibility !== 'public' && !isAdmin(caller)) {
+    throw notPermitted('Only an admin makes an image public; "community" shows it to whoever asks for it.');
+  }
+}
+
+/** A protected image is not deleted, not even by an admin. */
+export function assertImageIsNotProtected(image: Image): void {
+  if (image.protected) throw imageProtected(image.id);
+}
+
+/** Lists are for callers with a role. */
+export function assertCallerMayList(caller: Caller): void {
+  if (!hasRole(caller, 'reader')) throw notPermitted('Listing images takes the role reader.');
+}

@@ -1,0 +1,154 @@
+import type { Actor } from '../domain/actor.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
+import type { ImageId, ProjectId } from '../domain/ids.ts';
+import { sameFacts, sharedFacts, type Image, type PendingChange } from '../domain/image.ts';
+import type { Membership } from '../domain/membership.ts';
+import type { Sharing } from '../domain/sharing-rules.ts';
+import { equals, names, values } from './expression.ts';
+import {
+  actorAttribute,
+  deletedImageItem,
+  imageFromItem,
+  imageItem,
+  pendingAttribute,
+  recordAttributes,
+} from './image-item.ts';
+import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
+import { moveEntries } from './list-entries.ts';
+import { membershipFromItem } from './membership-item.ts';
+import { finishPendingChange, readPartition } from './pending-changes.ts';
+import type { Item, Table, TransactAction, Update } from './table.ts';
+
+const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
+const withoutMembers = '#member_count = :none';
+
+/** Images in the table, with their entries in lists and the changes that reach their members. */
+export class DynamoDbImageRepository implements ImageRepository {
+  readonly #table: Table;
+  readonly #clock: Clock;
+
+  constructor(table: Table, clock: Clock) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  async find(imageId: ImageId, projectIds: readonly ProjectId[]): Promise<Sharing> {
+    const memberIds = [...new Set(projectIds)];
+    const items = await this.#table.get([imageKey(imageId), ...memberIds.map((id) => membershipKey(id, imageId))]);
+    const record = items.find((item) => item[partitionKey] === imagePartition(imageId));
+    const memberships = items.filter((item) => item !== record).flatMap(asMembership);
+    return {
+      imageId,
+      image: record && imageFromItem(record),
+      memberships: new Map(memberships.map((membership) => [membership.memberId, membership])),
+    };
+  }
+
+  findOffers(imageId: ImageId): ReturnType<ImageRepository['findOffers']> {
+    return readPartition(this.#table, imageId);
+  }
+
+  async findMemberships(imageId: ImageId, memberIds: readonly ProjectId[]): Promise<readonly Membership[]> {
+    return (await this.#table.get(memberIds.map((id) => membershipKey(id, imageId)))).flatMap(asMembership);
+  }
+
+  create(image: Image, actor: Actor): Promise<boolean> {
+    return this.#table.transact([
+      { Put: { Item: imageItem(image, actor), ConditionExpression: 'attribute_not_exists(pk)' } },
+      ...moveEntries(image, undefined, image),
+    ]);
+  }
+
+  async update(before: Image, after: Image, actor: Actor): Promise<WriteOutcome> {
+    if (sameFacts(before, after)) return outcome((await this.#table.update(updateRecord(before, after, actor))).held);
+    if (before.memberCount === 0) {
+      const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
+      return this.#write([{ Update: alone }, ...moveEntries(before, before, after)]);
+    }
+    // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
+    // that on the way a member is refused too early and never too late.
+    const towardsShared = after.visibility === 'shared' && before.visibility !== 'shared';
+    const first = towardsShared ? after : { ...after, ...sharedFacts(before) };
+    const pendingChange: PendingChange = { kind: 'facts', facts: sharedFacts(after), actor };
+    const begun = await this.#write([
+      { Update: updateRecord(before, first, actor, { pendingChange }) },
+      ...moveEntries(before, before, first),
+    ]);
+    if (begun === 'written') await this.finish({ ...first, version: before.version + 1, pendingChange });
+    return begun;
+  }
+
+  async delete(before: Image, actor: Actor): Promise<WriteOutcome> {
+    if (before.memberCount === 0) {
+      return this.#write([
+        {
+          Put: {
+            Item: deletedImageItem(before, this.#clock(), actor),
+            ConditionExpression: `${unchangedSinceRead} AND ${withoutMembers}`,
+            ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
+            ExpressionAttributeValues: values({ read_version: before.version, none: 0 }),
+          },
+        },
+        ...moveEntries(before, before, undefined),
+      ]);
+    }
+    const pendingChange: PendingChange = { kind: 'delete', actor };
+    const { held } = await this.#table.update({
+      Key: imageKey(before.id),
+      UpdateExpression: 'SET #pending_change = :pending_change ADD #version :one',
+      ConditionExpression: unchangedSinceRead,
+      ExpressionAttributeNames: names('version', 'pending_change'),
+      ExpressionAttributeValues: values({
+        pending_change: pendingAttribute(pendingChange),
+        read_version: before.version,
+        one: 1,
+      }),
+    });
+    if (held) await this.finish({ ...before, version: before.version + 1, pendingChange });
+    return outcome(held);
+  }
+
+  finish(image: Image): Promise<void> {
+    return finishPendingChange(this.#table, this.#clock, image);
+  }
+
+  async #write(actions: readonly TransactAction[]): Promise<WriteOutcome> {
+    return outcome(await this.#table.transact(actions));
+  }
+}
+
+/** The update that writes an image's record on condition that it is as it was read. */
+function updateRecord(
+  before: Image,
+  after: Image,
+  actor: Actor,
+  { pendingChange, onlyWithoutMembers = false }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean } = {},
+): Update & { readonly UpdateExpression: string } {
+  const set = {
+    ...recordAttributes(after),
+    updated_by: actorAttribute(actor),
+    ...(pendingChange === undefined ? {} : { pending_change: pendingAttribute(pendingChange) }),
+  };
+  return {
+    Key: imageKey(before.id),
+    UpdateExpression: `SET ${equals(set)} ADD #version :one`,
+    ConditionExpression: onlyWithoutMembers ? `${unchangedSinceRead} AND ${withoutMembers}` : unchangedSinceRead,
+    ExpressionAttributeNames: names(
+      'version',
+      'pending_change',
+      ...Object.keys(set),
+      ...(onlyWithoutMembers ? ['member_count'] : []),
+    ),
+    ExpressionAttributeValues: values({
+      ...set,
+      read_version: before.version,
+      one: 1,
+      ...(onlyWithoutMembers ? { none: 0 } : {}),
+    }),
+  };
+}
+
+const outcome = (held: boolean): WriteOutcome => (held ? 'written' : 'changed-meanwhile');
+
+const asMembership = (item: Item): Membership | [] => membershipFromItem(item) ?? [];

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
+import type { Membership } from '../domain/membership.ts';
+import { equals, names, values } from './expression.ts';
+import { actorAttribute, factsAttributes } from './image-item.ts';
+import { imageKey, indexOfStatus, itemFormat, localIndexes, membershipKey, offerKey } from './keys.ts';
+import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
+import type { Table } from './table.ts';
+
+/** Memberships in the table: each write one request whose condition is the whole of the rule. */
+export class DynamoDbMembershipRepository implements MembershipRepository {
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  async answer({ imageId, memberId, status, notOwner, at, actor }: Answer): ReturnType<MembershipRepository['answer']> {
+    const index = indexOfStatus[status];
+    const otherIndexes = localIndexes.filter((each) => each !== index).map((each) => `#${each}`);
+    const isMember = 'attribute_exists(#status)';
+    const imageIsShared = '#visibility = :shared';
+    const statusChanges = '#status <> :status'; // the same answer again writes nothing
+    const callerIsNotTheOwner = notOwner === undefined ? [] : ['#owner <> :not_owner'];
+
+    const { held, item } = await this.#table.update({
+      Key: membershipKey(memberId, imageId),
+      UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #list_key
+        REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
+      ConditionExpression: [isMember, imageIsShared, statusChanges, ...callerIsNotTheOwner].join(' AND '),
+      ExpressionAttributeNames: {
+        ...names('status', 'visibility', 'updated_at', 'updated_by', 'list_key', 'sequence', ...localIndexes),
+        ...(notOwner === undefined ? {} : names('owner')),
+      },
+      ExpressionAttributeValues: {
+        ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
+        ...(notOwner === undefined ? {} : values({ not_owner: notOwner })),
+      },
+    });
+
+    const membership = item === undefined ? undefined : membershipFromItem(item);
+    if (membership === undefined) return 'refused';
+    if (held) return { outcome: 'changed', membership };
+    // The old item tells the reasons apart: the same answer again is no refusal, where every other clause holds.
+    const unchanged =
+      membership.status === status &&
+      item?.['visibility'] === 'shared' &&
+      (notOwner === undefined || item['owner'] !== notOwner);
+    return unchanged ? { outcome: 'unchanged', membership } : 'refused';
+  }
+
+  async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
+    const facts = factsAttributes(image);
+    const membershipId = randomUUID();
+    const { set, remove } = membershipFacts(image, image, 'pending');
+    const membership = {
+      format: itemFormat,
+      membership_id: membershipId,
+      image_id: image.id,
+      member_id: memberId,
+      status: 'pending',
+      created_at: at,
+      updated_at: at,
+      updated_by: actorAttribute(actor),
+      ...set,
+    };
+    const belowQuota = quota < 0 ? [] : ['#member_count < :quota'];
+
+    const written = await this.#table.transact([
+      {
+        Update: {
+          Key: imageKey(image.id),
+          UpdateExpression: 'ADD #member_count :one',
+          // Shared and of the owner who was checked; hidden or shown as the membership will say; no change under way.
+          ConditionExpression: [
+            ...equals(facts, ' AND ').split(' AND '),
+            '#visibility = :shared',
+            'attribute_not_exists(#pending_change)',
+            ...belowQuota,
+          ].join(' AND '),
+          ExpressionAttributeNames: names(...Object.keys(facts), 'pending_change', 'member_count'),
+          ExpressionAttributeValues: values({ ...facts, shared: 'shared', one: 1, ...(quota < 0 ? {} : { quota }) }),
+        },
+      },
+      {
+        Put: {
+          Item: { ...offerKey(image.id, memberId), format: itemFormat, membership_id: membershipId, created_at: at },
+          ConditionExpression: 'attribute_not_exists(pk)',
+        },
+      },
+      {
+        Update: {
+          Key: membershipKey(memberId, image.id),
+          // The sequence goes on where a withdrawn membership left it, and where that has expired, from the time of day:
+          // it never comes to stand below where it was.
+          UpdateExpression: `SET #sequence = if_not_exists(#sequence, :now) + :one, ${equals(membership)}
+            REMOVE ${remove.map((each) => `#${each}`).join(', ')}`,
+          ConditionExpression: 'attribute_not_exists(#status)',
+          ExpressionAttributeNames: names('sequence', ...Object.keys(membership), ...remove),
+          ExpressionAttributeValues: values({ ...membership, now: Date.parse(at), one: 1 }),
+        },
+      },
+    ]);
+    return written ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
+  }
+
+  async withdraw({ imageId, memberId, owner, at, actor }: Withdrawal): Promise<boolean> {
+    const callerIsTheOwner = owner === undefined ? [] : ['#owner = :owner'];
+    return this.#table.transact([
+      {
+        Update: {
+          Key: imageKey(imageId),
+          UpdateExpression: 'ADD #member_count :minus_one',
+          ConditionExpression: ['#visibility = :shared', ...callerIsTheOwner].join(' AND '),
+          ExpressionAttributeNames: {
+            ...names('visibility', 'member_count'),
+            ...(owner === undefined ? {} : names('owner')),
+          },
+          ExpressionAttributeValues: {
+            ...values({ shared: 'shared', minus_one: -1 }),
+            ...(owner === undefined ? {} : values({ owner })),
+          },
+        },
+      },
+      { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
+      { Update: withdrawMembership(memberId, imageId, at, actor) },
+    ]);
+  }
+}

@@ -1,0 +1,116 @@
+import { parseTimestamp } from '../domain/clock.ts';
+import { parseImageId, type ImageId, type ProjectId } from '../domain/ids.ts';
+import type { SharedFacts, Visibility } from '../domain/image.ts';
+import type { Position } from '../domain/image-list.ts';
+import type { MemberStatus } from '../domain/membership.ts';
+
+/** Names of the table's keys and indexes: the only place that knows them, for the CDK construct and the adapters. */
+export const partitionKey = 'pk';
+export const sortKey = 'sk';
+
+/**
+ * The sparse local indexes of a partition. Each has as its sort key the attribute of its own name, present only while
+ * the item belongs there, so that one update moves an item from one to another.
+ */
+export const localIndexes = ['listed', 'pending', 'rejected'] as const;
+export type LocalIndex = (typeof localIndexes)[number];
+
+/** What the local indexes project besides the keys: enough to filter a list without reading the image records. */
+export const projectedAttributes = ['owner', 'visibility', 'os_hidden'] as const;
+
+/** The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key. */
+export const catalogIndex = 'catalog';
+export const catalogSortKey = 'list_key';
+
+/** The time-to-live attribute, in epoch seconds. */
+export const timeToLive = 'expires_at';
+
+/** The version of the items' format, written with every item. */
+export const itemFormat = 1;
+
+export interface ItemKey {
+  readonly [partitionKey]: string;
+  readonly [sortKey]: string;
+}
+
+const prefix = {
+  image: 'IMAGE#',
+  project: 'PROJECT#',
+  everyone: 'EVERYONE#',
+  offer: 'MEMBER#',
+  owned: 'OWNED#',
+  shared: 'SHARED#',
+} as const;
+
+/** The sort key of an image's own record, in its partition. */
+const imageSortKey = 'IMAGE';
+
+export const imagePartition = (imageId: ImageId): string => `${prefix.image}${imageId}`;
+export const projectPartition = (projectId: ProjectId): string => `${prefix.project}${projectId}`;
+export const everyonePartition = (visibility: Visibility): string => `${prefix.everyone}${visibility}`;
+
+/** The image's record. */
+export const imageKey = (imageId: ImageId): ItemKey => ({ pk: imagePartition(imageId), sk: imageSortKey });
+
+/** That the image was offered to a project. */
+export const offerKey = (imageId: ImageId, memberId: ProjectId): ItemKey => ({
+  pk: imagePartition(imageId),
+  sk: `${prefix.offer}${memberId}`,
+});
+
+/** That a project owns the image. */
+export const ownedKey = (owner: ProjectId, imageId: ImageId): ItemKey => ({
+  pk: projectPartition(owner),
+  sk: `${prefix.owned}${imageId}`,
+});
+
+/** A project's membership of the image. */
+export const membershipKey = (memberId: ProjectId, imageId: ImageId): ItemKey => ({
+  pk: projectPartition(memberId),
+  sk: `${prefix.shared}${imageId}`,
+});
+
+/** A public or community image among everyone's. */
+export const everyoneKey = (visibility: Visibility, imageId: ImageId): ItemKey => ({
+  pk: everyonePartition(visibility),
+  sk: `${prefix.image}${imageId}`,
+});
+
+/** The project that an offer's sort key names, or `undefined` for another item of the image's partition. */
+export const offeredTo = (key: string): ProjectId | undefined =>
+  key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
+
+/** The image that a list entry's key names, whichever kind of entry it is. */
+export const listedImage = (key: ItemKey): string => (key.sk === imageSortKey ? key.pk : key.sk).replace(/^\w+#/, '');
+
+/** The local index in which a membership of each status has its place. */
+export const indexOfStatus: Readonly<Record<MemberStatus, LocalIndex>> = {
+  accepted: 'listed',
+  pending: 'pending',
+  rejected: 'rejected',
+};
+
+/**
+ * The runs into which a list key sorts its items, so that each can be read alone and in creation order: what is owned
+ * apart from what is shared, hidden apart from shown, and memberships of an image that is not shared now in none.
+ */
+export type Shelf = 'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
+
+export const ownedShelf = (hidden: boolean): Shelf => (hidden ? 'owned-hidden' : 'owned');
+export const everyoneShelf = (hidden: boolean): Shelf => (hidden ? 'everyone-hidden' : 'everyone');
+export const membershipShelf = ({ visibility, hidden }: Pick<SharedFacts, 'visibility' | 'hidden'>): Shelf =>
+  visibility !== 'shared' ? 'unshared' : hidden ? 'shared-hidden' : 'shared';
+
+/** Where an item stands in a list: its shelf, then the creation time and the id of its image. */
+export const listKey = (shelf: Shelf, { createdAt, id }: Position): string => `${shelf}#${createdAt}#${id}`;
+
+/** The bounds of a shelf, both included, that hold every list key on it and none of another. */
+export const shelfBounds = (shelf: Shelf): readonly [string, string] => [`${shelf}#`, `${shelf}#~`];
+
+/** The place in the order that a list key names. */
+export function positionOf(key: string): Position | undefined {
+  const [, createdAt, id, ...more] = key.split('#');
+  const time = parseTimestamp(createdAt ?? '');
+  const image = parseImageId(id ?? '');
+  return time === undefined || image === undefined || more.length > 0 ? undefined : { createdAt: time, id: image };
+}

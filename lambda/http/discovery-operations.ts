@@ -1,0 +1,53 @@
+import type { ApiOperation } from './api-handler.ts';
+import { found, ok, okEmpty, okText } from './api-response.ts';
+import { RequestFault } from './faults.ts';
+import { routes } from './routes.ts';
+import { schemas } from './schemas.ts';
+import { isVersion, versionsView } from './versions.ts';
+
+/** GET /v2/schemas/{schema}: image, images, member or members. */
+export const showSchemaOperation: ApiOperation = ({ path }) => {
+  const name = path['schema'] ?? '';
+  if (!Object.hasOwn(schemas, name)) throw notFound();
+  return Promise.resolve(ok(schemas[name]));
+};
+
+/** GET /healthcheck: that the function runs. */
+export const healthOperation: ApiOperation = () => Promise.resolve(okText('OK'));
+
+/** Any method on /versions. */
+export const listVersionsOperation: ApiOperation = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
+
+/** OPTIONS on anything. */
+export const optionsOperation: ApiOperation = () => Promise.resolve(okEmpty());
+
+/** What is below a version and no route takes: a redirect for the version itself, a wrong method, or nothing. */
+export const unroutedOperation: ApiOperation = ({ method, pathname, baseUrl }) => {
+  const segments = pathname.split('/').slice(1);
+  if (segments.length === 1 && method === 'GET') return Promise.resolve(found(`${baseUrl}/v2/`));
+  const allowed = methodsOf(segments);
+  if (allowed.length > 0) {
+    throw new RequestFault('method-not-allowed', `${method} is not possible here; ${allowed.join(', ')} are.`, {
+      allow: allowed.join(', '),
+    });
+  }
+  throw notFound();
+};
+
+/** Whether a path lies below a version that is spoken here. */
+export const isBelowVersion = (pathname: string): boolean => isVersion(pathname.split('/')[1] ?? '');
+
+const notFound = (): RequestFault => new RequestFault('route-not-found', 'There is nothing at this path.');
+
+/** The methods that a path takes, in the order of the routes. */
+function methodsOf(segments: readonly string[]): readonly string[] {
+  return Object.values(routes)
+    .flatMap((ofFunction) => Object.values(ofFunction))
+    .map((route) => route.split(' '))
+    .filter(([, template]) => template !== undefined && matches(template.split('/').slice(1), segments))
+    .map(([method = '']) => method);
+}
+
+const matches = (template: readonly string[], segments: readonly string[]): boolean =>
+  template.length === segments.length &&
+  template.every((part, n) => (part.startsWith('{') ? segments[n] !== '' : part === segments[n]));

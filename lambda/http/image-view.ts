@@ -1,0 +1,53 @@
+import type { Image } from '../domain/image.ts';
+import type { ImagePage } from '../use-cases/list-images.ts';
+
+/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties, then these keys in this order. */
+export const imageView = (image: Image) => ({
+  ...Object.fromEntries(Object.entries(image.properties).sort(([a], [b]) => (a < b ? -1 : 1))),
+  name: image.name,
+  disk_format: image.diskFormat,
+  container_format: image.containerFormat,
+  visibility: image.visibility,
+  // An image without data has no size and no sums.
+  size: null,
+  virtual_size: null,
+  status: image.status,
+  checksum: null,
+  protected: image.protected,
+  min_ram: image.minRam,
+  min_disk: image.minDisk,
+  owner: image.owner,
+  os_hidden: image.hidden,
+  os_hash_algo: null,
+  os_hash_value: null,
+  id: image.id,
+  created_at: image.createdAt,
+  updated_at: image.updatedAt,
+  tags: image.tags,
+  self: imagePath(image),
+  file: `${imagePath(image)}/file`,
+  schema: '/v2/schemas/image',
+});
+
+/** The path of an image from the API's root. */
+export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id}`;
+
+/**
+ * A page of images (schema `/v2/schemas/images`), with the paths of the first page and, where more may follow, the next.
+ *
+ * @param query - the query that was asked, which both repeat
+ */
+export function imagesView({ images, next }: ImagePage, query: URLSearchParams) {
+  const path = (marker?: string): string => {
+    const parameters = new URLSearchParams(query);
+    parameters.delete('marker');
+    if (marker !== undefined) parameters.append('marker', marker);
+    return parameters.size === 0 ? '/v2/images' : `/v2/images?${parameters.toString()}`;
+  };
+  return {
+    images: images.map(imageView),
+    first: path(),
+    ...(next === undefined ? {} : { next: path(next) }),
+    schema: '/v2/schemas/images',
+  };
+}

@@ -1,0 +1,50 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { loadConfig } from './config.ts';
+import type { ImageId } from './domain/ids.ts';
+import { connectTable } from './dynamodb/connect-table.ts';
+import { DynamoDbImageListRepository } from './dynamodb/dynamodb-image-list-repository.ts';
+import { DynamoDbImageRepository } from './dynamodb/dynamodb-image-repository.ts';
+import { apiHandler } from './http/api-handler.ts';
+import {
+  addTagOperation,
+  createImageOperation,
+  deleteImageOperation,
+  listImagesOperation,
+  removeTagOperation,
+  showImageOperation,
+  updateImageOperation,
+} from './http/image-operations.ts';
+import { patchMediaTypes } from './http/image-patch.ts';
+import { routes } from './http/routes.ts';
+import { identitySource } from './identity/identity-source.ts';
+import { log } from './log.ts';
+import { createCreateImage } from './use-cases/create-image.ts';
+import { createDeleteImage } from './use-cases/delete-image.ts';
+import { createListImages } from './use-cases/list-images.ts';
+import { createShowImage } from './use-cases/show-image.ts';
+import { createUpdateImage } from './use-cases/update-image.ts';
+
+const config = loadConfig(process.env, ['tableName', 'identity']);
+const clock = () => new Date();
+const table = connectTable(config.tableName);
+const images = new DynamoDbImageRepository(table, clock);
+const lists = new DynamoDbImageListRepository(table);
+const updateImage = createUpdateImage(images, clock);
+
+/** The images. */
+export const handler = apiHandler(
+  routes.images,
+  {
+    listImages: { operation: listImagesOperation(createListImages(images, lists)), body: 'none' },
+    createImage: {
+      operation: createImageOperation(createCreateImage(images, clock, () => randomUUIDv7() as ImageId)),
+      body: 'json',
+    },
+    showImage: { operation: showImageOperation(createShowImage(images)), body: 'none' },
+    updateImage: { operation: updateImageOperation(updateImage), body: Object.keys(patchMediaTypes) },
+    deleteImage: { operation: deleteImageOperation(createDeleteImage(images)), body: 'none' },
+    addTag: { operation: addTagOperation(updateImage), body: 'ignored' },
+    removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
+  },
+  { identity: identitySource(config), log },
+);

@@ -1,0 +1,56 @@
+import { isAdmin, type Caller } from '../domain/caller.ts';
+import { timestamp, type Clock } from '../domain/clock.ts';
+import { imageNotFound, invalidMemberStatus, memberNotFound } from '../domain/errors.ts';
+import { parseImageId, parseProjectId } from '../domain/ids.ts';
+import type { ImageRepository } from '../domain/image-repository.ts';
+import type { MembershipRepository } from '../domain/membership-repository.ts';
+import { isMemberStatus, type Membership } from '../domain/membership.ts';
+import {
+  assertCallerMayAnswer,
+  assertImageIsShared,
+  assertImageIsVisible,
+  assertMemberIsVisible,
+  mayTryToAnswer,
+} from '../domain/sharing-rules.ts';
+import { attempts } from './attempts.ts';
+
+export interface MemberRequest {
+  readonly imageId: string;
+  readonly memberId: string;
+  readonly caller: Caller;
+  readonly via: 'http' | 'command';
+}
+
+export type AnswerOffer = (request: MemberRequest & { readonly status: unknown }) => Promise<Membership>;
+
+/**
+ * A member sets its status: one conditional write, and a read only where that is refused, to say why.
+ *
+ * The status is looked at last, after the image, the member and the role, as the Image service does it: a caller who may
+ * not answer is told that and not that its answer was misspelt.
+ */
+export const createAnswerOffer =
+  (images: ImageRepository, memberships: MembershipRepository, clock: Clock): AnswerOffer =>
+  async ({ caller, status, via, ...ids }) => {
+    const imageId = parseImageId(ids.imageId);
+    const memberId = parseProjectId(ids.memberId);
+    if (imageId === undefined) throw imageNotFound(ids.imageId);
+    if (memberId === undefined) throw memberNotFound(ids.imageId, ids.memberId);
+    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+    const notOwner = isAdmin(caller) ? undefined : caller.projectId;
+
+    return attempts(async () => {
+      if (isMemberStatus(status) && mayTryToAnswer(caller, memberId)) {
+        const at = timestamp(clock());
+        const answered = await memberships.answer({ imageId, memberId, status, notOwner, at, actor });
+        if (answered !== 'refused') return answered.membership;
+      }
+      const sharing = await images.find(imageId, [caller.projectId, memberId]);
+      const image = assertImageIsVisible(caller, sharing);
+      assertImageIsShared(image);
+      assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, image, sharing, memberId));
+      if (!isMemberStatus(status)) throw invalidMemberStatus();
+      if (image.pendingChange !== undefined) await images.finish(image);
+      return undefined;
+    });
+  };

@@ -1,0 +1,17 @@
+import { tryAgainLater } from '../domain/errors.ts';
+
+const mostAttempts = 8;
+
+/**
+ * Reads and writes again where the world changed between a read and the write that depended on it.
+ *
+ * @param attempt - resolves to `undefined` where the write was refused and a read since then does not say why
+ * @throws SharingError `try-again-later` where that keeps happening
+ */
+export async function attempts<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+  for (let made = 0; made < mostAttempts; made += 1) {
+    const result = await attempt();
+    if (result !== undefined) return result;
+  }
+  throw tryAgainLater();
+}

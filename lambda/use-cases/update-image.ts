@@ -1,0 +1,45 @@
+import type { Caller } from '../domain/caller.ts';
+import { timestamp, type Clock } from '../domain/clock.ts';
+import { imageNotFound } from '../domain/errors.ts';
+import { parseImageId } from '../domain/ids.ts';
+import type { ImageRepository } from '../domain/image-repository.ts';
+import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
+import { assertCallerMayChange, assertCallerMaySetFacts, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { attempts } from './attempts.ts';
+
+/** What becomes of an image's attributes; throws a SharingError where the change does not fit them. */
+export type ImageChange = (attributes: ImageAttributes) => ImageAttributes;
+
+export type UpdateImage = (request: {
+  readonly imageId: string;
+  readonly change: ImageChange;
+  readonly caller: Caller;
+  readonly via: 'http' | 'command';
+}) => Promise<Image>;
+
+/**
+ * Changes an image, on condition that it is as it was read; where it is not, the change is made again on what it is now.
+ * A change that another request left half-way is completed first.
+ */
+export const createUpdateImage =
+  (images: ImageRepository, clock: Clock): UpdateImage =>
+  async ({ imageId: id, change, caller, via }) => {
+    const imageId = parseImageId(id);
+    if (imageId === undefined) throw imageNotFound(id);
+    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+
+    return attempts(async () => {
+      const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
+      assertCallerMayChange(caller, before);
+      const changed = change(before);
+      if (changed === before) return before;
+      const after = { ...before, ...changed, updatedAt: timestamp(clock()) };
+      assertCallerMaySetFacts(caller, before, after);
+      assertImageIsWithinBounds(after);
+      if (before.pendingChange !== undefined) {
+        await images.finish(before);
+        return undefined;
+      }
+      return (await images.update(before, after, actor)) === 'written' ? after : undefined;
+    });
+  };
