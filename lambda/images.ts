@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
 import { loadConfig } from './config.ts';
 import type { ImageId } from './domain/ids.ts';
 import { connectTable } from './dynamodb/connect-table.ts';
@@ -9,6 +9,7 @@ import {
   addTagOperation,
   createImageOperation,
   deleteImageOperation,
+  downloadImageOperation,
   listImagesOperation,
   removeTagOperation,
   showImageOperation,
@@ -29,6 +30,7 @@ const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
 const lists = new DynamoDbImageListRepository(table);
+const showImage = createShowImage(images);
 const updateImage = createUpdateImage(images, clock);
 
 /** The images. */
@@ -37,14 +39,15 @@ export const handler = apiHandler(
   {
     listImages: { operation: listImagesOperation(createListImages(images, lists)), body: 'none' },
     createImage: {
-      operation: createImageOperation(createCreateImage(images, clock, () => randomUUIDv7() as ImageId)),
+      operation: createImageOperation(createCreateImage(images, clock, () => uuidv7() as ImageId)),
       body: 'json',
     },
-    showImage: { operation: showImageOperation(createShowImage(images)), body: 'none' },
+    showImage: { operation: showImageOperation(showImage), body: 'none' },
     updateImage: { operation: updateImageOperation(updateImage), body: Object.keys(patchMediaTypes) },
     deleteImage: { operation: deleteImageOperation(createDeleteImage(images)), body: 'none' },
     addTag: { operation: addTagOperation(updateImage), body: 'ignored' },
     removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
+    downloadImage: { operation: downloadImageOperation(showImage), body: 'none' },
   },
   { identity: identitySource(config), log },
 );

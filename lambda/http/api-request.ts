@@ -60,10 +60,16 @@ export function pathnameOf({
 export const mediaType = (event: ApiEvent): string =>
   (event.headers['content-type'] ?? '').split(';', 1).join().trim().toLowerCase();
 
-/** The URL that the API was called under, with the stage where it has a name, without a slash at the end. */
+const host = /^[\w.-]+(:\d+)?$/;
+
+/**
+ * The URL that the API was called under, with the stage where it has a name, without a slash at the end. A proxy in front
+ * of the gateway tells its own name in `X-Forwarded-Host`.
+ */
 export function baseUrl({ headers, requestContext: { domainName, stage } }: ApiEvent): string {
-  const scheme = headers['x-forwarded-proto'] ?? 'https';
-  return `${scheme}://${headers['host'] ?? domainName}${stage === '$default' ? '' : `/${stage}`}`;
+  const scheme = /^http\b/.test(headers['x-forwarded-proto'] ?? '') ? 'http' : 'https';
+  const called = [headers['x-forwarded-host'], headers['host']].find((name) => name !== undefined && host.test(name));
+  return `${scheme}://${called ?? domainName}${stage === '$default' ? '' : `/${stage}`}`;
 }
 
 /** The properties of a JSON object; anything else is refused. */

@@ -1,9 +1,17 @@
-import { apiHandler, apiOperation, versionsOperation, type ApiHandler, type Surroundings } from './api-handler.ts';
+import {
+  apiHandler,
+  apiOperation,
+  versionsOperation,
+  type ApiHandler,
+  type ApiOperation,
+  type Surroundings,
+} from './api-handler.ts';
 import { pathnameOf } from './api-request.ts';
 import {
   healthOperation,
   isBelowVersion,
   listVersionsOperation,
+  openApiOperation,
   optionsOperation,
   showSchemaOperation,
   unroutedOperation,
@@ -22,26 +30,22 @@ export function discoveryHandler(surroundings: Surroundings): ApiHandler {
     { showSchema: { operation: showSchemaOperation, body: 'none' } },
     surroundings,
   );
-  const options = apiOperation('options', { operation: optionsOperation, body: 'ignored' }, open);
-  const health = apiOperation('health', { operation: healthOperation, body: 'ignored' }, open);
-  const versions = apiOperation('listVersions', { operation: listVersionsOperation, body: 'ignored' }, open);
+  const withoutToken = (name: string, operation: ApiOperation) =>
+    apiOperation(name, { operation, body: 'ignored' }, open);
+  const options = withoutToken('options', optionsOperation);
+  const byPath = new Map([
+    ['/healthcheck', withoutToken('health', healthOperation)],
+    ['/openapi.json', withoutToken('openApi', openApiOperation)],
+    ['/versions', withoutToken('listVersions', listVersionsOperation)],
+  ]);
   const choice = versionsOperation(surroundings.log);
   const unrouted = apiOperation('unrouted', { operation: unroutedOperation, body: 'ignored' }, surroundings);
 
-  return (event, context) => {
+  const chosen = (event: Parameters<ApiHandler>[0]): ApiHandler => {
+    if (event.routeKey !== fallback) return routed;
+    if (event.requestContext.http.method === 'OPTIONS') return options;
     const pathname = pathnameOf(event);
-    const chosen =
-      event.routeKey !== fallback
-        ? routed
-        : event.requestContext.http.method === 'OPTIONS'
-          ? options
-          : pathname === '/healthcheck'
-            ? health
-            : pathname === '/versions'
-              ? versions
-              : isBelowVersion(pathname)
-                ? unrouted
-                : choice;
-    return chosen(event, context);
+    return byPath.get(pathname) ?? (isBelowVersion(pathname) ? unrouted : choice);
   };
+  return (event, context) => chosen(event)(event, context);
 }

@@ -1,6 +1,7 @@
 import type { ApiOperation } from './api-handler.ts';
 import { found, ok, okEmpty, okText } from './api-response.ts';
 import { RequestFault } from './faults.ts';
+import { openApi } from './openapi.ts';
 import { routes } from './routes.ts';
 import { schemas } from './schemas.ts';
 import { isVersion, versionsView } from './versions.ts';
@@ -15,6 +16,9 @@ export const showSchemaOperation: ApiOperation = ({ path }) => {
 /** GET /healthcheck: that the function runs. */
 export const healthOperation: ApiOperation = () => Promise.resolve(okText('OK'));
 
+/** GET /openapi.json: the description of the API. */
+export const openApiOperation: ApiOperation = ({ baseUrl }) => Promise.resolve(ok(openApi(baseUrl)));
+
 /** Any method on /versions. */
 export const listVersionsOperation: ApiOperation = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
 
@@ -25,14 +29,35 @@ export const optionsOperation: ApiOperation = () => Promise.resolve(okEmpty());
 export const unroutedOperation: ApiOperation = ({ method, pathname, baseUrl }) => {
   const segments = pathname.split('/').slice(1);
   if (segments.length === 1 && method === 'GET') return Promise.resolve(found(`${baseUrl}/v2/`));
+  const unsupported = notSupported.find(({ path }) => path.test(pathname));
+  if (unsupported !== undefined) throw new RequestFault('not-supported', unsupported.sentence);
   const allowed = methodsOf(segments);
-  if (allowed.length > 0) {
+  // A path whose escapes do not decode reaches no route even with the right method.
+  if (allowed.length > 0 && !allowed.includes(method)) {
     throw new RequestFault('method-not-allowed', `${method} is not possible here; ${allowed.join(', ')} are.`, {
       allow: allowed.join(', '),
     });
   }
   throw notFound();
 };
+
+/** What the Image API has beyond sharing, and what is said to whoever asks for it. */
+const notSupported = [
+  {
+    path: /^\/[^/]+\/images\/[^/]+\/(file|stage|import|locations)(\/|$)/,
+    sentence: 'Image data is not kept here: images are registered and shared, and stay queued.',
+  },
+  {
+    path: /^\/[^/]+\/images\/[^/]+\/actions\//,
+    sentence: 'Images have no data here, so there is nothing to deactivate or reactivate.',
+  },
+  {
+    path: /^\/[^/]+\/(info|stores)(\/|$)/,
+    sentence: 'There are no stores and no imports here, so there is nothing to tell of them.',
+  },
+  { path: /^\/[^/]+\/metadefs(\/|$)/, sentence: 'Metadata definitions are not kept here.' },
+  { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, sentence: 'There are no tasks and no cache here.' },
+];
 
 /** Whether a path lies below a version that is spoken here. */
 export const isBelowVersion = (pathname: string): boolean => isVersion(pathname.split('/')[1] ?? '');

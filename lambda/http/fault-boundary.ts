@@ -10,7 +10,7 @@ import { faultOf, faultResponse, RequestFault } from './faults.ts';
 export const faultBoundary = (challenge: string): ApiMiddleware => ({
   onError: (request) => {
     const fault = faultOf(isUnreadableBody(request.error) ? unreadableBody : request.error);
-    const response = faultResponse(fault, request.internal.requestId);
+    const response = faultResponse(fault, request.internal.requestId, request.event.headers['user-agent']);
     request.internal.fault = fault.code;
     // Set and not returned: a returned value would keep the log from its turn.
     request.response =

@@ -27,7 +27,12 @@ const statuses = {
   'image-too-large': 413,
   'unsupported-media-type': 415,
   'try-again-later': 503,
-} as const satisfies Record<SharingErrorCode | RequestFaultCode, number>;
+} as const satisfies Record<FaultCode, number>;
+
+/** Every code that a caller can be told, but that of a fault of our own. */
+export type FaultCode = SharingErrorCode | RequestFaultCode;
+
+export const statusOf = (code: FaultCode): number => statuses[code];
 
 /** A request that no operation takes, with the headers that say what would be right. */
 export class RequestFault extends Error {
@@ -67,8 +72,21 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
-/** The body of every fault: a sentence, the status in words, and the machine-readable code. */
-export function faultResponse({ status, code, message, headers }: Fault, requestId: string): ApiResponse {
+/** A client that fails on a JSON fault whose values are not objects, and shows its user nothing of it. */
+const readsOnlyText = /\bpython-glanceclient\b/;
+
+/**
+ * The body of every fault: a sentence, the status in words, and the machine-readable code. A client that cannot read that
+ * gets the sentence alone.
+ */
+export function faultResponse(
+  { status, code, message, headers }: Fault,
+  requestId: string,
+  userAgent = '',
+): ApiResponse {
+  if (readsOnlyText.test(userAgent)) {
+    return { statusCode: status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: message };
+  }
   const title = STATUS_CODES[status] ?? 'Error';
   return {
     statusCode: status,

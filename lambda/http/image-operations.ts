@@ -50,6 +50,14 @@ export const deleteImageOperation =
     return noContent();
   };
 
+/** GET /v2/images/{image_id}/file: an image without data has none to download. */
+export const downloadImageOperation =
+  (showImage: ShowImage): ApiOperation =>
+  async (request) => {
+    await showImage({ imageId: imageIdOf(request), caller: request.caller });
+    return noContent();
+  };
+
 /** PUT /v2/images/{image_id}/tags/{tag}: adds a tag, if the image has it not yet. */
 export const addTagOperation =
   (updateImage: UpdateImage): ApiOperation =>

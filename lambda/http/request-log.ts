@@ -1,3 +1,4 @@
+import { parseImageId } from '../domain/ids.ts';
 import type { ApiMiddleware } from './api-request.ts';
 
 /** Where log lines go: one JSON object each. */
@@ -14,7 +15,7 @@ export const requestLog = (operation: string, log: Log): ApiMiddleware => {
       level: status >= 500 ? 'error' : 'info',
       message: 'request',
       operation,
-      image: event.pathParameters?.['image_id']?.slice(0, 36),
+      image: parseImageId(event.pathParameters?.['image_id'] ?? ''),
       project: event.caller?.projectId,
       status,
       fault: internal.fault,

@@ -23,6 +23,7 @@ export const routes = {
     deleteImage: `DELETE ${image}`,
     addTag: `PUT ${image}/tags/{tag}`,
     removeTag: `DELETE ${image}/tags/{tag}`,
+    downloadImage: `GET ${image}/file`,
   },
   discovery: {
     showSchema: 'GET /{version}/schemas/{schema}',

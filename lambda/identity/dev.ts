@@ -17,9 +17,18 @@ export function devIdentity(): IdentitySource {
   return {
     challenge: 'Bearer',
     identify: (token) => {
-      const [, userId = '', project = '', roles = ''] = form.exec(token) ?? [];
+      const [, userId = '', project = '', roles = ''] = form.exec(decode(token)) ?? [];
       const projectId = parseProjectId(project);
       return Promise.resolve(projectId && { userId, projectId, role: strongestRole(roles.split(',')) });
     },
   };
+}
+
+/** One of the command lines percent-encodes a token on its way; a genuine one has nothing that this would change. */
+function decode(token: string): string {
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    return '';
+  }
 }
