@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Stage } from 'aws-cdk-lib/core';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { buildSync } from 'esbuild';
+
+export interface ApiFunctionProps {
+  /** The file in `lambda/` that exports `handler`, without its extension. */
+  readonly entry: string;
+  /** The function's environment variables by name. */
+  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Bundles with the condition `local`, which alone makes the test identity importable. Never for a deployed stack.
+   *
+   * @default false
+   */
+  readonly local?: boolean;
+}
+
+/**
+ * A function behind the API: bundled into one CommonJS file with all it imports, with a role of its own that may write
+ * to its own log and nothing else until something is granted to it.
+ */
+export class ApiFunction extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: ApiFunctionProps) {
+    super(scope, id);
+
+    const logGroup = new LogGroup(this, 'Log', {
+      // Long enough to look into a complaint, short enough that nobody's requests are kept for good.
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // Instead of the role that CDK would make: its managed policy allows writing to every log of the account.
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+
+    this.function = new LambdaFunction(this, 'Function', {
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(bundle(this, props)),
+      role,
+      logGroup,
+      // CPU comes with memory, a whole one at 1,769 MB. The work is parsing short JSON and signing one to three calls.
+      memorySize: 512,
+      // Below the 30 s after which the gateway gives up, so that an answer is never lost on its way out, and above
+      // the 20 s within which a function answers 503 itself.
+      timeout: Duration.seconds(25),
+      environment: props.environment,
+    });
+  }
+}
+
+const projectFolder = join(import.meta.dirname, '..', '..');
+
+/** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
+function bundle(scope: Construct, { entry, local = false }: ApiFunctionProps): string {
+  const assembly = Stage.of(scope)?.outdir;
+  if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
+  const folder = join(assembly, 'bundles', entry);
+  buildSync({
+    absWorkingDir: projectFolder,
+    entryPoints: [join('lambda', `${entry}.ts`)],
+    outfile: join(folder, 'index.js'),
+    // Not a module, because it starts faster.
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    bundle: true,
+    minify: true,
+    // Names in a logged stack are worth their bytes; a source map would cost more of them at each cold start.
+    keepNames: true,
+    mainFields: ['module', 'main'],
+    // `module` is esbuild's default as long as no other condition is named.
+    conditions: local ? ['module', 'local'] : ['module'],
+    logLevel: 'error',
+  });
+  // So that the file is what it is wherever it is unpacked: this project's own package.json says "module".
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  return folder;
+}

@@ -1,0 +1,86 @@
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  HttpApi,
+  type HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { routes } from '../../lambda/http/routes.ts';
+
+export interface ImageApiProps {
+  /** The function that serves each group of routes. */
+  readonly functions: Readonly<Record<keyof typeof routes, IFunction>>;
+}
+
+/**
+ * The HTTP API: the routes of `lambda/http/routes.ts` and no others. What matches none of them goes to the discovery
+ * function, so that every answer but the gateway's own refusals has our format.
+ */
+export class ImageApi extends Construct {
+  /** The address of the API's root, ending in a slash. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: ImageApiProps) {
+    super(scope, id);
+
+    const httpApi = new HttpApi(this, 'HttpApi', { apiName: Stack.of(this).stackName, createDefaultStage: false });
+    for (const [group, operations] of Object.entries(routes)) {
+      // Each route gets a permission of its own: what CDK makes for a whole API does not reach `$default`.
+      const integration = new HttpLambdaIntegration(
+        `${group}Integration`,
+        props.functions[group as keyof typeof routes],
+      );
+      for (const [operation, route] of Object.entries(operations)) {
+        new HttpRoute(this, operation, { httpApi, routeKey: routeKey(route), integration });
+      }
+    }
+
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const stage = new HttpStage(this, 'Stage', {
+      httpApi,
+      autoDeploy: true,
+      // The gateway counts for each route, not for each caller. An account runs 1,000 functions at a time unless it
+      // asked for more: a flood on one route is refused here with 429, and the other routes keep their share.
+      throttle: { rateLimit: 500, burstLimit: 250 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(accessLogEntry)),
+      },
+    });
+    this.url = stage.url;
+
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-APIG4',
+      reason:
+        'The functions check the token, which OpenStack clients send in X-Auth-Token, so that a refusal has the format that those clients expect.',
+    });
+  }
+}
+
+/** What the access log tells of a request: nothing that a caller sent, so no token and no id of an image or project. */
+const accessLogEntry = {
+  requestId: '$context.requestId',
+  time: '$context.requestTime',
+  sourceIp: '$context.identity.sourceIp',
+  route: '$context.routeKey',
+  status: '$context.status',
+  latencyMs: '$context.responseLatency',
+  functionStatus: '$context.integrationStatus',
+  error: '$context.integrationErrorMessage',
+};
+
+function routeKey(route: string): HttpRouteKey {
+  if (route === HttpRouteKey.DEFAULT.key) return HttpRouteKey.DEFAULT;
+  const [method, path] = route.split(' ') as [HttpMethod, string];
+  return HttpRouteKey.with(path, method);
+}

@@ -1,0 +1,69 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { type IdentityKind, variables } from '../lambda/config.ts';
+import { ApiFunction } from './constructs/api-function.ts';
+import { ImageApi } from './constructs/image-api.ts';
+import { SharingTable } from './constructs/sharing-table.ts';
+
+export interface ImageSharingStackProps extends StackProps {
+  /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
+  readonly identity: IdentityKind;
+  /**
+   * Most members of one image; -1 is unlimited.
+   *
+   * @default 128 - as the Image service's `image_member_quota`
+   */
+  readonly memberQuota?: number;
+  /**
+   * Everything goes when the stack goes, data included.
+   *
+   * @default false - the table is retained, and protected against deletion
+   */
+  readonly throwAway?: boolean;
+  /**
+   * The functions are bundled for the local server: with the test identity, which no other bundle contains.
+   *
+   * @default false
+   */
+  readonly local?: boolean;
+}
+
+/**
+ * Image sharing as a service: one table, a function for each resource, and the HTTP API in front of them.
+ *
+ * Outputs: `ApiUrl`, the API's root with a slash at the end, and `TableName`.
+ *
+ * @throws Error if `identity` is `dev` in a stack that is not `local`
+ */
+export class ImageSharingStack extends Stack {
+  constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
+    super(scope, id, props);
+    const { identity, memberQuota = 128, throwAway = false, local = false } = props;
+    if (identity === 'dev' && !local) {
+      throw new Error(
+        'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
+      );
+    }
+    const environment = { [variables.identity]: identity };
+
+    const table = new SharingTable(this, 'Table', { throwAway });
+
+    const members = new ApiFunction(this, 'Members', {
+      entry: 'members',
+      environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
+      local,
+    });
+    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, local });
+    const discovery = new ApiFunction(this, 'Discovery', { entry: 'discovery', environment, local });
+
+    table.grantMembers(members.function);
+    table.grantImages(images.function);
+
+    const api = new ImageApi(this, 'Api', {
+      functions: { members: members.function, images: images.function, discovery: discovery.function },
+    });
+
+    new CfnOutput(this, 'ApiUrl', { value: api.url });
+    new CfnOutput(this, 'TableName', { value: table.tableName });
+  }
+}

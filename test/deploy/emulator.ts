@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const projectFolder = join(import.meta.dirname, '..', '..');
+const virtualEnvironment = join(projectFolder, '.venv', 'ministack');
+const ministack = 'ministack==1.5.33';
+
+/** What the deployed API answered. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** A running AWS emulator, on a free port of the loopback interface. It forgets everything when it stops. */
+export interface Emulator {
+  /** What an SDK client needs to know to call it. */
+  readonly client: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  };
+  /** Runs the CDK command line against the emulator. @throws Error with what it printed, if it fails */
+  cdk(...args: readonly string[]): Promise<void>;
+  /** Asks a deployed HTTP API, by the address that the stack's output `ApiUrl` gives. */
+  ask(
+    apiUrl: string,
+    method: string,
+    path: string,
+    headers?: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<Answer>;
+  /** Stops the emulator and removes its files, as the end of this process does too. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Installs MiniStack into a virtual environment of this checkout, unless it is there already.
+ *
+ * @throws Error with one sentence that says what is missing
+ */
+export function installEmulator(): void {
+  const installed = spawnSync(pythonOf(virtualEnvironment), ['-m', 'pip', 'freeze'], { encoding: 'utf8' });
+  if (installed.status === 0 && installed.stdout.split('\n').includes(ministack)) return;
+
+  const python = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10'].find(
+    (name) => spawnSync(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))']).status === 0,
+  );
+  if (python === undefined) throw new Error('The emulator needs Python 3.10 or later, and none is on the PATH.');
+  run(python, ['-m', 'venv', '--clear', virtualEnvironment], 'No virtual environment could be made');
+  run(pythonOf(virtualEnvironment), ['-m', 'pip', 'install', '--quiet', ministack], `${ministack} was not installed`);
+}
+
+function run(command: string, args: readonly string[], failure: string): void {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000 });
+  if (status !== 0) throw new Error(`${failure}: ${error?.message ?? `${stdout}${stderr}`.trim()}`);
+}
+
+const pythonOf = (folder: string): string => join(folder, 'bin', 'python');
+
+/**
+ * Starts MiniStack.
+ *
+ * @param enforceIam - whether a call needs a grant, as it does in an account
+ * @throws Error if it is not ready within a minute
+ */
+export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
+  const folder = mkdtempSync(join(tmpdir(), 'ministack-'));
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  // Nothing of the caller's own: no credentials, no AWS profile, no proxy, and no setting that the functions, which the
+  // emulator runs as its children, would take for theirs.
+  const environment = {
+    PATH: [join(projectFolder, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
+    HOME: folder,
+    TMPDIR: folder,
+    // The CDK remembers to which account a key belongs.
+    AWS_ACCESS_KEY_ID: `rehearsal${port}`,
+    AWS_SECRET_ACCESS_KEY: 'rehearsal',
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL: endpoint,
+  };
+  const server = spawn(pythonOf(virtualEnvironment), ['-m', 'ministack'], {
+    env: {
+      ...environment,
+      BIND_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      MINISTACK_HOST: '127.0.0.1',
+      AUTH: String(enforceIam),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log = collect(server);
+  const children = new Set<ChildProcess>([server]);
+
+  const ask = (
+    host: string,
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    body?: string,
+  ): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(
+        { host: '127.0.0.1', port, method, path, headers: { host, ...headers }, signal: AbortSignal.timeout(60_000) },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('error', reject);
+          incoming.on('end', () => {
+            resolve({
+              status: incoming.statusCode!,
+              headers: incoming.headers,
+              body: Buffer.concat(chunks).toString(),
+            });
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+
+  const removeFiles = (): void => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const stopAtOnce = (): void => {
+    for (const child of children) child.kill();
+    removeFiles();
+  };
+  process.once('exit', stopAtOnce);
+  const stop = async (): Promise<void> => {
+    for (const child of children) await end(child);
+    removeFiles();
+    process.off('exit', stopAtOnce);
+  };
+
+  try {
+    await ready(() => ask('127.0.0.1', 'GET', '/_ministack/ready'), server);
+  } catch (cause) {
+    await stop();
+    throw new Error(`MiniStack did not start:\n${log()}`, { cause });
+  }
+
+  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  return {
+    client: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
+    async cdk(...args) {
+      const child = spawn(
+        process.execPath,
+        [join(projectFolder, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--ci'],
+        { cwd: projectFolder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      const output = collect(child);
+      children.add(child);
+      const timer = setTimeout(() => void end(child), 240_000);
+      const [code] = (await once(child, 'close')) as [number | null];
+      clearTimeout(timer);
+      children.delete(child);
+      if (code !== 0) {
+        throw new Error(`cdk ${args.join(' ')} ${code === null ? 'was stopped' : 'failed'}:\n${output()}`);
+      }
+    },
+    ask: (apiUrl, method, path, headers, body) =>
+      ask(`${new URL(apiUrl).hostname.split('.')[0]}.execute-api.127.0.0.1:${port}`, method, path, headers, body),
+    stop,
+  };
+}
+
+async function ready(ask: () => Promise<Answer>, server: ChildProcess): Promise<void> {
+  for (const end = Date.now() + 60_000; ;) {
+    const answer = await ask().catch(() => undefined);
+    if (answer?.status === 200) return;
+    if (server.exitCode !== null || Date.now() > end) throw new Error('not ready');
+    await pause(100);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  return () => text;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await exited;
+  clearTimeout(timer);
+}

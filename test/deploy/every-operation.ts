@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+
+/** A request, who makes it, and what is answered when the function that serves it may do all it needs to. */
+export interface Step {
+  readonly servedBy: 'Images' | 'Members';
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly status: number;
+}
+
+const owner = 'dev:alice:project-a:member';
+const consumer = 'dev:bob:project-b:member';
+const admin = 'dev:root:project-c:admin';
+
+/** The life of one new image: every operation on the table, and a list from each index, in an order that works. */
+export function everyOperation(): readonly Step[] {
+  const id = randomUUID();
+  const image = `/v2/images/${id}`;
+  const members = `${image}/members`;
+  const member = `${members}/project-b`;
+
+  return [
+    step('Images', owner, 'POST', '/v2/images', 201, { id, name: 'rehearsal' }),
+    step('Images', owner, 'GET', image, 200),
+    step('Images', owner, 'PUT', `${image}/tags/blue`, 204),
+    step('Images', owner, 'DELETE', `${image}/tags/blue`, 204),
+    step('Members', owner, 'POST', members, 200, { member: 'project-b' }),
+    step('Members', owner, 'GET', members, 200),
+    step('Images', consumer, 'GET', '/v2/images?member_status=pending', 200),
+    step('Members', consumer, 'PUT', member, 200, { status: 'rejected' }),
+    step('Images', consumer, 'GET', '/v2/images?member_status=rejected', 200),
+    step('Members', consumer, 'PUT', member, 200, { status: 'accepted' }),
+    step('Images', consumer, 'GET', '/v2/images', 200),
+    step('Members', consumer, 'GET', member, 200),
+    step('Images', admin, 'GET', '/v2/images', 200),
+    step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/os_hidden', value: true }]),
+    step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/visibility', value: 'private' }]),
+    step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/visibility', value: 'shared' }]),
+    step('Members', owner, 'DELETE', member, 204),
+    step('Members', owner, 'POST', members, 200, { member: 'project-b' }),
+    step('Images', owner, 'DELETE', image, 204),
+  ];
+}
+
+/** An offer of an image to one more project, by its owner. */
+export const offerOnceMore = (image: string): Step =>
+  step('Members', owner, 'POST', `${image}/members`, 200, { member: 'project-d' });
+
+function step(
+  servedBy: Step['servedBy'],
+  token: string,
+  method: string,
+  path: string,
+  status: number,
+  body?: unknown,
+): Step {
+  const mediaType = method === 'PATCH' ? 'application/openstack-images-v2.1-json-patch' : 'application/json';
+  return {
+    servedBy,
+    method,
+    path,
+    status,
+    headers: { 'x-auth-token': token, ...(body === undefined ? {} : { 'content-type': mediaType }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+}

@@ -1,0 +1,50 @@
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-app-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the app as the CDK command line does, with the context that `-c stage=…` gives it. */
+const runApp = (stage?: string): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
+    encoding: 'utf8',
+    env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(stage === undefined ? {} : { stage }) },
+  });
+
+interface Resource {
+  readonly Type: string;
+}
+
+const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+
+test('without a stage it makes the one that keeps its data, having passed its checks, without an account', () => {
+  const { status, stderr } = runApp();
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const manifest = read('manifest.json').artifacts.ImageSharing.properties;
+  const resources: Resource[] = Object.values(read(manifest.templateFile).Resources);
+  expect(manifest.stackName ?? 'ImageSharing').toBe('ImageSharing');
+  expect(resources.find(({ Type }) => Type === 'AWS::DynamoDB::Table')).toMatchObject({
+    DeletionPolicy: 'Retain',
+    Properties: { DeletionProtectionEnabled: true },
+  });
+});
+
+test('an unknown stage is one sentence, and nothing is made', () => {
+  const { status, stdout, stderr } = runApp('toString');
+
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'The stage "toString" is unknown: -c stage= takes prod or throwaway.\n',
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
