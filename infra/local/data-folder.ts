@@ -1,0 +1,45 @@
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { Refusal } from './refusal.ts';
+
+/** A folder that this process alone may keep data in until it lets go of it or ends, however that may be. */
+export interface DataFolder {
+  release(): void;
+}
+
+/**
+ * Makes the folder if there is none and takes it for this process. The claim is a name that the kernel gives to one
+ * process at a time, so no crash leaves it behind; only processes of the same network namespace see it.
+ *
+ * @throws Refusal if the folder cannot be made or written to, or another process has it
+ */
+export async function takeDataFolder(path: string): Promise<DataFolder> {
+  const claim: Server = createServer();
+  try {
+    await once(claim.listen(`\0image-sharing-data-${identityOf(path)}`), 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new Refusal(
+      `Another server is running on the data in ${path}; stop that one, or set DATA_DIR to another folder.`,
+      { cause: error },
+    );
+  }
+  claim.unref();
+  return { release: () => claim.close() };
+}
+
+/** What the folder is, by whatever path it is reached. */
+function identityOf(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    const { dev, ino } = statSync(path);
+    return `${dev}-${ino}`;
+  } catch (error) {
+    throw new Refusal(
+      `The folder ${path} cannot be used for data (${(error as NodeJS.ErrnoException).code}); set DATA_DIR to one that can be written to.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Commands for a shell that show the main job: alice of project alpha offers an image to project beta, bob accepts it
+ * and sees it in beta's list, alice withdraws the offer.
+ *
+ * @param url - of the server, without a slash at the end
+ */
+export function firstCommands(url: string): string {
+  return `images=${url}/v2/images
+alice='X-Auth-Token: dev:alice:alpha:member'
+bob='X-Auth-Token: dev:bob:beta:member'
+id=$(node -p 'crypto.randomUUID()')
+
+# alice creates an image of project alpha and offers it to project beta
+curl -sS "$images" -H "$alice" -H 'Content-Type: application/json' -d '{"id": "'$id'", "name": "first"}' -w '\\n'
+curl -sS "$images/$id/members" -H "$alice" -H 'Content-Type: application/json' -d '{"member": "beta"}' -w '\\n'
+# bob accepts it, and beta's list shows it
+curl -sS -X PUT "$images/$id/members/beta" -H "$bob" -H 'Content-Type: application/json' -d '{"status": "accepted"}' -w '\\n'
+curl -sS "$images" -H "$bob" -w '\\n'
+# alice withdraws it
+curl -sS -X DELETE "$images/$id/members/beta" -H "$alice" -w '%{http_code}\\n'`;
+}

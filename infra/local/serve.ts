@@ -1,0 +1,66 @@
+/**
+ * `npm start`: the API on this machine, from the synthesised template. Settings by environment, see `settings.ts`.
+ * Ends with Ctrl-C or SIGTERM, after the requests it is at.
+ */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { takeDataFolder } from './data-folder.ts';
+import { ensureTable } from './ensure-table.ts';
+import { firstCommands } from './first-commands.ts';
+import { startGateway } from './gateway.ts';
+import { listen } from './listen.ts';
+import { Refusal } from './refusal.ts';
+import { loadSettings } from './settings.ts';
+import { readSynthesizedStack } from './synthesized-stack.ts';
+import { synthesize } from './synthesize.ts';
+import { assertEngineAnswers, tableClient } from './table-client.ts';
+import { startTableEngine } from './table-engine.ts';
+import { tableFromTemplate } from './table-from-template.ts';
+
+try {
+  await serve();
+} catch (error) {
+  console.error(error instanceof Refusal ? error.message : error);
+  process.exit(1);
+}
+
+async function serve(): Promise<void> {
+  const settings = loadSettings(process.env);
+  // All that may be refused comes before the work that takes long, so that nobody waits for it in vain.
+  await assertPortIsFree(settings.port);
+  const folder = settings.tableEndpoint === undefined ? await takeDataFolder(settings.dataFolder) : undefined;
+  const engine = folder && (await startTableEngine(join(settings.dataFolder, 'table.sqlite')));
+  const tableEndpoint = settings.tableEndpoint ?? engine!.endpoint;
+  const client = tableClient(tableEndpoint);
+  await assertEngineAnswers(client, tableEndpoint);
+
+  const stack = readSynthesizedStack(await synthesize(console.error));
+  await ensureTable(client, tableFromTemplate(stack));
+  client.destroy();
+  const gateway = await startGateway({ stack, tableEndpoint, port: settings.port, log: process.stderr });
+
+  void engine?.failed.then((how) => {
+    console.error(
+      `The table engine has ended (${how}), so the server ends too; what it has acknowledged is kept: start it again.`,
+    );
+    process.exit(1);
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await engine?.stop();
+    folder?.release();
+  };
+  // More than once is the rule: Ctrl-C reaches this process from the terminal and again through npm.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void (stopping ??= stop()));
+
+  const data = folder ? `data in ${settings.dataFolder}` : `tables at ${tableEndpoint}`;
+  console.log(`Listening on ${gateway.url} with ${data}`);
+  console.log(`Stop with Ctrl-C. To try it, paste into another terminal:\n\n${firstCommands(gateway.url)}\n`);
+}
+
+async function assertPortIsFree(port: number): Promise<void> {
+  const server = createServer();
+  await listen(server, port);
+  await new Promise((resolve) => server.close(resolve));
+}

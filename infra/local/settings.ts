@@ -1,0 +1,39 @@
+import { join, resolve } from 'node:path';
+import { Refusal } from './refusal.ts';
+
+/** What the local server is told by its environment. */
+export interface Settings {
+  /** `PORT`: where on 127.0.0.1 it listens; 0 is any free port. Default 9292, where Image API servers listen. */
+  readonly port: number;
+  /** `DATA_DIR`: the folder, absolute, for the data of the embedded engine. Default `.data` in the checkout. */
+  readonly dataFolder: string;
+  /** `DYNAMODB_ENDPOINT`: the address of another engine, instead of the embedded one. */
+  readonly tableEndpoint: string | undefined;
+}
+
+/**
+ * Reads the settings. A variable that is empty counts as absent.
+ *
+ * @throws Refusal naming the variable that cannot be used
+ */
+export function loadSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const port = env['PORT'] || '9292';
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new Refusal(`PORT is ${JSON.stringify(port)}, which is no port: set it to a number from 0 to 65535.`);
+  }
+  const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
+  return {
+    port: Number(port),
+    dataFolder: resolve(env['DATA_DIR'] || join(import.meta.dirname, '..', '..', '.data')),
+    tableEndpoint: endpoint && address(endpoint),
+  };
+}
+
+function address(endpoint: string): string {
+  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) {
+    throw new Refusal(
+      `DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}, which is no address: set it to one such as http://127.0.0.1:8000.`,
+    );
+  }
+  return endpoint;
+}

@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+const script = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'ensure-installed.mjs');
+
+/** A checkout with nothing but the script and a lock, and what stands for npm: it notes how it was called. */
+let checkout: string;
+let npm: string;
+let npmCalls: string;
+
+beforeEach(() => {
+  checkout = mkdtempSync(join(tmpdir(), 'image-sharing-checkout-'));
+  mkdirSync(join(checkout, 'infra', 'local'), { recursive: true });
+  copyFileSync(script, join(checkout, 'infra', 'local', 'ensure-installed.mjs'));
+  writeLock('package-lock.json', packages);
+  npm = join(checkout, 'npm.mjs');
+  npmCalls = join(checkout, 'npm-calls.json');
+});
+
+afterEach(() => rmSync(checkout, { recursive: true }));
+
+const packages = {
+  '': { name: 'image-sharing' },
+  'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },
+  'node_modules/for-another-platform': { version: '1.0.0', integrity: 'sha512-b', optional: true },
+};
+const installed = { 'node_modules/a': packages['node_modules/a'] };
+
+describe('packages that are as the lock says', () => {
+  test('are left alone in silence', () => {
+    writeLock('node_modules/.package-lock.json', installed);
+
+    const run = ensureInstalled('');
+
+    expect(run).toEqual({ status: 0, output: '', calls: undefined });
+  });
+});
+
+describe('packages that are not as the lock says', () => {
+  test.each([
+    ['none', undefined],
+    ['one missing', {}],
+    ['one of another version', { 'node_modules/a': { version: '1.0.1', integrity: 'sha512-a' } }],
+    ['one of other content', { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-c' } }],
+  ])('%s: are installed with npm ci', (_what, present) => {
+    if (present !== undefined) writeLock('node_modules/.package-lock.json', present);
+
+    const run = ensureInstalled(
+      `mkdirSync('node_modules', { recursive: true });
+       writeFileSync('node_modules/.package-lock.json', ${JSON.stringify(JSON.stringify({ packages: installed }))});`,
+    );
+
+    expect(run).toEqual({
+      status: 0,
+      output: 'Installing the packages of package-lock.json (npm ci), once …\n',
+      calls: ['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+    });
+  });
+});
+
+test.each([
+  ['fails', 'process.exit(7)', 'The packages could not be installed; npm says why above.'],
+  ['installs something else', '', 'npm ci ended without the packages of package-lock.json in node_modules;'],
+])('an npm that %s is told in a sentence', (_what, program, sentence) => {
+  const run = ensureInstalled(program);
+
+  expect(run).toMatchObject({ status: 1, output: expect.stringContaining(sentence) });
+  expect(run.output).not.toContain('    at ');
+});
+
+function writeLock(file: string, content: object): void {
+  mkdirSync(join(checkout, 'node_modules'), { recursive: true });
+  writeFileSync(join(checkout, file), JSON.stringify({ packages: content }));
+}
+
+/** Runs the script in the checkout, with an npm that does this. */
+function ensureInstalled(program: string) {
+  writeFileSync(
+    npm,
+    `import { mkdirSync, writeFileSync } from 'node:fs';
+     writeFileSync(${JSON.stringify(npmCalls)}, JSON.stringify(process.argv.slice(2)));
+     ${program}`,
+  );
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(checkout, 'infra', 'local', 'ensure-installed.mjs')],
+    { encoding: 'utf8', env: { ...process.env, npm_execpath: npm } },
+  );
+  const calls: unknown = existsSync(npmCalls) ? JSON.parse(readFileSync(npmCalls, 'utf8')) : undefined;
+  return { status, output: stdout + stderr, calls };
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { testEndpoint } from '../../support/engine.ts';
+
+const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
+const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
+
+let folder: string;
+const servers: ChildProcess[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-serve-'));
+});
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    if (server.exitCode !== null || server.signalCode !== null) continue;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+  rmSync(folder, { recursive: true });
+});
+
+type Environment = Readonly<Record<string, string>>;
+
+function spawnServer(environment: Environment): ChildProcess {
+  const { PORT: _port, DATA_DIR: _folder, DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  const server = spawn(process.execPath, [program], {
+    env: { ...inherited, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  servers.push(server);
+  return server;
+}
+
+/** A server that is ready, with the line that says so. */
+async function startServer(environment: Environment = { PORT: '0', DATA_DIR: folder }) {
+  const server = spawnServer(environment);
+  server.stderr?.resume();
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
+    if (url !== undefined) return { server, line, url };
+  }
+  throw new Error('The server has ended before it was ready.');
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals) {
+  const exited = once(server, 'exit');
+  server.kill(signal);
+  return exited;
+}
+
+/** How a server that does not start ends. */
+async function refusal(environment: Environment) {
+  const server = spawnServer(environment);
+  const [output, errors, [status]] = await Promise.all([
+    text(server.stdout!),
+    text(server.stderr!),
+    once(server, 'exit'),
+  ]);
+  return { status: status as unknown, output, errors: errors.split('\n') };
+}
+
+async function createImage(url: string): Promise<string> {
+  const response = await fetch(`${url}/v2/images`, { method: 'POST', headers: alice, body: '{"name": "kept"}' });
+  const { id } = (await response.json()) as { id: string };
+  return id;
+}
+
+describe('a server that runs', () => {
+  test.each([['SIGINT' as const], ['SIGTERM' as const]])('ends at %s with success', async (signal) => {
+    const { server } = await startServer();
+
+    const [status] = await end(server, signal);
+
+    expect(status).toBe(0);
+  });
+
+  test('ends once, however often it is asked', async () => {
+    const { server } = await startServer();
+
+    const exited = once(server, 'exit');
+    for (let count = 0; count < 3; count += 1) server.kill('SIGINT');
+    const [status] = await exited;
+
+    expect(status).toBe(0);
+  });
+
+  test('says where its data is', async () => {
+    const { url, line } = await startServer();
+
+    expect(line).toBe(`Listening on ${url} with data in ${folder}`);
+  });
+
+  test.each([['SIGINT' as const], ['SIGKILL' as const]])('finds its data again after %s', async (signal) => {
+    const { server, url } = await startServer();
+    const id = await createImage(url);
+    await end(server, signal);
+
+    const again = await startServer();
+    const response = await fetch(`${again.url}/v2/images/${id}`, { headers: alice });
+
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ id, name: 'kept' });
+  });
+
+  test('uses the engine that DYNAMODB_ENDPOINT names and no data folder', async () => {
+    const endpoint = testEndpoint();
+
+    const { url, line } = await startServer({ PORT: '0', DATA_DIR: '/dev/null/no', DYNAMODB_ENDPOINT: endpoint });
+    const id = await createImage(url);
+    const other = await startServer({ PORT: '0', DYNAMODB_ENDPOINT: endpoint });
+    const response = await fetch(`${other.url}/v2/images/${id}`, { headers: alice });
+
+    expect(line).toBe(`Listening on ${url} with tables at ${endpoint}`);
+    expect(response.status).toBe(200);
+  });
+});
+
+describe('a server that cannot run says why in one line and fails', () => {
+  test.each([
+    ['a port that is none', { PORT: '9292x' }, 'PORT is "9292x", which is no port'],
+    [
+      'a data folder below a file',
+      { PORT: '0', DATA_DIR: '/dev/null/data' },
+      'The folder /dev/null/data cannot be used',
+    ],
+    ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
+    [
+      'an engine that is not there',
+      { PORT: '0', DYNAMODB_ENDPOINT: 'http://127.0.0.1:1' },
+      'No DynamoDB-compatible engine answers at http://127.0.0.1:1 (ECONNREFUSED)',
+    ],
+  ])('%s', async (_what, environment, sentence) => {
+    const ending = await refusal(environment);
+
+    expect(ending).toEqual({ status: 1, output: '', errors: oneLine(sentence) });
+  });
+
+  test('a port in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const ending = await refusal({ PORT: String(port), DATA_DIR: folder });
+
+    other.close();
+    expect(ending).toEqual({ status: 1, output: '', errors: oneLine(`Port ${port} on 127.0.0.1 is in use; set PORT`) });
+  });
+
+  test('a data folder that another server has, by whatever path', async () => {
+    await startServer();
+    const link = `${folder}-link`;
+    symlinkSync(folder, link);
+
+    const ending = await refusal({ PORT: '0', DATA_DIR: link });
+
+    rmSync(link);
+    expect(ending).toEqual({
+      status: 1,
+      output: '',
+      errors: oneLine(`Another server is running on the data in ${link}`),
+    });
+  });
+
+  test('data that the engine cannot read', async () => {
+    writeFileSync(join(folder, 'table.sqlite'), 'no database '.repeat(1000));
+
+    const ending = await refusal({ PORT: '0', DATA_DIR: folder });
+
+    expect(ending).toEqual({ status: 1, output: '', errors: oneLine('The embedded table engine does not start on') });
+  });
+});
+
+/** Exactly one line, which holds this sentence or its beginning. */
+function oneLine(sentence: string): unknown {
+  return [expect.stringContaining(sentence), ''];
+}

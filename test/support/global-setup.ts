@@ -1,0 +1,38 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettings } from '../../infra/local/settings.ts';
+import { synthesize } from '../../infra/local/synthesize.ts';
+import { assertEngineAnswers, tableClient } from '../../infra/local/table-client.ts';
+import { startTableEngine, type TableEngine } from '../../infra/local/table-engine.ts';
+import { testVariables } from './engine.ts';
+
+/** What the global teardown, which runs in the same process, has to end. */
+export interface TestRun {
+  readonly engine: TableEngine;
+  readonly folder: string;
+}
+
+declare global {
+  var testRun: TestRun | undefined;
+}
+
+/**
+ * Before the first test of a run: the stack, synthesised, and one engine for all test files, on data that goes with the
+ * run. `DYNAMODB_ENDPOINT` names another engine to test on.
+ */
+export default async function globalSetup(): Promise<void> {
+  process.env[testVariables.assembly] = await synthesize(console.error);
+
+  const { tableEndpoint } = loadSettings({ DYNAMODB_ENDPOINT: process.env['DYNAMODB_ENDPOINT'] });
+  if (tableEndpoint === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'image-sharing-test-'));
+    const engine = await startTableEngine(join(folder, 'table.sqlite'));
+    globalThis.testRun = { engine, folder };
+  }
+  const endpoint = tableEndpoint ?? globalThis.testRun!.engine.endpoint;
+  const client = tableClient(endpoint);
+  await assertEngineAnswers(client, endpoint);
+  client.destroy();
+  process.env[testVariables.endpoint] = endpoint;
+}

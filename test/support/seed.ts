@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Actor } from '../../lambda/domain/actor.ts';
+import { timestamp } from '../../lambda/domain/clock.ts';
+import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
+import type { Image, Visibility } from '../../lambda/domain/image.ts';
+import type { MemberStatus } from '../../lambda/domain/membership.ts';
+import { actorAttribute, imageItem } from '../../lambda/dynamodb/image-item.ts';
+import { itemFormat, membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
+import { moveEntries } from '../../lambda/dynamodb/list-entries.ts';
+import { membershipFacts } from '../../lambda/dynamodb/membership-item.ts';
+import { transactionLimit } from '../../lambda/dynamodb/table.ts';
+import type { TestTable } from './engine.ts';
+
+/** Images that are all alike, but for their ids and times. */
+export interface Seed {
+  readonly owner: string;
+  /** How many of them; one unless said otherwise. */
+  readonly count?: number;
+  readonly visibility?: Visibility;
+  readonly hidden?: boolean;
+  readonly protected?: boolean;
+  readonly tags?: readonly string[];
+  readonly properties?: Readonly<Record<string, string>>;
+  /** The members of each of them. */
+  readonly members?: readonly SeededMember[];
+}
+
+export interface SeededMember {
+  readonly project: string;
+  readonly status: MemberStatus;
+}
+
+/** When the first image of a seed was created; each of the others came a second later. */
+const firstCreatedAt = Date.parse('2026-01-01T00:00:00Z');
+/**
+ * Puts images into a table as if they had been created, offered and answered by requests, which would take too long for
+ * thousands of them.
+ *
+ * @returns the images, oldest first
+ */
+export async function seedImages(table: TestTable, seed: Seed): Promise<readonly Image[]> {
+  const images = Array.from({ length: seed.count ?? 1 }, (_, n) => seededImage(seed, firstCreatedAt + n * 1000));
+  let items: SeededItem[] = [];
+  for (const image of images) {
+    items.push(...itemsOf(image, seed.members ?? []));
+    while (items.length >= transactionLimit) {
+      await put(table, items.slice(0, transactionLimit));
+      items = items.slice(transactionLimit);
+    }
+  }
+  if (items.length > 0) await put(table, items);
+  return images;
+}
+
+/** One image for a test that needs no more. */
+export async function seedImage(table: TestTable, seed: Seed): Promise<Image> {
+  const [image] = await seedImages(table, seed);
+  return image!;
+}
+
+function seededImage(seed: Seed, createdAt: number): Image {
+  const at = timestamp(new Date(createdAt));
+  return {
+    id: randomUUID() as ImageId,
+    name: null,
+    owner: seed.owner as ProjectId,
+    visibility: seed.visibility ?? 'shared',
+    hidden: seed.hidden ?? false,
+    protected: seed.protected ?? false,
+    minDisk: 0,
+    minRam: 0,
+    diskFormat: null,
+    containerFormat: null,
+    tags: seed.tags ?? [],
+    properties: seed.properties ?? {},
+    status: 'queued',
+    createdAt: at,
+    updatedAt: at,
+    memberCount: seed.members?.length ?? 0,
+    version: 1,
+    pendingChange: undefined,
+  };
+}
+
+type SeededItem = Readonly<Record<string, unknown>>;
+
+function itemsOf(image: Image, members: readonly SeededMember[]): readonly SeededItem[] {
+  const entries = moveEntries(image, undefined, image).flatMap(({ Put: put }) => put?.Item ?? []);
+  return [
+    imageItem(image, userOf(image.owner)),
+    ...entries,
+    ...members.flatMap((member) => memberItems(image, member)),
+  ];
+}
+
+function memberItems(image: Image, { project, status }: SeededMember): readonly SeededItem[] {
+  const memberId = project as ProjectId;
+  const membershipId = randomUUID();
+  const changes = status === 'pending' ? 1 : 2;
+  return [
+    { ...offerKey(image.id, memberId), format: itemFormat, membership_id: membershipId, created_at: image.createdAt },
+    {
+      ...membershipKey(memberId, image.id),
+      format: itemFormat,
+      membership_id: membershipId,
+      image_id: image.id,
+      member_id: memberId,
+      status,
+      created_at: image.createdAt,
+      updated_at: image.createdAt,
+      updated_by: actorAttribute(userOf(status === 'pending' ? image.owner : memberId)),
+      sequence: Date.parse(image.createdAt) + changes,
+      ...membershipFacts(image, image, status).set,
+    },
+  ];
+}
+
+const userOf = (project: ProjectId): Actor => ({ projectId: project, userId: `user-of-${project}`, via: 'http' });
+
+// In transactions, which the embedded engine commits at once: several times as fast as batches.
+async function put({ client, tableName }: TestTable, items: readonly SeededItem[]): Promise<void> {
+  const actions = items.map((item) => ({ Put: { TableName: tableName, Item: marshall(item) } }));
+  await client.send(new TransactWriteItemsCommand({ TransactItems: actions }));
+}
