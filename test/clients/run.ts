@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalServer } from '../conformance/local-server.ts';
+import { checkCommandLines } from './command-lines.ts';
+import { Checks } from './checks.ts';
+import { preparePythonEnvironment } from './python-environment.ts';
+import { describeResult, runCommand } from './run-command.ts';
+
+/** Runs a program that drives a client and prints its own checks, and takes these over into ours. */
+const checkByProgram = async (checks: Checks, file: string, args: readonly string[]): Promise<void> => {
+  const title = `${file} runs to its end`;
+  try {
+    const result = await runCommand(file, args, { timeoutSeconds: 120 });
+    process.stdout.write(result.stdout);
+    const passed = result.stdout.match(/^ok /gm)?.length ?? 0;
+    const failed = result.stdout.match(/^not ok /gm)?.length ?? 0;
+    checks.passed += passed;
+    checks.failed += failed;
+    if (passed + failed === 0 || result.code !== (failed > 0 ? 1 : 0)) checks.fail(title, describeResult(result));
+  } catch (error) {
+    checks.fail(title, String(error));
+  }
+};
+
+const checkGophercloud = async (checks: Checks, base: string): Promise<void> => {
+  const go = await runCommand('go', ['version'], { timeoutSeconds: 30 }).catch(() => undefined);
+  if (go?.code !== 0) {
+    console.log('gophercloud was not tried: it needs Go 1.25 or newer as go on the PATH.');
+    return;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'image-sharing-gophercloud-'));
+  try {
+    const program = join(folder, 'gophercloud');
+    const built = await runCommand('go', ['build', '-o', program, '.'], {
+      cwd: join(import.meta.dirname, 'gophercloud'),
+      timeoutSeconds: 300,
+    });
+    if (built.code === 0) await checkByProgram(checks, program, [base]);
+    else checks.fail('gophercloud: the program builds', describeResult(built));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const run = async (): Promise<void> => {
+  const commands = await preparePythonEnvironment();
+  const server = await startLocalServer();
+  const checks = new Checks();
+  try {
+    await checkCommandLines(checks, commands, server.base);
+    await checkByProgram(checks, join(commands, 'python'), [
+      join(import.meta.dirname, 'openstacksdk-flow.py'),
+      server.base,
+    ]);
+    await checkGophercloud(checks, server.base);
+  } finally {
+    await server.stop();
+  }
+  console.log(`${checks.passed} passed, ${checks.failed} failed`);
+  if (checks.failed > 0) process.exitCode = 1;
+};
+
+run().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
