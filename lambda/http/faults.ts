@@ -77,17 +77,21 @@ const readsOnlyText = /\bpython-glanceclient\b/;
 
 /**
  * The body of every fault: a sentence, the status in words, and the machine-readable code. A client that cannot read that
- * gets the sentence alone.
+ * gets the status and the sentence as text.
  */
 export function faultResponse(
   { status, code, message, headers }: Fault,
   requestId: string,
   userAgent = '',
 ): ApiResponse {
-  if (readsOnlyText.test(userAgent)) {
-    return { statusCode: status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: message };
-  }
   const title = STATUS_CODES[status] ?? 'Error';
+  if (readsOnlyText.test(userAgent)) {
+    return {
+      statusCode: status,
+      headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
+      body: `${status} ${title}: ${message}`,
+    };
+  }
   return {
     statusCode: status,
     headers: { 'content-type': 'application/json', ...headers },
