@@ -3,6 +3,9 @@ import type { Image } from './image.ts';
 /** Whether an image's record is one that a list was asked for. */
 export type ImageFilter = (image: Image) => boolean;
 
+/** The filter that lets no image pass: a list that is asked for it is empty without looking. */
+export const noImage: ImageFilter = () => false;
+
 /** What a list can be sorted by (Image API v2, "List images", Sorting). */
 export const sortKeys = [
   'name',

@@ -8,6 +8,10 @@ import { Table } from './table.ts';
  * Requests are sent once and repeated by {@link Table} alone: two repetitions inside each other would outlast a deadline.
  */
 export const connectTable = (name: string): Table => {
-  const client = new DynamoDBClient({ maxAttempts: 1 });
+  const client = new DynamoDBClient({
+    maxAttempts: 1,
+    // An answer takes milliseconds. One that does not come is asked for again well before the request's deadline.
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+  });
   return new Table(DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), name);
 };

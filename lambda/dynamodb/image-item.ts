@@ -95,7 +95,7 @@ export function imageFromItem(item: Item): Image | undefined {
     updatedAt: read.parsed('updated_at', 'a timestamp', parseTimestamp),
     memberCount: read.number('member_count'),
     version: read.number('version'),
-    pendingChange: pendingFrom(read.map('pending_change')),
+    pendingChange: read.has('pending_change') ? pendingFrom(read.map('pending_change')) : undefined,
   };
 }
 
@@ -105,9 +105,8 @@ const factsFrom = (read: ItemReader): SharedFacts => ({
   hidden: read.boolean('os_hidden'),
 });
 
-function pendingFrom(read: ItemReader | undefined): PendingChange | undefined {
-  const by = read?.map('actor');
-  if (read === undefined || by === undefined) return undefined;
+function pendingFrom(read: ItemReader): PendingChange {
+  const by = read.map('actor');
   const actor: Actor = {
     projectId: by.parsed('project', 'a project id', parseProjectId),
     userId: by.string('user'),

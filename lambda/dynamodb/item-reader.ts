@@ -13,8 +13,8 @@ export interface ItemReader {
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value;
   /** @param wanted - what the text has to be, for the error */
   parsed<Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value;
-  /** A reader of a map within the item, or `undefined` where there is none. */
-  map(name: string): ItemReader | undefined;
+  /** A reader of a map within the item. */
+  map(name: string): ItemReader;
 }
 
 /**
@@ -56,7 +56,6 @@ export function itemReader(item: Item): ItemReader {
           : undefined,
       ),
     map: (name) => {
-      if (item[name] === undefined) return undefined;
       const value = attribute(name, 'a map', (each) => (isMap(each) ? each : undefined));
       return itemReader({
         [partitionKey]: item[partitionKey],

@@ -35,8 +35,11 @@ export function assertIsWritable(name: string): void {
 
 /** Refuses a value that the schema of images does not allow for this property, or a custom property's impossible name. */
 export function assertIsValid(name: string, value: unknown): void {
-  if (!isBaseProperty(name) && (name === '' || Array.from(name).length > longestName || !name.isWellFormed())) {
-    throw invalidRequest(`A property's name is 1 to ${longestName} characters.`);
+  if (
+    !isBaseProperty(name) &&
+    (name === '' || name === '__proto__' || Array.from(name).length > longestName || !name.isWellFormed())
+  ) {
+    throw invalidRequest(`A property's name is 1 to ${longestName} characters, and not "__proto__".`);
   }
   const validator = validators.get(isBaseProperty(name) ? name : '');
   const fault = validator?.validate(value).errors.at(-1);

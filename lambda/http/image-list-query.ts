@@ -1,6 +1,6 @@
 import { invalidRequest } from '../domain/errors.ts';
 import type { Caller } from '../domain/caller.ts';
-import { sortDirections, sortKeys, type ImageFilter, type Sort } from '../domain/image-filter.ts';
+import { noImage, sortDirections, sortKeys, type ImageFilter, type Sort } from '../domain/image-filter.ts';
 import { parseProjectId } from '../domain/ids.ts';
 import { visibilities, type Image } from '../domain/image.ts';
 import { memberStatuses } from '../domain/membership.ts';
@@ -36,10 +36,7 @@ export function imageListQuery(query: URLSearchParams, caller: Caller): ImageLis
     limit: limitOf(last('limit')),
     marker: last('marker'),
     sorts: sortsOf(query),
-    filters: [
-      ...(owner !== undefined && parseProjectId(owner) === undefined ? [() => false] : []),
-      ...filtersOf(query),
-    ],
+    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [noImage] : []), ...filtersOf(query)],
   };
 }
 
@@ -87,21 +84,21 @@ const notFilters = [
   'os_hidden',
 ];
 
-const texts: Readonly<Record<string, (image: Image) => string | null>> = {
-  id: ({ id }) => id,
-  name: ({ name }) => name,
-  status: ({ status }) => status,
-  container_format: ({ containerFormat }) => containerFormat,
-  disk_format: ({ diskFormat }) => diskFormat,
-};
-const times: Readonly<Record<string, (image: Image) => string>> = {
-  created_at: ({ createdAt }) => createdAt,
-  updated_at: ({ updatedAt }) => updatedAt,
-};
-const numbers: Readonly<Record<string, (image: Image) => number>> = {
-  min_disk: ({ minDisk }) => minDisk,
-  min_ram: ({ minRam }) => minRam,
-};
+const texts = new Map<string, (image: Image) => string | null>([
+  ['id', ({ id }) => id],
+  ['name', ({ name }) => name],
+  ['status', ({ status }) => status],
+  ['container_format', ({ containerFormat }) => containerFormat],
+  ['disk_format', ({ diskFormat }) => diskFormat],
+]);
+const times = new Map<string, (image: Image) => string>([
+  ['created_at', ({ createdAt }) => createdAt],
+  ['updated_at', ({ updatedAt }) => updatedAt],
+]);
+const numbers = new Map<string, (image: Image) => number>([
+  ['min_disk', ({ minDisk }) => minDisk],
+  ['min_ram', ({ minRam }) => minRam],
+]);
 /** What only an image with data has. */
 const ofData = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
 
@@ -115,8 +112,8 @@ function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
     }
     if (name === 'changes-since')
       throw invalidRequest('"changes-since" is not supported; use "updated_at=gte:<time>".');
-    if (ofData.includes(name)) return [() => false];
-    const [text, time, number] = [texts[name], times[name], numbers[name]];
+    if (ofData.includes(name)) return [noImage];
+    const [text, time, number] = [texts.get(name), times.get(name), numbers.get(name)];
     if (text !== undefined) return [textFilter(name, value, text)];
     if (time !== undefined) return [timeFilter(name, value, time)];
     if (number !== undefined) {
@@ -138,37 +135,43 @@ function textFilter(name: string, value: string, read: (image: Image) => string 
 }
 
 function splitList(name: string, text: string): readonly string[] {
-  const items = [...text.matchAll(/\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(?:,|$)/gy)];
-  const end = items.reduce((sum, [item]) => sum + item.length, 0);
-  if (end < text.length)
-    throw invalidRequest(`"${name}=in:" takes values separated by commas, each quoted as a whole or not at all.`);
-  if (items.length > mostAlternatives) throw invalidRequest(`"${name}=in:" takes at most ${mostAlternatives} values.`);
-  return items
-    .map(([, quoted, plain]) => quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? '')
-    .filter((item) => item !== '');
+  // One value at a time, and each character read once: a value may be as long as a request can be.
+  const item = /(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:,|$)/sy;
+  const values: string[] = [];
+  while (item.lastIndex < text.length) {
+    const [, quoted, plain = ''] = item.exec(text) ?? [];
+    if (item.lastIndex === 0) {
+      throw invalidRequest(`"${name}=in:" takes values separated by commas, each quoted as a whole or not at all.`);
+    }
+    values.push(quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain.trim());
+    if (values.length > mostAlternatives) {
+      throw invalidRequest(`"${name}=in:" takes at most ${mostAlternatives} values.`);
+    }
+  }
+  return values.filter((value) => value !== '');
 }
 
-const comparisons: Readonly<Record<string, (order: number) => boolean>> = {
-  eq: (order) => order === 0,
-  neq: (order) => order !== 0,
-  gt: (order) => order > 0,
-  gte: (order) => order >= 0,
-  lt: (order) => order < 0,
-  lte: (order) => order <= 0,
-};
+const comparisons = new Map<string, (order: number) => boolean>([
+  ['eq', (order) => order === 0],
+  ['neq', (order) => order !== 0],
+  ['gt', (order) => order > 0],
+  ['gte', (order) => order >= 0],
+  ['lt', (order) => order < 0],
+  ['lte', (order) => order <= 0],
+]);
 const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
 
 /** `<time>`, or `gt:<time>` and its siblings; a time without a zone is UTC. */
 function timeFilter(name: string, value: string, read: (image: Image) => string): ImageFilter {
   const [, operator = 'eq', moment = ''] = /^(?:([a-z]+):)?(.*)$/s.exec(value) ?? [];
-  const compare = comparisons[operator];
+  const compare = comparisons.get(operator);
   // A plus sign that was not encoded arrives as a space.
   const written = moment.replace(/ (?=\d\d:?\d\d$)(?<=:\d\d.*)/, '+');
   const zone = time.exec(written)?.[1];
   const at = Date.parse(zone === undefined && written.length > 10 ? `${written}Z` : written);
   if (compare === undefined || !time.test(written) || Number.isNaN(at)) {
     throw invalidRequest(
-      `"${name}" takes a time of ISO 8601, after one of ${Object.keys(comparisons).join(':, ')}: where it is compared.`,
+      `"${name}" takes a time of ISO 8601, after one of ${[...comparisons.keys()].join(':, ')}: where it is compared.`,
     );
   }
   return (image) => compare(Math.sign(Date.parse(read(image)) - at));

@@ -64,7 +64,7 @@ function apply(attributes: ImageAttributes, { op, name, value }: Change): ImageA
     if (op === 'remove') throw attributeReadOnly(name);
     return { ...attributes, ...attributeOf(name, value) };
   }
-  const { [name]: present, ...others } = attributes.properties;
-  if (op !== 'add' && present === undefined) throw propertyNotFound(name);
+  const { [name]: _present, ...others } = attributes.properties;
+  if (op !== 'add' && !Object.hasOwn(attributes.properties, name)) throw propertyNotFound(name);
   return { ...attributes, properties: op === 'remove' ? others : { ...others, [name]: value as string } };
 }

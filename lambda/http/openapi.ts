@@ -8,11 +8,12 @@ import { imageSchema, schemas } from './schemas.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type OperationName = { [Group in keyof typeof routes]: keyof (typeof routes)[Group] }[keyof typeof routes];
+type DescribedName = Exclude<OperationName, 'fallback'>;
 
 /** What a route's own code does not say of it. */
 interface OperationDescription {
   readonly summary: string;
-  /** The status of success, with the name of a schema where there is a body. */
+  /** The status of success, with the name of a component schema where there is a body. */
   readonly success: readonly [status: number, schema?: string];
   /** What can be wrong, besides what can be with every request. */
   readonly faults: readonly FaultCode[];
@@ -32,19 +33,21 @@ const {
   owner: _owner,
   ...settable
 } = Object.fromEntries(Object.entries(imageSchema.properties).filter(([, property]) => !('readOnly' in property)));
-const namedMember: Json = {
-  type: 'string',
+/** What a project's id can be. */
+const projectId: Json = {
   minLength: 1,
   maxLength: 255,
-  pattern: '^[^/?\\u0000-\\u001f\\u007f-\\u009f]+$',
+  pattern: '^(?!\\.{1,2}$)[^/?\\u0000-\\u001f\\u007f-\\u009f]+$',
 };
+const namedMember: Json = { type: 'string', ...projectId };
+const namedOwner: Json = { ...imageSchema.properties.owner, ...namedMember };
 
 /** Every operation of the routes; the type makes a forgotten one an error. */
-const descriptions: Readonly<Record<Exclude<OperationName, 'fallback'>, OperationDescription>> = {
-  listMembers: { summary: 'List the members of an image', success: [200, 'members'], faults: memberFaults },
+const descriptions: Readonly<Record<DescribedName, OperationDescription>> = {
+  listMembers: { summary: 'List the members of an image', success: [200, 'members-view'], faults: memberFaults },
   offerImage: {
     summary: 'Offer an image to a project',
-    success: [200, 'member'],
+    success: [200, 'member-view'],
     faults: [...memberFaults, 'member-exists', 'member-quota-exceeded'],
     body: json({
       type: 'object',
@@ -57,12 +60,12 @@ const descriptions: Readonly<Record<Exclude<OperationName, 'fallback'>, Operatio
   },
   showMember: {
     summary: 'Show a member of an image',
-    success: [200, 'member'],
+    success: [200, 'member-view'],
     faults: ['image-not-found', 'member-not-found'],
   },
   answerOffer: {
     summary: 'Answer an offer: set the status of a member',
-    success: [200, 'member'],
+    success: [200, 'member-view'],
     faults: [...memberFaults, 'member-not-found', 'invalid-member-status'],
     body: json({
       type: 'object',
@@ -77,7 +80,7 @@ const descriptions: Readonly<Record<Exclude<OperationName, 'fallback'>, Operatio
   },
   listImages: {
     summary: 'List images',
-    success: [200, 'images'],
+    success: [200, 'images-view'],
     faults: ['not-permitted'],
     query: [
       query('limit', 'The most images of a page; more than 1000 is served as 1000', {
@@ -114,22 +117,35 @@ const descriptions: Readonly<Record<Exclude<OperationName, 'fallback'>, Operatio
         type: 'array',
         items: { type: 'string', enum: sortDirections },
       }),
+      {
+        ...query('properties', 'Any other name is a custom property that the images have, with this value', {
+          type: 'object',
+          additionalProperties: { type: 'string' },
+        }),
+        style: 'form',
+        explode: true,
+      },
     ],
   },
   createImage: {
     summary: 'Register an image',
-    success: [201, 'image'],
+    success: [201, 'image-view'],
     faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large'],
     body: json({
       type: 'object',
-      properties: { ...settable, id: imageSchema.properties.id, owner: imageSchema.properties.owner },
+      properties: {
+        ...settable,
+        id: imageSchema.properties.id,
+        owner: { ...namedOwner, type: ['null', 'string'] },
+      },
+      propertyNames: { minLength: 1, maxLength: 255 },
       additionalProperties: imageSchema.additionalProperties,
     }),
   },
-  showImage: { summary: 'Show an image', success: [200, 'image'], faults: ['image-not-found'] },
+  showImage: { summary: 'Show an image', success: [200, 'image-view'], faults: ['image-not-found'] },
   updateImage: {
     summary: 'Change an image',
-    success: [200, 'image'],
+    success: [200, 'image-view'],
     faults: [...imageFaults, 'attribute-read-only', 'property-not-found', 'image-too-large', 'unsupported-media-type'],
     body: {
       content: Object.fromEntries(
@@ -152,21 +168,76 @@ const descriptions: Readonly<Record<Exclude<OperationName, 'fallback'>, Operatio
   },
 };
 
-const operationForms: Readonly<Record<string, Json>> = {
-  'named-by-op': {
+/** A JSON pointer of one step (RFC 6901), to a property whose name is not all blanks. */
+const pointer: Json = {
+  type: 'string',
+  maxLength: 256,
+  pattern: '^/(?:[^/~]|~[01])*(?:[^/~\\s]|~[01])(?:[^/~]|~[01])*$',
+};
+
+/** The list of operations of a PATCH, in one of its two forms: `{"op", "path"}`, or `{"<op>": "<path>"}`. */
+function operationList(form: 'named-by-op' | 'named-by-key'): Json {
+  const others = (op: string): readonly string[] => ['add', 'replace', 'remove'].filter((each) => each !== op);
+  const operation = (op: string, path: Json, value: Json | undefined): Json => ({
+    type: 'object',
+    required: [...(form === 'named-by-op' ? ['op', 'path'] : [op]), ...(value === undefined ? [] : ['value'])],
+    properties: {
+      ...(form === 'named-by-op'
+        ? { op: { const: op }, path }
+        : { [op]: path, ...Object.fromEntries(others(op).map((each) => [each, false])) }),
+      ...(value === undefined ? {} : { value }),
+    },
+  });
+  const base = Object.entries<unknown>({ ...settable, owner: namedOwner });
+  const custom: Json = { ...pointer, not: { enum: Object.keys(imageSchema.properties).map((name) => `/${name}`) } };
+  return {
     type: 'array',
     items: {
-      type: 'object',
-      required: ['op', 'path'],
-      properties: { op: { enum: ['add', 'replace', 'remove'] }, path: { type: 'string' }, value: {} },
+      anyOf: [
+        ...['add', 'replace'].flatMap((op) => [
+          ...base.map(([name, property]) => operation(op, { const: `/${name}` }, property as Json)),
+          operation(op, custom, imageSchema.additionalProperties),
+        ]),
+        operation('remove', custom, undefined),
+      ],
     },
+  };
+}
+
+const operationForms = Object.fromEntries(Object.values(patchMediaTypes).map((form) => [form, operationList(form)]));
+
+const time: Json = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$' };
+const times: Json = { created_at: time, updated_at: time };
+const schemaPath = (name: string): Json => ({ schema: { const: `/v2/schemas/${name}` } });
+
+/**
+ * What answers show, beyond the schemas that are served: these say of no property that it has to be there. A key is the
+ * name by which an operation's success refers to it.
+ */
+const views: Readonly<Record<string, Json>> = {
+  'image-view': {
+    ...reference('image'),
+    type: 'object',
+    required: Object.keys(imageSchema.properties).filter((name) => name !== 'direct_url' && name !== 'stores'),
+    properties: { ...times, ...schemaPath('image') },
   },
-  'named-by-key': {
-    type: 'array',
-    items: {
-      type: 'object',
-      properties: { add: { type: 'string' }, replace: { type: 'string' }, remove: { type: 'string' }, value: {} },
-    },
+  'images-view': {
+    ...reference('images'),
+    type: 'object',
+    required: ['images', 'first', 'schema'],
+    properties: { images: { type: 'array', items: reference('image-view') }, ...schemaPath('images') },
+  },
+  'member-view': {
+    ...reference('member'),
+    type: 'object',
+    required: ['member_id', 'image_id', 'status', 'created_at', 'updated_at', 'schema'],
+    properties: { ...times, ...schemaPath('member') },
+  },
+  'members-view': {
+    ...reference('members'),
+    type: 'object',
+    required: ['members', 'schema'],
+    properties: { members: { type: 'array', items: reference('member-view') }, ...schemaPath('members') },
   },
 };
 
@@ -180,6 +251,7 @@ const fault: Json = {
     error: { type: 'string', description: 'The machine-readable code' },
     request_id: { type: 'string' },
   },
+  additionalProperties: false,
 };
 
 const versions: Json = {
@@ -198,56 +270,116 @@ const versions: Json = {
 };
 
 const pathParameters: Readonly<Record<string, Json>> = {
-  image_id: { type: 'string', description: 'The id of an image, a lower-case UUID' },
-  member_id: { type: 'string', description: 'The id of a project' },
+  image_id: { ...imageSchema.properties.id, description: 'The id of an image' },
+  member_id: { ...namedMember, description: 'The id of a project' },
   tag: { type: 'string', minLength: 1, maxLength: 255 },
   schema: { type: 'string', enum: Object.keys(schemas) },
 };
+const pathParametersOf = (path: string): readonly string[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 
-const answers = (success: Json, codes: readonly FaultCode[]): Json => ({
-  ...success,
-  ...Object.fromEntries(
-    codes.map((code) => [
-      statusOf(code),
-      {
-        description: codes.filter((each) => statusOf(each) === statusOf(code)).join(', '),
-        ...json(reference('fault')),
-      },
+const header = (description: string, required = true): Json => ({ description, required, schema: { type: 'string' } });
+const headers = {
+  requestId: header("The request's id: the client's own, or a new one"),
+  location: header('Where the image is'),
+  challenge: header('What a token has to be', false),
+  retryAfter: header('When to try again, in seconds'),
+} as const;
+const withHeaders = (named: Readonly<Record<string, keyof typeof headers>> = {}): Json => ({
+  headers: Object.fromEntries(
+    Object.entries({ 'X-Openstack-Request-Id': 'requestId', ...named }).map(([name, key]) => [
+      name,
+      { $ref: `#/components/headers/${key}` },
     ]),
   ),
 });
+/** The headers that an answer of this status has besides the request's id. */
+const headersOf: Readonly<Record<number, Readonly<Record<string, keyof typeof headers>>>> = {
+  201: { Location: 'location' },
+  401: { 'WWW-Authenticate': 'challenge' },
+  503: { 'Retry-After': 'retryAfter' },
+};
 
-function describe(
-  name: string,
-  { summary, success: [status, schema], faults, body, query: parameters = [] }: OperationDescription,
-  path: string,
-): Json {
+/** What can be wrong with every request that needs a token, besides what the service itself does wrong. */
+const everywhere: readonly FaultCode[] = ['invalid-request', 'not-authenticated', 'try-again-later'];
+
+/** The answers of faults by their status, each naming the codes that it stands for. */
+function faultAnswers(codes: readonly FaultCode[]): Json {
+  const byStatus = Map.groupBy<number, string>([...codes, 'internal-error'], (code) =>
+    code === 'internal-error' ? 500 : statusOf(code as FaultCode),
+  );
+  return Object.fromEntries(
+    [...byStatus].map(([status, same]) => [
+      status,
+      { description: [...new Set(same)].join(', '), ...withHeaders(headersOf[status]), ...json(reference('fault')) },
+    ]),
+  );
+}
+
+/** The operations by their path: each with path, method and name. */
+const paths = Map.groupBy(
+  Object.values(routes)
+    .flatMap((group) => Object.entries<string>(group) as [DescribedName, string][])
+    .map(([name, route]) => [name, ...route.split(' ')] as const)
+    .filter(([, , template]) => template !== undefined)
+    .map(([name, method = '', template = '']) => [template.replace('/{version}', '/v2'), method, name] as const),
+  ([path]) => path,
+);
+
+/** From what an answer shows to every operation whose path has a place for it. */
+function linksFrom(view: string | undefined): Json {
+  const known = { 'image-view': { image_id: 'id' }, 'member-view': { image_id: 'image_id', member_id: 'member_id' } }[
+    view ?? ''
+  ];
+  if (known === undefined) return {};
+  const links = [...paths].flatMap(([path, operations]) => {
+    const wanted = pathParametersOf(path);
+    if (!Object.keys(known).every((parameter) => wanted.includes(parameter))) return [];
+    const parameters = Object.fromEntries(
+      Object.entries<string>(known).map(([parameter, key]) => [parameter, `$response.body#/${key}`]),
+    );
+    return operations.map(([, , operationId]) => [operationId, { operationId, parameters }]);
+  });
+  return { links: Object.fromEntries(links) };
+}
+
+function describe(name: DescribedName, path: string): Json {
+  const { summary, success, faults, body, query: parameters = [] } = descriptions[name];
+  const [status, view] = success;
   return {
     operationId: name,
     summary,
     parameters: [
-      ...[...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = '']) => {
-        const { description, ...rest } = pathParameters[parameter] ?? {};
-        return {
-          name: parameter,
-          in: 'path',
-          required: true,
-          ...(description === undefined ? {} : { description }),
-          schema: rest,
-        };
+      ...pathParametersOf(path).map((parameter) => {
+        const { description = parameter, ...schema } = pathParameters[parameter] ?? {};
+        return { name: parameter, in: 'path', required: true, description, schema };
       }),
       ...parameters,
     ],
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
-    responses: answers(
-      { [status]: { description: 'Done', ...(schema === undefined ? {} : json(reference(schema))) } },
-      ['invalid-request', 'not-authenticated', ...faults, 'try-again-later'],
-    ),
+    responses: {
+      [status]: {
+        description: 'Done',
+        ...withHeaders(headersOf[status]),
+        ...(view === undefined ? {} : json(reference(view))),
+        ...linksFrom(view),
+      },
+      ...faultAnswers([...faults, ...everywhere]),
+    },
   };
 }
 
-const open = (operationId: string, summary: string, responses: Json): Json => ({
-  get: { operationId, summary, security: [], responses },
+/** An operation that needs no token and at which nothing can be wrong but the service itself. */
+const open = (operationId: string, summary: string, status: number, content: Json): Json => ({
+  get: {
+    operationId,
+    summary,
+    security: [],
+    responses: {
+      [status]: { description: 'Done', ...withHeaders(), ...content },
+      ...faultAnswers(['invalid-request']),
+    },
+  },
 });
 
 /**
@@ -255,42 +387,38 @@ const open = (operationId: string, summary: string, responses: Json): Json => ({
  *
  * @param baseUrl - where the API is, without a slash at the end
  */
-export function openApi(baseUrl: string): Json {
-  const paths: Record<string, Record<string, Json>> = {};
-  for (const [name, route] of Object.values(routes).flatMap((group) => Object.entries<string>(group))) {
-    const [method = '', template] = route.split(' ');
-    if (template === undefined) continue; // $default
-    const path = template.replace('/{version}', '/v2');
-    (paths[path] ??= {})[method.toLowerCase()] = describe(name, descriptions[name as keyof typeof descriptions], path);
-  }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Image sharing',
-      version: '2.17',
-      summary: 'The OpenStack Image API v2, as far as sharing images needs it',
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+export const openApi = (baseUrl: string): Json => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Image sharing',
+    version: '2.17',
+    summary: 'The OpenStack Image API v2, as far as sharing images needs it',
+    description:
+      'API Gateway itself answers 413, 429, 431, 500 and 503, with {"message": …}, where a request does not reach the service.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: baseUrl }],
+  security: [{ token: [] }, { bearer: [] }],
+  paths: {
+    '/': open('discover', 'The versions spoken here', 300, json(reference('versions'))),
+    '/versions': open('listVersions', 'The versions spoken here', 200, json(reference('versions'))),
+    '/healthcheck': open('checkHealth', 'That the API answers', 200, {
+      content: { 'text/plain': { schema: { const: 'OK' } } },
+    }),
+    '/openapi.json': open('describeApi', 'This description', 200, json({ type: 'object', required: ['openapi'] })),
+    ...Object.fromEntries(
+      [...paths].map(([path, operations]) => [
+        path,
+        Object.fromEntries(operations.map(([, method, name]) => [method.toLowerCase(), describe(name, path)])),
+      ]),
+    ),
+  },
+  components: {
+    securitySchemes: {
+      token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
+      bearer: { type: 'http', scheme: 'bearer' },
     },
-    servers: [{ url: baseUrl }],
-    security: [{ token: [] }, { bearer: [] }],
-    paths: {
-      '/': open('discover', 'The versions spoken here', {
-        300: { description: 'Choose one', ...json(reference('versions')) },
-      }),
-      '/versions': open('listVersions', 'The versions spoken here', {
-        200: { description: 'Choose one', ...json(reference('versions')) },
-      }),
-      '/healthcheck': open('checkHealth', 'That the API answers', {
-        200: { description: 'It does', content: { 'text/plain': { schema: { type: 'string' } } } },
-      }),
-      ...paths,
-    },
-    components: {
-      securitySchemes: {
-        token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
-        bearer: { type: 'http', scheme: 'bearer' },
-      },
-      schemas: { ...schemas, ...operationForms, fault, versions, schema: { type: 'object' } },
-    },
-  };
-}
+    headers,
+    schemas: { ...schemas, ...views, ...operationForms, fault, versions, schema: { type: 'object' } },
+  },
+});

@@ -1,7 +1,14 @@
 import { invalidRequest } from '../domain/errors.ts';
 import { parseImageId, type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
-import { compareBy, creationOrder, type ImageFilter, type Sort, type SortDirection } from '../domain/image-filter.ts';
+import {
+  compareBy,
+  creationOrder,
+  noImage,
+  type ImageFilter,
+  type Sort,
+  type SortDirection,
+} from '../domain/image-filter.ts';
 import { imageSources, type ImageListRepository, type ImageListScope, type ImageSource } from '../domain/image-list.ts';
 import type { Image } from '../domain/image.ts';
 import { assertCallerMayList, isImageVisible } from '../domain/sharing-rules.ts';
@@ -48,7 +55,7 @@ export const createListImages =
     assertCallerMayList(caller);
     const marker = request.marker === undefined ? undefined : await findMarker(images, request.marker, request);
     const sources = imageSources(request);
-    if (limit === 0 || sources.length === 0) return { images: [], next: undefined };
+    if (limit === 0 || sources.length === 0 || filters.includes(noImage)) return { images: [], next: undefined };
     const matches: ImageFilter = (image) => filters.every((filter) => filter(image));
     const order = creationOrder(sorts);
     if (order !== undefined) return inCreationOrder(lists, sources, order, marker, matches, limit, filters.length > 0);

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../infra/local/settings.ts';
@@ -6,6 +6,9 @@ import { synthesize } from '../../infra/local/synthesize.ts';
 import { assertEngineAnswers, tableClient } from '../../infra/local/table-client.ts';
 import { startTableEngine, type TableEngine } from '../../infra/local/table-engine.ts';
 import { testVariables } from './engine.ts';
+
+/** Where Linux keeps files in memory: what a run writes need not outlive it, and its engine waits for no disk. */
+const memory = '/dev/shm';
 
 /** What the global teardown, which runs in the same process, has to end. */
 export interface TestRun {
@@ -26,7 +29,7 @@ export default async function globalSetup(): Promise<void> {
 
   const { tableEndpoint } = loadSettings({ DYNAMODB_ENDPOINT: process.env['DYNAMODB_ENDPOINT'] });
   if (tableEndpoint === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'image-sharing-test-'));
+    const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'image-sharing-test-'));
     const engine = await startTableEngine(join(folder, 'table.sqlite'));
     globalThis.testRun = { engine, folder };
   }
