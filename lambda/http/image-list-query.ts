@@ -159,7 +159,7 @@ const comparisons = new Map<string, (order: number) => boolean>([
   ['lt', (order) => order < 0],
   ['lte', (order) => order <= 0],
 ]);
-const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/;
 
 /** `<time>`, or `gt:<time>` and its siblings; a time without a zone is UTC. */
 function timeFilter(name: string, value: string, read: (image: Image) => string): ImageFilter {

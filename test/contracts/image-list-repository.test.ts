@@ -1,0 +1,389 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Timestamp } from '../../lambda/domain/clock.ts';
+import type { ImageSource } from '../../lambda/domain/image-list.ts';
+import type { ProjectId } from '../../lambda/domain/ids.ts';
+import { visibilities, type Image } from '../../lambda/domain/image.ts';
+import { memberStatuses } from '../../lambda/domain/membership.ts';
+import { actor, answeredAt, openRepositories, type Adapters, type Repositories } from './open-repositories.ts';
+
+let repositories: Repositories;
+beforeAll(async () => {
+  repositories = await openRepositories();
+});
+afterAll(() => repositories.close());
+
+/** A project that no other test has anything to do with. */
+let projects = 0;
+const aProject = (): ProjectId => `project-${(projects += 1)}` as ProjectId;
+
+type Kinds = Extract<ImageSource, { kind: 'owned' }> | Extract<ImageSource, { kind: 'offered' }> | ImageSource;
+type Sparse<Source> = Source extends unknown
+  ? Omit<Source, 'hidden' | 'owner' | 'visibilities'> & Partial<Source>
+  : never;
+const aRun = (source: Sparse<Kinds>): ImageSource => ({
+  hidden: false,
+  owner: undefined,
+  visibilities: undefined,
+  ...source,
+});
+const ownedBy = (project: ProjectId, narrowed: Partial<ImageSource> = {}) =>
+  aRun({ kind: 'owned', project, ...narrowed } as Sparse<Kinds>);
+const offeredTo = (project: ProjectId, status: 'pending' | 'accepted' | 'rejected') =>
+  aRun({ kind: 'offered', project, status });
+
+const namesOf = (images: readonly Image[]) => images.map(({ name }) => name);
+
+/** The names of all that some runs hold, page after page, and how many pages that took. */
+async function readAll(
+  sources: readonly ImageSource[],
+  {
+    order = 'desc',
+    count = 100,
+    lists = repositories.lists,
+  }: { order?: 'asc' | 'desc'; count?: number; lists?: Adapters['lists'] } = {},
+): Promise<{ names: (string | null)[]; pages: number }> {
+  const names: (string | null)[] = [];
+  for (let pages = 1, after: Parameters<Adapters['lists']['page']>[2]; ; pages += 1) {
+    const page = await lists.page(sources, order, after, count);
+    names.push(...namesOf(page.images));
+    if (page.next === undefined) return { names, pages };
+    expect(page.next).toMatchObject({ id: page.images.at(-1)?.id, createdAt: page.images.at(-1)?.createdAt });
+    after = page.next;
+  }
+}
+
+const second = (n: number): Timestamp => `2026-11-23T12:00:${String(n).padStart(2, '0')}Z` as Timestamp;
+
+/** Images named in creation order, several of them in the same second. */
+async function timeline(attributes: Partial<Image>, seconds: readonly number[]): Promise<Image[]> {
+  const images: Image[] = [];
+  for (const [n, at] of seconds.entries()) {
+    images.push(await repositories.image({ ...attributes, name: String(n), createdAt: second(at) }));
+  }
+  const sorted = images.toSorted((a, b) => (`${a.createdAt}#${a.id}` < `${b.createdAt}#${b.id}` ? -1 : 1));
+  return sorted;
+}
+
+describe('order and pages', () => {
+  let owner: ProjectId;
+  let oldestFirst: (string | null)[];
+  beforeAll(async () => {
+    owner = aProject();
+    oldestFirst = namesOf(await timeline({ owner }, [1, 2, 2, 2, 3, 59, 59]));
+  });
+
+  const cases = ([1, 2, 3, 6, 7, 8] as const).flatMap((count) =>
+    (['asc', 'desc'] as const).map((order) => ({ count, order, pages: Math.ceil(7 / count) })),
+  );
+
+  test.each(cases)('7 images, $count at a time, $order, are $pages pages', async ({ count, order, pages }) => {
+    const read = await readAll([ownedBy(owner)], { order, count });
+
+    expect(read).toEqual({ names: order === 'asc' ? oldestFirst : oldestFirst.toReversed(), pages });
+  });
+
+  test('a place that no image has any more is a place to go on from', async () => {
+    const project = aProject();
+    const [oldest, gone, newest] = await timeline({ owner: project }, [1, 2, 3]);
+    await repositories.images.delete(gone!, actor);
+
+    const older = await repositories.lists.page([ownedBy(project)], 'desc', gone, 10);
+    const newer = await repositories.lists.page([ownedBy(project)], 'asc', gone, 10);
+
+    expect(namesOf(older.images)).toEqual([oldest!.name]);
+    expect(namesOf(newer.images)).toEqual([newest!.name]);
+  });
+
+  test('a run that the engine gives away in small pieces is the same', async () => {
+    const { wire, wired } = repositories;
+    wire.intercept(({ action, request }) => (action === 'Query' ? { request: { ...request, Limit: 2 } } : undefined));
+
+    const read = await readAll([ownedBy(owner, { visibilities: ['shared'] })], { count: 5, lists: wired.lists });
+    wire.intercept(undefined);
+
+    expect(read).toEqual({ names: oldestFirst.toReversed(), pages: 2 });
+  });
+
+  test('an empty run is one page without anything', async () => {
+    const page = await repositories.lists.page([ownedBy(aProject())], 'desc', undefined, 10);
+
+    expect(page).toEqual({ images: [], next: undefined });
+  });
+
+  test('images come as their records are', async () => {
+    const project = aProject();
+    const image = await repositories.image({ owner: project, tags: ['a'], properties: { os: 'linux' }, minRam: 3 });
+
+    const { images } = await repositories.lists.page([ownedBy(project)], 'desc', undefined, 1);
+
+    expect(images).toEqual([image]);
+  });
+});
+
+describe('runs', () => {
+  test.each([false, true])('what a project owns, hidden: %s', async (hidden) => {
+    const owner = aProject();
+    for (const visibility of visibilities) {
+      await repositories.image({ owner, visibility, name: visibility, hidden });
+      await repositories.image({ owner, visibility, name: `other ${visibility}`, hidden: !hidden });
+    }
+    await repositories.image({ owner: aProject() });
+
+    const { names } = await readAll([ownedBy(owner, { hidden })]);
+    const narrowed = await readAll([ownedBy(owner, { hidden, visibilities: ['private', 'public'] })]);
+
+    expect(names.toSorted()).toEqual([...visibilities].toSorted());
+    expect(narrowed.names.toSorted()).toEqual(['private', 'public']);
+  });
+
+  test.each([false, true])('what was offered to a project, by its answer, hidden: %s', async (hidden) => {
+    const member = aProject();
+    for (const status of memberStatuses) {
+      await repositories.share(await repositories.image({ name: status, hidden }), member, status);
+      await repositories.share(await repositories.image({ name: `other ${status}`, hidden: !hidden }), member, status);
+    }
+
+    const lists = await Promise.all(
+      memberStatuses.map(async (status) => (await readAll([{ ...offeredTo(member, status), hidden }])).names),
+    );
+
+    expect(lists).toEqual(memberStatuses.map((status) => [status]));
+  });
+
+  test('what was offered is narrowed to an owner', async () => {
+    const member = aProject();
+    const owner = aProject();
+    for (const each of [owner, aProject()]) {
+      await repositories.share(await repositories.image({ owner: each, name: each }), member, 'accepted');
+    }
+
+    const { names } = await readAll([{ ...offeredTo(member, 'accepted'), owner }]);
+
+    expect(names).toEqual([owner]);
+  });
+
+  test.each(['public', 'community'] as const)('what is %s, for everyone, narrowed to an owner', async (visibility) => {
+    const owner = aProject();
+    for (const each of visibilities) {
+      await repositories.image({ owner, visibility: each, name: each });
+      await repositories.image({ owner, visibility: each, name: `hidden ${each}`, hidden: true });
+    }
+    await repositories.image({ owner: aProject(), visibility, name: 'of another' });
+
+    const shown = await readAll([aRun({ kind: 'everyone', visibility, owner })]);
+    const hidden = await readAll([aRun({ kind: 'everyone', visibility, owner, hidden: true })]);
+    const all = await readAll([aRun({ kind: 'everyone', visibility })]);
+
+    expect([shown.names, hidden.names]).toEqual([[visibility], [`hidden ${visibility}`]]);
+    expect(all.names).toEqual(expect.arrayContaining([visibility, 'of another']));
+  });
+
+  test.each(visibilities)("every project's %s images", async (visibility) => {
+    const owner = aProject();
+    for (const each of visibilities) await repositories.image({ owner, visibility: each, name: owner });
+    const hidden = await repositories.image({ owner, visibility, name: owner, hidden: true });
+
+    const shown = await readAll([aRun({ kind: 'catalog', visibility })]);
+    const { images } = await repositories.lists.page(
+      [aRun({ kind: 'catalog', visibility, hidden: true })],
+      'desc',
+      undefined,
+      1000,
+    );
+
+    expect(shown.names.filter((name) => name === owner)).toHaveLength(1);
+    expect(images.filter(({ id }) => id === hidden.id)).toEqual([hidden]);
+  });
+
+  test('what is rare in a long run is found, with `next` exactly while there is more', async () => {
+    const owner = aProject();
+    await timeline({ owner, visibility: 'private' }, Array(12).fill(5));
+    await repositories.image({ owner, visibility: 'community', name: 'newest', createdAt: second(9) });
+    await repositories.image({ owner, visibility: 'community', name: 'oldest', createdAt: second(1) });
+
+    const read = await readAll([ownedBy(owner, { visibilities: ['community', 'public'] })], { count: 1 });
+
+    expect(read).toEqual({ names: ['newest', 'oldest'], pages: 2 });
+  });
+});
+
+describe('several runs', () => {
+  test('they are one order, and an image that stands in more than one is shown once', async () => {
+    const project = aProject();
+    const own = await timeline({ owner: project }, [1, 3, 5, 5]);
+    const others = await timeline({ visibility: 'shared' }, [2, 3, 4]);
+    for (const image of [...own, ...others]) await repositories.share(image, project, 'accepted');
+    const expected = [...own, ...others]
+      .toSorted((a, b) => (`${a.createdAt}#${a.id}` < `${b.createdAt}#${b.id}` ? 1 : -1))
+      .map(({ id }) => id);
+
+    for (const count of [1, 2, 3, 7]) {
+      const ids: string[] = [];
+      let after: Parameters<Adapters['lists']['page']>[2];
+      do {
+        const page = await repositories.lists.page(
+          [ownedBy(project), offeredTo(project, 'accepted'), offeredTo(project, 'pending')],
+          'desc',
+          after,
+          count,
+        );
+        ids.push(...page.images.map(({ id }) => id));
+        after = page.next;
+      } while (after !== undefined);
+
+      expect(ids).toEqual(expected);
+    }
+  });
+});
+
+describe('what changed', () => {
+  test('an answer moves an image to another run at once', async () => {
+    const member = aProject();
+    const image = await repositories.image({ name: 'it' });
+    await repositories.share(image, member);
+    const where = () =>
+      Promise.all(memberStatuses.map(async (status) => (await readAll([offeredTo(member, status)])).names.length));
+
+    const places = [await where()];
+    for (const status of ['accepted', 'rejected', 'pending'] as const) {
+      const answer = { imageId: image.id, memberId: member, status, notOwner: member, at: answeredAt, actor };
+      await repositories.memberships.answer(answer);
+      places.push(await where());
+    }
+
+    expect(memberStatuses).toEqual(['pending', 'accepted', 'rejected']);
+    expect(places).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+      [1, 0, 0],
+    ]);
+  });
+
+  test('an image that is not shared now is in no run of its members, and comes back with their answers', async () => {
+    const members = Object.fromEntries(memberStatuses.map((status) => [status, aProject()]));
+    const image = await repositories.image();
+    for (const status of memberStatuses) await repositories.share(image, members[status]!, status);
+    const change = async (attributes: Partial<Image>) => {
+      const before = (await repositories.read(image.id)).image!;
+      await repositories.images.update(before, { ...before, ...attributes }, actor);
+    };
+    const shown = async (hidden = false) => {
+      const found: string[] = [];
+      for (const [status, member] of Object.entries(members)) {
+        const all = memberStatuses.map((each) => ({ ...offeredTo(member, each), hidden }));
+        const { images } = await repositories.lists.page(all, 'desc', undefined, 10);
+        const { images: own } = await repositories.lists.page(
+          [{ ...offeredTo(member, status as 'pending'), hidden }],
+          'desc',
+          undefined,
+          10,
+        );
+        found.push(...images.map(() => `any:${status}`), ...own.map(() => status));
+      }
+      return found;
+    };
+    const everywhere = memberStatuses.flatMap((status) => [`any:${status}`, status]);
+
+    const before = await shown();
+    await change({ visibility: 'private' });
+    const unshared = [await shown(), await shown(true)];
+    await change({ visibility: 'shared' });
+    const again = await shown();
+    await change({ hidden: true });
+    const hidden = [await shown(), await shown(true)];
+
+    expect(before).toEqual(everywhere);
+    expect(unshared).toEqual([[], []]);
+    expect(again).toEqual(everywhere);
+    expect(hidden).toEqual([[], everywhere]);
+  });
+
+  test('a withdrawn offer is in no run', async () => {
+    const member = aProject();
+    for (const status of memberStatuses) {
+      const image = await repositories.image();
+      await repositories.share(image, member, status);
+      const withdrawal = { imageId: image.id, memberId: member, owner: undefined, at: new Date(), actor };
+      await repositories.memberships.withdraw(withdrawal);
+    }
+
+    const { names } = await readAll(memberStatuses.map((status) => offeredTo(member, status)));
+
+    expect(names).toEqual([]);
+  });
+
+  test('visibility, hiding, owner and deletion move an image of everyone', async () => {
+    const [owner, heir] = [aProject(), aProject()];
+    const { id } = await repositories.image({ owner, visibility: 'private' });
+    const change = async (attributes: Partial<Image> | undefined) => {
+      const before = (await repositories.read(id)).image!;
+      if (attributes) await repositories.images.update(before, { ...before, ...attributes }, actor);
+      else await repositories.images.delete(before, actor);
+    };
+    const runs = {
+      owned: ownedBy(owner),
+      'owned, hidden': ownedBy(owner, { hidden: true }),
+      inherited: ownedBy(heir, { hidden: true }),
+      community: aRun({ kind: 'everyone', visibility: 'community' }),
+      public: aRun({ kind: 'everyone', visibility: 'public' }),
+      'public, hidden': aRun({ kind: 'everyone', visibility: 'public', hidden: true }),
+      'catalog, private': aRun({ kind: 'catalog', visibility: 'private' }),
+      'catalog, public': aRun({ kind: 'catalog', visibility: 'public' }),
+      'catalog, public, hidden': aRun({ kind: 'catalog', visibility: 'public', hidden: true }),
+    };
+    const where = async () => {
+      const found: string[] = [];
+      for (const [name, run] of Object.entries(runs)) {
+        const { images } = await repositories.lists.page([run], 'desc', undefined, 1000);
+        if (images.some((image) => image.id === id)) found.push(name);
+      }
+      return found;
+    };
+
+    const places = [await where()];
+    const changes = [{ visibility: 'community' }, { visibility: 'public' }, { hidden: true }, { owner: heir }] as const;
+    for (const each of [...changes, undefined]) {
+      await change(each);
+      places.push(await where());
+    }
+
+    expect(places).toEqual([
+      ['owned', 'catalog, private'],
+      ['owned', 'community'],
+      ['owned', 'public', 'catalog, public'],
+      ['owned, hidden', 'public, hidden', 'catalog, public, hidden'],
+      ['inherited', 'public, hidden', 'catalog, public, hidden'],
+      [],
+    ]);
+  });
+});
+
+describe('what changes while a list is read', () => {
+  const cases = [
+    { what: 'deleted', change: undefined },
+    { what: 'made private', change: { visibility: 'private' } },
+    { what: 'hidden', change: { hidden: true } },
+  ] as const;
+
+  test.each(cases)('an image that was $what between its place and its record is not shown', async ({ change }) => {
+    const { wire, wired, images, image, share, read } = repositories;
+    const member = aProject();
+    const names = ['first', 'second', 'third'];
+    const created: Image[] = [];
+    for (const [n, name] of names.entries()) created.push(await image({ name, createdAt: second(n) }));
+    for (const each of created) await share(each, member, 'accepted');
+    wire.intercept(async ({ action }) => {
+      if (action !== 'BatchGetItem') return undefined;
+      wire.intercept(undefined);
+      const before = (await read(created[2]!.id)).image!;
+      await (change ? images.update(before, { ...before, ...change }, actor) : images.delete(before, actor));
+      return undefined;
+    });
+
+    const page = await wired.lists.page([offeredTo(member, 'accepted')], 'desc', undefined, 2);
+
+    expect(namesOf(page.images)).toEqual(['second']);
+    expect(page.next).toMatchObject({ id: created[1]!.id });
+  });
+});

@@ -1,0 +1,351 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Timestamp } from '../../lambda/domain/clock.ts';
+import type { ProjectId } from '../../lambda/domain/ids.ts';
+import type { Image } from '../../lambda/domain/image.ts';
+import { memberStatuses } from '../../lambda/domain/membership.ts';
+import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
+import { anImage } from '../lambda/domain/an-image.ts';
+import { actor, now, offeredAt, openRepositories, type Repositories } from './open-repositories.ts';
+
+let repositories: Repositories;
+beforeAll(async () => {
+  repositories = await openRepositories();
+});
+afterAll(() => repositories.close());
+
+const beta = 'beta' as ProjectId;
+const newcomer = 'newcomer' as ProjectId;
+const admin = { ...actor, projectId: 'ops' as ProjectId, userId: 'root' };
+const by = { project: 'ops', user: 'root', via: 'http' };
+const later = '2026-11-23T14:00:00Z' as Timestamp;
+
+describe('find', () => {
+  test('an image is found as it was registered', async () => {
+    const { images } = repositories;
+    const image = anImage({
+      name: 'Ubuntu «24.04» 🐧',
+      owner: '項目-ア' as ProjectId,
+      visibility: 'community',
+      hidden: true,
+      protected: true,
+      minDisk: 20,
+      minRam: 2147483647,
+      diskFormat: 'qcow2',
+      containerFormat: 'bare',
+      tags: ['b', 'a', ''],
+      properties: { os_distro: 'ubuntu', 'a.b/c': '', 名前: '値' },
+    });
+
+    const created = await images.create(image, actor);
+
+    expect(created).toBe(true);
+    expect(await images.find(image.id, [])).toEqual({ imageId: image.id, image, memberships: new Map() });
+  });
+
+  test('an image comes with the memberships of the projects that were asked for', async () => {
+    const { images, image, share } = repositories;
+    const { id } = await image();
+    for (const memberId of ['beta', 'gamma', 'delta']) await share(anImage({ id }), memberId);
+
+    const found = await images.find(id, [beta, 'delta' as ProjectId, 'nobody' as ProjectId, beta]);
+
+    const membership = { imageId: id, status: 'pending', createdAt: offeredAt, updatedAt: offeredAt };
+    expect(found.memberships).toEqual(
+      new Map([
+        ['beta', { ...membership, memberId: 'beta' }],
+        ['delta', { ...membership, memberId: 'delta' }],
+      ]),
+    );
+  });
+
+  test('of an image that never was there is nothing', async () => {
+    const { id } = anImage();
+
+    const found = await repositories.images.find(id, [beta]);
+
+    expect(found).toEqual({ imageId: id, image: undefined, memberships: new Map() });
+  });
+});
+
+describe('create', () => {
+  test('an id is given once, and what has it stays as it is', async () => {
+    const { images, image, read } = repositories;
+    const first = await image({ name: 'first' });
+
+    const created = await images.create(anImage({ id: first.id, owner: beta, name: 'second' }), actor);
+
+    expect(created).toBe(false);
+    expect((await read(first.id)).image).toEqual(first);
+  });
+
+  test('the id of a deleted image is never given again', async () => {
+    const { images, image, read, item } = repositories;
+    const deleted = await image();
+    await images.delete(deleted, admin);
+
+    const created = await images.create(anImage({ id: deleted.id }), actor);
+
+    expect(created).toBe(false);
+    expect((await read(deleted.id)).image).toBeUndefined();
+    expect(await item(imageKey(deleted.id))).toEqual({
+      ...imageKey(deleted.id),
+      format: 1,
+      id: deleted.id,
+      version: 2,
+      deleted_at: '2026-11-23T13:00:00Z',
+      updated_by: by,
+    });
+  });
+});
+
+describe('update', () => {
+  const changes: Partial<Image> = {
+    name: 'renamed',
+    protected: true,
+    minDisk: 1,
+    minRam: 2,
+    diskFormat: 'raw',
+    containerFormat: 'ova',
+    tags: ['new'],
+    properties: { new: 'yes' },
+    updatedAt: later,
+  };
+  const facts: Partial<Image>[] = [
+    {},
+    { hidden: true },
+    { owner: 'delta' as ProjectId },
+    { visibility: 'private' },
+    { visibility: 'community' },
+    { visibility: 'public', owner: 'delta' as ProjectId, hidden: true },
+  ];
+
+  test.each(facts)('everything about an image without members changes at once, with %j', async (fact) => {
+    const { images, image, read, item } = repositories;
+    const before = await image({ properties: { old: 'yes' }, tags: ['old'] });
+    const after = { ...before, ...changes, ...fact };
+
+    const outcome = await images.update(before, after, admin);
+
+    expect(outcome).toBe('written');
+    expect((await read(before.id)).image).toEqual({ ...after, version: 2 });
+    expect(await item(imageKey(before.id))).toMatchObject({ format: 1, updated_by: by });
+  });
+
+  test.each(facts)('everything about an image with members changes, with %j', async (fact) => {
+    const { images, image, read, share } = repositories;
+    const created = await image();
+    await share(created, 'beta');
+    const before = (await read(created.id)).image!;
+    const after = { ...before, ...changes, ...fact };
+
+    const outcome = await images.update(before, after, admin);
+
+    const { image: found, membership } = await read(before.id);
+    expect(outcome).toBe('written');
+    expect(found).toEqual({ ...after, memberCount: 1, version: expect.any(Number) });
+    expect(found!.version).toBeGreaterThan(1);
+    expect(membership).toMatchObject({ status: 'pending', createdAt: offeredAt, updatedAt: offeredAt });
+  });
+
+  test.each([{ name: 'renamed' }, { hidden: true }, { visibility: 'private' as const }])(
+    'an image that changed since it was read stays as it is, instead of %j',
+    async (change) => {
+      const { images, image, read } = repositories;
+      const before = await image();
+      await images.update(before, { ...before, minRam: 1 }, actor);
+
+      const outcome = await images.update(before, { ...before, ...change }, actor);
+
+      expect(outcome).toBe('changed-meanwhile');
+      expect((await read(before.id)).image).toEqual({ ...before, minRam: 1, version: 2 });
+    },
+  );
+
+  test('an offer that came in since the image was read is not passed over', async () => {
+    const { images, image, read, share } = repositories;
+    const before = await image();
+    await share(before, 'beta');
+
+    const outcome = await images.update(before, { ...before, visibility: 'private' }, actor);
+
+    expect(outcome).toBe('changed-meanwhile');
+    expect((await read(before.id)).image).toEqual({ ...before, memberCount: 1 });
+  });
+
+  test('neither a deleted image nor one that never was is brought into being', async () => {
+    const { images, image, read } = repositories;
+    const deleted = await image();
+    await images.delete(deleted, actor);
+    const never = anImage();
+
+    const outcomes = [
+      await images.update(deleted, { ...deleted, name: 'back' }, actor),
+      await images.update(deleted, { ...deleted, hidden: true }, actor),
+      await images.update(never, { ...never, name: 'made' }, actor),
+    ];
+
+    expect(outcomes).toEqual(['changed-meanwhile', 'changed-meanwhile', 'changed-meanwhile']);
+    expect((await read(deleted.id)).image).toBeUndefined();
+    expect((await read(never.id)).image).toBeUndefined();
+  });
+
+  test('more members than a transaction holds follow their image out of `shared` and back, with their answers', async () => {
+    const { images, image, share, read } = repositories;
+    const created = await image();
+    const members = Array.from({ length: 120 }, (_, n) => `member-${n}` as ProjectId);
+    await Promise.all(members.map((memberId, n) => share(created, memberId, memberStatuses[n % 3])));
+    const shared = (await read(created.id)).image!;
+
+    await images.update(shared, { ...shared, visibility: 'private' }, actor);
+    const unshared = await Promise.all(members.map((memberId) => answers(created, memberId)));
+    const asPrivate = (await read(created.id)).image!;
+    await images.update(asPrivate, { ...asPrivate, visibility: 'shared' }, actor);
+
+    expect(unshared).toEqual(members.map(() => 'refused'));
+    const found = await images.findMemberships(created.id, members);
+    expect(new Map(found.map(({ memberId, status }) => [memberId, status]))).toEqual(
+      new Map(members.map((memberId, n) => [memberId, memberStatuses[n % 3]])),
+    );
+    expect(await Promise.all(members.map((memberId) => answers(created, memberId)))).toEqual(
+      members.map(() => 'accepted'),
+    );
+  });
+});
+
+describe('findOffers and findMemberships', () => {
+  test('an image comes with every project that it is offered to now', async () => {
+    const { images, memberships, image, share, read } = repositories;
+    const created = await image();
+    for (const memberId of ['beta', 'gamma', '𝒟'.repeat(250)]) await share(created, memberId, 'accepted');
+    const gamma = 'gamma' as ProjectId;
+    await memberships.withdraw({ imageId: created.id, memberId: gamma, owner: undefined, at: now, actor });
+
+    const found = await images.findOffers(created.id);
+
+    expect(found).toEqual({ image: (await read(created.id)).image, memberIds: ['beta', '𝒟'.repeat(250)] });
+    expect(await images.findMemberships(created.id, [beta, gamma, 'nobody' as ProjectId])).toEqual([
+      expect.objectContaining({ memberId: 'beta', status: 'accepted' }),
+    ]);
+  });
+
+  test('of no image there are no offers', async () => {
+    const found = await repositories.images.findOffers(anImage().id);
+
+    expect(found).toEqual({ image: undefined, memberIds: [] });
+  });
+});
+
+describe('delete', () => {
+  test('an image that changed since it was read stays', async () => {
+    const { images, image, read } = repositories;
+    const before = await image();
+    await images.update(before, { ...before, protected: true }, actor);
+
+    const outcome = await images.delete(before, actor);
+
+    expect(outcome).toBe('changed-meanwhile');
+    expect((await read(before.id)).image).toEqual({ ...before, protected: true, version: 2 });
+  });
+
+  test('an offer that came in since the image was read is not left behind', async () => {
+    const { images, image, share, read } = repositories;
+    const before = await image();
+    await share(before, 'beta');
+
+    const outcome = await images.delete(before, actor);
+
+    expect(outcome).toBe('changed-meanwhile');
+    expect(await read(before.id)).toMatchObject({ image: { memberCount: 1 }, membership: { status: 'pending' } });
+  });
+
+  test.each([
+    { visibility: 'shared', count: 60 }, // more than a transaction holds
+    { visibility: 'private', count: 2 },
+  ] as const)(
+    'with a $visibility image its $count memberships end, each told as its end',
+    async ({ visibility, count }) => {
+      const { images, image, share, read, item } = repositories;
+      const created = await image();
+      const members = Array.from({ length: count }, (_, n) => `member-${n}` as ProjectId);
+      await Promise.all(members.map((memberId) => share(created, memberId, 'accepted')));
+      const shared = (await read(created.id)).image!;
+      if (visibility === 'private') await images.update(shared, { ...shared, visibility }, actor);
+      const sequences = await Promise.all(members.map(sequenceOf(created)));
+
+      const outcome = await images.delete((await read(created.id)).image!, admin);
+
+      expect(outcome).toBe('written');
+      expect(await images.findOffers(created.id)).toEqual({ image: undefined, memberIds: [] });
+      expect(await images.findMemberships(created.id, members)).toEqual([]);
+      expect(await Promise.all(members.map(sequenceOf(created)))).toEqual(sequences.map((sequence) => sequence + 1));
+      expect(await item(membershipKey(members[1]!, created.id))).toMatchObject({ updated_by: by });
+    },
+  );
+});
+
+describe('a change that was broken off', () => {
+  const cases: readonly { change: string; from?: Partial<Image>; to?: Partial<Image> }[] = [
+    { change: 'leaving `shared`', to: { visibility: 'private' } },
+    { change: 'becoming public', to: { visibility: 'public' } },
+    { change: 'returning to `shared`', from: { visibility: 'private' }, to: { visibility: 'shared' } },
+    { change: 'hiding', to: { hidden: true } },
+    { change: 'another owner', to: { owner: 'delta' as ProjectId } },
+    { change: 'deletion' },
+  ];
+
+  test.each(cases)('$change: is finished from wherever it was left', async ({ from = {}, to }) => {
+    const { images, wired, wire, memberships, image, share, read } = repositories;
+    const begin = async () => {
+      const created = await image();
+      for (const memberId of ['beta', 'gamma']) await share(created, memberId, 'accepted');
+      const shared = (await read(created.id)).image!;
+      if (Object.keys(from).length > 0) await images.update(shared, { ...shared, ...from }, actor);
+      return (await read(created.id)).image!;
+    };
+    const change = (repository: Repositories['images'], before: Image) =>
+      to === undefined ? repository.delete(before, admin) : repository.update(before, { ...before, ...to }, admin);
+
+    for (let allowed = 1, broken = true; broken; allowed += 1) {
+      const before = await begin();
+      let left = allowed;
+      wire.intercept(({ action }) => {
+        const writes = action === 'UpdateItem' || action === 'TransactWriteItems';
+        if (!writes || (left -= 1) >= 0) return undefined;
+        return { status: 400, response: { __type: 'ValidationException', message: 'broken off' } };
+      });
+      broken = await change(wired.images, before).then(
+        () => false,
+        () => true,
+      );
+      wire.intercept(undefined);
+
+      const half = (await read(before.id)).image;
+      if (broken) {
+        expect(half?.pendingChange).toMatchObject({ actor: admin });
+        const offered = await memberships.offer({ image: half!, memberId: newcomer, quota: -1, at: offeredAt, actor });
+        expect(offered).toBeUndefined();
+        await Promise.all([images.finish(half!), images.finish(half!)]);
+        await images.finish(half!);
+      }
+
+      const { image: done, membership } = await read(before.id, 'gamma');
+      const expected = to && { ...before, ...to, version: expect.any(Number) };
+      expect([done, membership?.status]).toEqual([expected, to && 'accepted']);
+      const mayAnswer = done?.visibility === 'shared';
+      expect(await answers(before, 'beta', 'rejected')).toBe(mayAnswer ? 'rejected' : 'refused');
+    }
+  });
+});
+
+/** The status that a member then has, or that its answer was refused. */
+async function answers(image: Image, member: string, status: 'accepted' | 'rejected' = 'accepted'): Promise<string> {
+  const memberId = member as ProjectId;
+  const answer = { imageId: image.id, memberId, status, notOwner: memberId, at: later, actor };
+  const answered = await repositories.memberships.answer(answer);
+  return answered === 'refused' ? answered : answered.membership.status;
+}
+
+const sequenceOf =
+  (image: Image) =>
+  async (memberId: ProjectId): Promise<number> =>
+    Number((await repositories.item(membershipKey(memberId, image.id)))?.['sequence']);

@@ -1,0 +1,415 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Timestamp } from '../../lambda/domain/clock.ts';
+import type { ProjectId } from '../../lambda/domain/ids.ts';
+import type { Image } from '../../lambda/domain/image.ts';
+import type { Answer, Offer, Withdrawal } from '../../lambda/domain/membership-repository.ts';
+import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import { membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
+import { anImage } from '../lambda/domain/an-image.ts';
+import { actor, answeredAt, now, offeredAt, openRepositories, type Repositories } from './open-repositories.ts';
+
+let repositories: Repositories;
+beforeAll(async () => {
+  repositories = await openRepositories();
+});
+afterAll(() => repositories.close());
+
+const alpha = 'alpha' as ProjectId;
+const beta = 'beta' as ProjectId;
+const gamma = 'gamma' as ProjectId;
+
+const offer = (image: Image, change: Partial<Offer> = {}) =>
+  repositories.memberships.offer({ image, memberId: beta, quota: 128, at: offeredAt, actor, ...change });
+const answer = (image: Image, change: Partial<Answer> = {}) =>
+  repositories.memberships.answer({
+    imageId: image.id,
+    memberId: beta,
+    status: 'accepted',
+    notOwner: beta,
+    at: answeredAt,
+    actor,
+    ...change,
+  });
+const withdraw = (image: Image, change: Partial<Withdrawal> = {}) =>
+  repositories.memberships.withdraw({ imageId: image.id, memberId: beta, owner: alpha, at: now, actor, ...change });
+const stored = (image: Image, memberId = beta) => repositories.item(membershipKey(memberId, image.id));
+
+/** Changes an image whatever it is now. */
+async function change({ id }: Image, attributes: Partial<Image>): Promise<void> {
+  const before = (await repositories.read(id)).image!;
+  if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) !== 'written') {
+    throw new Error('The image was not changed.');
+  }
+}
+
+/** An image that was offered to beta, which has answered unless its status is pending. */
+async function shared(status: MemberStatus = 'pending', attributes: Partial<Image> = {}): Promise<Image> {
+  const image = await repositories.image(attributes);
+  await repositories.share(image, 'beta', status);
+  return image;
+}
+
+describe('offer', () => {
+  test('a project becomes a member, pending', async () => {
+    const { image, read } = repositories;
+    const created = await image();
+
+    const offered = await offer(created);
+
+    const membership = {
+      imageId: created.id,
+      memberId: 'beta',
+      status: 'pending',
+      createdAt: offeredAt,
+      updatedAt: offeredAt,
+    };
+    expect(offered).toEqual(membership);
+    expect(await read(created.id)).toEqual({ image: { ...created, memberCount: 1 }, membership });
+  });
+
+  test.each([
+    'b',
+    '𝒟'.repeat(250),
+    `${'é'.repeat(245)}${'x'.repeat(10)}`,
+    '100%',
+    'a#b',
+    'a b',
+    'a+b',
+    'PROJECT#beta',
+    '名前',
+    '~',
+    '"\\',
+    '..x',
+  ])('the project %j can be offered an image, answer and leave', async (id) => {
+    const { image, read } = repositories;
+    const memberId = id as ProjectId;
+    const created = await image();
+
+    const offered = await offer(created, { memberId });
+    const answered = await answer(created, { memberId, notOwner: memberId });
+    const withdrawn = await withdraw(created, { memberId });
+
+    expect(offered?.memberId).toBe(id);
+    expect(answered).toMatchObject({ outcome: 'changed', membership: { memberId: id, status: 'accepted' } });
+    expect(withdrawn).toBe(true);
+    expect(await read(created.id, id)).toEqual({ image: created, membership: undefined });
+  });
+
+  test('project ids are told apart by case', async () => {
+    const { image, read } = repositories;
+    const created = await image();
+    await offer(created);
+
+    const offered = await offer(created, { memberId: 'BETA' as ProjectId });
+
+    expect(offered).toMatchObject({ memberId: 'BETA' });
+    expect((await read(created.id)).image?.memberCount).toBe(2);
+  });
+
+  test.each(memberStatuses)('a member whose answer is %s keeps it when offered the image again', async (status) => {
+    const image = await shared(status);
+    const before = await repositories.read(image.id);
+
+    const offered = await offer(image, { quota: -1 });
+
+    expect(offered).toBeUndefined();
+    expect(await repositories.read(image.id)).toEqual(before);
+  });
+
+  const meanwhile: readonly { what: string; attributes: Partial<Image> }[] = [
+    { what: 'private', attributes: { visibility: 'private' } },
+    { what: 'community', attributes: { visibility: 'community' } },
+    { what: 'public', attributes: { visibility: 'public' } },
+    { what: 'hidden, which the membership would not say', attributes: { hidden: true } },
+    { what: "another project's", attributes: { owner: gamma } },
+  ];
+
+  test.each(meanwhile)('an image that is meanwhile $what is not offered', async ({ attributes }) => {
+    const image = await repositories.image();
+    await change(image, attributes);
+
+    const offered = await offer(image);
+
+    expect(offered).toBeUndefined();
+    expect(await repositories.read(image.id)).toMatchObject({ image: { memberCount: 0 }, membership: undefined });
+  });
+
+  test.each(['private', 'community', 'public'] as const)('a %s image is not offered', async (visibility) => {
+    const image = await repositories.image({ visibility });
+
+    const offered = await offer(image);
+
+    expect(offered).toBeUndefined();
+    expect(await repositories.read(image.id)).toEqual({ image, membership: undefined });
+  });
+
+  test('neither a deleted image nor one that never was is offered', async () => {
+    const deleted = await repositories.image();
+    await repositories.images.delete(deleted, actor);
+
+    const offered = [await offer(deleted), await offer(anImage())];
+
+    expect(offered).toEqual([undefined, undefined]);
+    expect(await repositories.read(deleted.id)).toEqual({ image: undefined, membership: undefined });
+  });
+
+  test.each([
+    { quota: 2, outcomes: [true, true, false] },
+    { quota: 0, outcomes: [false, false, false] },
+    { quota: -1, outcomes: [true, true, true] },
+  ])('of three offers under a quota of $quota these hold: $outcomes', async ({ quota, outcomes }) => {
+    const image = await repositories.image();
+
+    const held = [];
+    for (const memberId of ['one', 'two', 'three'] as ProjectId[]) {
+      held.push((await offer(image, { memberId, quota })) !== undefined);
+    }
+
+    expect(held).toEqual(outcomes);
+    const { image: found, memberIds } = await repositories.images.findOffers(image.id);
+    expect([found?.memberCount, memberIds.length]).toEqual(Array(2).fill(outcomes.filter(Boolean).length));
+  });
+
+  test('a place that became free under the quota can be taken', async () => {
+    const image = await shared();
+    await withdraw(image);
+
+    const offered = await offer(image, { memberId: gamma, quota: 1 });
+
+    expect(offered).toMatchObject({ memberId: 'gamma', status: 'pending' });
+  });
+
+  test('who made the offer and the format are stored with it', async () => {
+    const image = await repositories.image();
+
+    await offer(image, { actor: { projectId: 'ops' as ProjectId, userId: 'root', via: 'command' } });
+
+    const by = { project: 'ops', user: 'root', via: 'command' };
+    expect(await stored(image)).toMatchObject({ format: 1, updated_by: by, member_id: 'beta', image_id: image.id });
+    expect(await repositories.item(offerKey(image.id, beta))).toMatchObject({ format: 1 });
+  });
+});
+
+describe('answer', () => {
+  const transitions = memberStatuses.flatMap((from) => memberStatuses.map((to) => ({ from, to })));
+
+  test.each(transitions)('$from may become $to', async ({ from, to }) => {
+    const image = await shared(from);
+    const before = (await repositories.read(image.id)).membership!;
+    const at = '2026-11-24T00:00:00Z' as Timestamp;
+
+    const answered = await answer(image, { status: to, at });
+
+    const membership = { ...before, status: to, updatedAt: from === to ? before.updatedAt : at };
+    expect(answered).toEqual({ outcome: from === to ? 'unchanged' : 'changed', membership });
+    expect(await repositories.read(image.id)).toEqual({ image: { ...image, memberCount: 1 }, membership });
+  });
+
+  test.each(['pending', 'accepted'] as const)('only a member answers, whatever it answers: %s', async (status) => {
+    const image = await shared();
+
+    const answered = await answer(image, { memberId: gamma, notOwner: gamma, status });
+
+    expect(answered).toBe('refused');
+    expect(await repositories.read(image.id, 'gamma')).toMatchObject({ membership: undefined });
+    expect(await stored(image, gamma)).toBeUndefined();
+  });
+
+  test.each([...memberStatuses])('after the offer was withdrawn the answer %s is refused', async (status) => {
+    const image = await shared('accepted');
+    await withdraw(image);
+    const before = await stored(image);
+
+    const answered = await answer(image, { status });
+
+    expect(answered).toBe('refused');
+    expect(await stored(image)).toEqual(before);
+  });
+
+  const visibilities = ['private', 'community', 'public'] as const;
+  const answers = visibilities.flatMap((visibility) => memberStatuses.map((status) => ({ visibility, status })));
+
+  test.each(answers)('of an image that is now $visibility the answer $status is refused', async (now) => {
+    const image = await shared('accepted');
+    await change(image, { visibility: now.visibility });
+    const before = (await repositories.read(image.id)).membership;
+
+    const answered = await answer(image, { status: now.status });
+
+    expect(answered).toBe('refused');
+    expect((await repositories.read(image.id)).membership).toEqual(before);
+  });
+
+  test.each(memberStatuses)("the owner's project, itself a member, is refused the answer %s", async (status) => {
+    const image = await repositories.image({ owner: beta });
+    await repositories.share(image, 'beta');
+
+    const answered = await answer(image, { status, notOwner: beta });
+
+    expect(answered).toBe('refused');
+    expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
+  });
+
+  test("an admin answers for the owner's project too", async () => {
+    const image = await repositories.image({ owner: beta });
+    await repositories.share(image, 'beta');
+
+    const answered = await answer(image, { notOwner: undefined });
+
+    expect(answered).toMatchObject({ outcome: 'changed', membership: { status: 'accepted' } });
+  });
+
+  test('a member that has become the owner is refused', async () => {
+    const image = await shared();
+    await change(image, { owner: beta });
+
+    const answered = await answer(image);
+
+    expect(answered).toBe('refused');
+  });
+
+  test.each([{ hidden: true }, { protected: true }, { name: 'renamed' }])(
+    'of an image that is now %j the answer is taken',
+    async (attributes) => {
+      const image = await shared();
+      await change(image, attributes);
+
+      const answered = await answer(image);
+
+      expect(answered).toMatchObject({ outcome: 'changed' });
+    },
+  );
+
+  test('who answered is stored with the answer, and an answer that changes nothing is not stored', async () => {
+    const image = await shared();
+
+    await answer(image, { actor: { projectId: beta, userId: 'bob', via: 'http' } });
+    const first = await stored(image);
+    await answer(image, { actor: { projectId: beta, userId: 'eve', via: 'http' } });
+
+    expect(first).toMatchObject({ format: 1, updated_by: { project: 'beta', user: 'bob', via: 'http' } });
+    expect(await stored(image)).toEqual(first);
+  });
+});
+
+describe('withdraw', () => {
+  test.each(memberStatuses)('an offer whose answer is %s ends', async (status) => {
+    const image = await shared(status);
+
+    const withdrawn = await withdraw(image);
+
+    expect(withdrawn).toBe(true);
+    expect(await repositories.read(image.id)).toEqual({ image, membership: undefined });
+    expect((await repositories.images.findOffers(image.id)).memberIds).toEqual([]);
+  });
+
+  test('what stays is no membership: it has no status and no place in a list, and expires in 90 days', async () => {
+    const image = await shared('accepted');
+    const { sequence } = (await stored(image))!;
+    const admin = { projectId: 'ops' as ProjectId, userId: 'root', via: 'http' as const };
+
+    await withdraw(image, { actor: admin, owner: undefined });
+
+    const left = (await stored(image))!;
+    expect(left).toMatchObject({
+      format: 1,
+      sequence: Number(sequence) + 1,
+      updated_by: { project: 'ops', user: 'root', via: 'http' },
+      updated_at: '2026-11-23T13:00:00Z',
+      expires_at: Date.parse('2027-02-21T13:00:00Z') / 1000,
+    });
+    for (const absent of ['status', 'listed', 'pending', 'rejected']) expect(left).not.toHaveProperty(absent);
+  });
+
+  test('an offer is withdrawn once', async () => {
+    const image = await shared();
+    await withdraw(image);
+    const left = await stored(image);
+
+    const withdrawn = await withdraw(image);
+
+    expect(withdrawn).toBe(false);
+    expect(await stored(image)).toEqual(left);
+    expect((await repositories.read(image.id)).image?.memberCount).toBe(0);
+  });
+
+  const refusals: readonly { what: string; withdrawal?: Partial<Withdrawal>; attributes?: Partial<Image> }[] = [
+    { what: 'by another project', withdrawal: { owner: beta } },
+    { what: 'of no member', withdrawal: { memberId: gamma } },
+    { what: 'of an image that is now private', attributes: { visibility: 'private' } },
+    {
+      what: 'of an image that is now private, by an admin',
+      withdrawal: { owner: undefined },
+      attributes: { visibility: 'private' },
+    },
+    { what: 'of an image that is now community', attributes: { visibility: 'community' } },
+    { what: 'of an image that is now public', attributes: { visibility: 'public' } },
+    { what: 'by the former owner', attributes: { owner: gamma } },
+  ];
+
+  test.each(refusals)('a withdrawal $what is refused', async ({ withdrawal = {}, attributes }) => {
+    const image = await shared('accepted');
+    if (attributes) await change(image, attributes);
+    const before = await repositories.read(image.id);
+
+    const withdrawn = await withdraw(image, withdrawal);
+
+    expect(withdrawn).toBe(false);
+    expect(await repositories.read(image.id)).toEqual(before);
+    expect(before.image?.memberCount).toBe(1);
+  });
+
+  test('a withdrawal from an image that never was leaves nothing behind', async () => {
+    const image = anImage();
+
+    const withdrawn = await withdraw(image, { owner: undefined });
+
+    expect(withdrawn).toBe(false);
+    expect(await stored(image)).toBeUndefined();
+  });
+});
+
+describe('an offer after a withdrawal', () => {
+  test('is a new membership, pending, of now', async () => {
+    const image = await shared('accepted');
+    const first = await stored(image);
+    await withdraw(image);
+
+    const offered = await offer(image, { at: answeredAt });
+
+    const second = await stored(image);
+    expect(offered).toMatchObject({ status: 'pending', createdAt: answeredAt, updatedAt: answeredAt });
+    expect((await repositories.read(image.id)).membership).toEqual(offered);
+    expect(second?.['membership_id']).not.toBe(first?.['membership_id']);
+    expect(second).not.toHaveProperty('expires_at');
+    expect(await repositories.item(offerKey(image.id, beta))).toMatchObject({
+      membership_id: second?.['membership_id'],
+    });
+  });
+
+  test('goes on with the sequence, which grows by one with every change and with nothing else', async () => {
+    const image = await repositories.image();
+    const steps: (() => Promise<unknown>)[] = [
+      () => offer(image),
+      () => answer(image),
+      () => answer(image, { status: 'rejected' }),
+      () => withdraw(image),
+      () => offer(image),
+      () => withdraw(image),
+      () => offer(image),
+      () => answer(image),
+    ];
+    const repeated: (() => Promise<unknown>)[] = [() => offer(image), () => answer(image, { memberId: gamma })];
+
+    const sequence: number[] = [];
+    for (const step of steps) {
+      await step();
+      for (const again of repeated) await again();
+      sequence.push(Number((await stored(image))!['sequence']));
+    }
+
+    // After a withdrawal the repeated offer is one more change.
+    const first = sequence[0]!;
+    expect(sequence.map((each) => each - first)).toEqual([0, 1, 2, 4, 4, 6, 6, 7]);
+  });
+});

@@ -1,0 +1,102 @@
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { tableClient } from '../../infra/local/table-client.ts';
+import type { Actor } from '../../lambda/domain/actor.ts';
+import type { Timestamp } from '../../lambda/domain/clock.ts';
+import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
+import type { ImageRepository } from '../../lambda/domain/image-repository.ts';
+import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
+import type { Image } from '../../lambda/domain/image.ts';
+import type { MembershipRepository } from '../../lambda/domain/membership-repository.ts';
+import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
+import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
+import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
+import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
+import type { ItemKey } from '../../lambda/dynamodb/keys.ts';
+import { Table, type Item } from '../../lambda/dynamodb/table.ts';
+import { anImage } from '../lambda/domain/an-image.ts';
+import { createTestTable } from '../support/engine.ts';
+import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
+
+/** The adapters of one table. */
+export interface Adapters {
+  readonly images: ImageRepository;
+  readonly memberships: MembershipRepository;
+  readonly lists: ImageListRepository;
+}
+
+/** The repositories on a table of their own, as they are and as they are behind a wire that a test interferes with. */
+export interface Repositories extends Adapters {
+  readonly wired: Adapters;
+  readonly wire: EngineProxy;
+  /** An item as it is stored. */
+  readonly item: (key: ItemKey) => Promise<Item | undefined>;
+  /** A new image that differs from others in what a test says of it. */
+  readonly image: (attributes?: Partial<Image>) => Promise<Image>;
+  /** An image as it now is, with all that is known of one project. */
+  readonly read: (
+    imageId: ImageId,
+    memberId?: string,
+  ) => Promise<{ image: Image | undefined; membership: Membership | undefined }>;
+  /** Offers an image to a project, which answers unless it leaves the offer pending. */
+  readonly share: (image: Image, memberId: string, status?: MemberStatus) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Who makes the changes of these tests. */
+export const actor: Actor = { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' };
+
+/** What the adapters take for the time of day. */
+export const now = new Date('2026-11-23T13:00:00Z');
+export const offeredAt = '2026-11-23T12:30:00Z' as Timestamp;
+export const answeredAt = '2026-11-23T12:45:00Z' as Timestamp;
+
+const adaptersOf = (table: Table): Adapters => ({
+  images: new DynamoDbImageRepository(table, () => now),
+  memberships: new DynamoDbMembershipRepository(table),
+  lists: new DynamoDbImageListRepository(table),
+});
+
+/** Opens the repositories on an empty table of this run's engine. */
+export async function openRepositories(): Promise<Repositories> {
+  const table = await createTestTable();
+  const { client, tableName, endpoint } = table;
+  const wire = await startEngineProxy(endpoint);
+  const wiredClient = tableClient(wire.endpoint);
+  const documents = DynamoDBDocumentClient.from(client);
+  const adapters = adaptersOf(new Table(documents, tableName));
+  const { images, memberships } = adapters;
+
+  return {
+    ...adapters,
+    wired: adaptersOf(new Table(DynamoDBDocumentClient.from(wiredClient), tableName)),
+    wire,
+    item: async (key) => {
+      const { Item: item } = await documents.send(
+        new GetCommand({ TableName: tableName, Key: { ...key }, ConsistentRead: true }),
+      );
+      return item;
+    },
+    image: async (attributes) => {
+      const image = anImage(attributes);
+      if (!(await images.create(image, actor))) throw new Error('The image was not created.');
+      return image;
+    },
+    read: async (imageId, memberId = 'beta') => {
+      const { image, memberships: found } = await images.find(imageId, [memberId as ProjectId]);
+      return { image, membership: found.get(memberId as ProjectId) };
+    },
+    share: async (image, member, status = 'pending') => {
+      const memberId = member as ProjectId;
+      const offered = await memberships.offer({ image, memberId, quota: -1, at: offeredAt, actor });
+      if (offered === undefined) throw new Error('The offer was refused.');
+      if (status === 'pending') return;
+      const answer = { imageId: image.id, memberId, status, notOwner: undefined, at: answeredAt, actor };
+      if ((await memberships.answer(answer)) === 'refused') throw new Error('The answer was refused.');
+    },
+    close: async () => {
+      wiredClient.destroy();
+      await wire.stop();
+      await table.drop();
+    },
+  };
+}

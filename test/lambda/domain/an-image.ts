@@ -1,0 +1,27 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Timestamp } from '../../../lambda/domain/clock.ts';
+import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
+import type { Image } from '../../../lambda/domain/image.ts';
+
+/** A new image of the project alpha, shared, that differs from others in what a test says of it. */
+export const anImage = (attributes: Partial<Image> = {}): Image => ({
+  id: uuidv7() as ImageId,
+  name: null,
+  owner: 'alpha' as ProjectId,
+  visibility: 'shared',
+  hidden: false,
+  protected: false,
+  minDisk: 0,
+  minRam: 0,
+  diskFormat: null,
+  containerFormat: null,
+  tags: [],
+  properties: {},
+  status: 'queued',
+  createdAt: '2026-11-23T12:00:00Z' as Timestamp,
+  updatedAt: '2026-11-23T12:00:00Z' as Timestamp,
+  memberCount: 0,
+  version: 1,
+  pendingChange: undefined,
+  ...attributes,
+});

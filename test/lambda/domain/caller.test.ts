@@ -1,0 +1,19 @@
+import { expect, test } from '@jest/globals';
+import { hasRole, roles } from '../../../lambda/domain/caller.ts';
+import { aCaller } from './a-caller.ts';
+
+test.each([
+  ['admin', ['admin', 'manager', 'member', 'reader']],
+  ['manager', ['manager', 'member', 'reader']],
+  ['member', ['member', 'reader']],
+  ['reader', ['reader']],
+  ['reader,member', ['member', 'reader']],
+  ['heat_stack_owner,reader', ['reader']],
+  ['heat_stack_owner', []],
+  ['Admin', []],
+  ['', []],
+])('with the roles %j a caller may do what takes one of %j', (held, implied) => {
+  const caller = aCaller(`alpha:${held}`);
+
+  expect(roles.filter((role) => hasRole(caller, role))).toEqual(implied);
+});

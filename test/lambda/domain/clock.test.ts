@@ -1,0 +1,21 @@
+import { expect, test } from '@jest/globals';
+import { parseTimestamp, timestamp } from '../../../lambda/domain/clock.ts';
+
+test('a moment is written to the second, never rounded up', () => {
+  expect(timestamp(new Date('2026-11-23T12:00:59.999Z'))).toBe('2026-11-23T12:00:59Z');
+});
+
+test('a timestamp is read as it is written', () => {
+  expect(parseTimestamp('2026-11-23T12:00:59Z')).toBe('2026-11-23T12:00:59Z');
+});
+
+test.each([
+  '',
+  '2026-11-23',
+  '2026-11-23T12:00:59',
+  '2026-11-23T12:00:59.000Z',
+  '2026-13-23T12:00:59Z',
+  '2026-11-23T12:00:59Z ',
+])('%j is no timestamp', (text) => {
+  expect(parseTimestamp(text)).toBeUndefined();
+});

@@ -1,0 +1,55 @@
+import { expect, test } from '@jest/globals';
+import type { Timestamp } from '../../../lambda/domain/clock.ts';
+import { compareBy, creationOrder, type Sort } from '../../../lambda/domain/image-filter.ts';
+import type { ImageId } from '../../../lambda/domain/ids.ts';
+import { anImage } from './an-image.ts';
+
+const sorts = (text: string): Sort[] =>
+  text.split(',').map((each) => {
+    const [key, direction] = each.split(':');
+    return { key, direction } as Sort;
+  });
+
+test.each([
+  ['created_at:desc', 'desc'],
+  ['created_at:asc', 'asc'],
+  ['created_at:desc,id:desc', 'desc'],
+  ['created_at:asc,id:asc', 'asc'],
+  ['created_at:desc,id:asc', undefined],
+  ['created_at:desc,name:desc', undefined],
+  ['created_at:desc,id:desc,name:asc', undefined],
+  ['id:desc', undefined],
+  ['id:desc,created_at:desc', undefined],
+  ['updated_at:desc', undefined],
+])('%s is the order of creation: %s', (text, direction) => {
+  expect(creationOrder(sorts(text))).toBe(direction);
+});
+
+const at = (hour: number) => `2026-11-23T${hour}:00:00Z` as Timestamp;
+const id = (digit: string) => `${digit.repeat(8)}-0000-0000-0000-000000000000` as ImageId;
+const images = [
+  anImage({ id: id('a'), name: 'ubuntu', diskFormat: 'raw', createdAt: at(10), updatedAt: at(20) }),
+  anImage({ id: id('b'), name: null, diskFormat: 'qcow2', createdAt: at(12), updatedAt: at(13) }),
+  anImage({ id: id('c'), name: 'debian', containerFormat: 'bare', createdAt: at(12), updatedAt: at(14) }),
+  anImage({ id: id('d'), name: 'ubuntu', diskFormat: 'raw', createdAt: at(11), updatedAt: at(11) }),
+];
+
+test.each([
+  ['name:asc', 'bcad'],
+  ['name:desc', 'dacb'],
+  ['name:asc,created_at:desc', 'bcda'],
+  ['disk_format:asc', 'cbad'],
+  ['container_format:desc', 'cbda'],
+  ['id:asc', 'abcd'],
+  ['id:desc', 'dcba'],
+  ['created_at:asc', 'adbc'],
+  ['created_at:desc,id:asc', 'bcda'],
+  ['updated_at:desc', 'acbd'],
+  ['status:asc', 'adbc'],
+  ['status:desc', 'cbda'],
+  ['size:asc', 'adbc'],
+])('sorted by %s, and where that leaves it open by creation and id: %s', (text, order) => {
+  const sorted = images.toSorted(compareBy(sorts(text)));
+
+  expect(sorted.map((image) => image.id[0]).join('')).toBe(order);
+});

@@ -1,0 +1,15 @@
+import { STATUS_CODES } from 'node:http';
+import { expect } from '@jest/globals';
+
+/** What a whole answer is equal to that tells of a fault, whatever its sentence, and more headers if it has them. */
+export const aFault = (status: number, error: string, headers: Readonly<Record<string, string>> = {}) => ({
+  status,
+  headers: { 'content-type': 'application/json', 'x-openstack-request-id': expect.stringMatching(/^req-/), ...headers },
+  body: {
+    message: expect.stringMatching(/^[A-Z"].*\.$/s),
+    code: `${status} ${STATUS_CODES[status]}`,
+    title: STATUS_CODES[status],
+    error,
+    request_id: expect.stringMatching(/^req-/),
+  },
+});

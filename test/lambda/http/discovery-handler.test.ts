@@ -1,0 +1,167 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import { discoveryHandler } from '../../../lambda/http/discovery-handler.ts';
+import { routes } from '../../../lambda/http/routes.ts';
+import { versionsView } from '../../../lambda/http/versions.ts';
+import { devIdentity } from '../../../lambda/identity/dev.ts';
+import { httpEvent, type RequestOptions } from '../../support/service.ts';
+
+const handler = discoveryHandler({ identity: devIdentity(), log: () => undefined });
+
+async function ask(method: string, url: string, options: RequestOptions = {}) {
+  const { statusCode, headers, body } = await handler(httpEvent(method, url, options), {} as Context);
+  return { status: statusCode, headers, body };
+}
+const withToken = { as: 'alpha:reader' };
+
+const versions = versionsView('https://api.test');
+
+describe('without a token', () => {
+  test.each([
+    ['GET', '/'],
+    ['HEAD', '/'],
+    ['POST', '/'],
+    ['GET', '/nope'],
+    ['GET', '/v1'],
+    ['GET', '/v3/images'],
+    ['GET', '/v2.14/images'],
+    ['GET', '/V2/images'],
+    ['DELETE', '/v1/images/x'],
+    ['GET', '/v9/schemas/image'],
+    ['GET', '/versions/'],
+    ['GET', '//v2'],
+  ])('%s %s is 300 with the list of versions', async (method, path) => {
+    const { status, headers, body } = await ask(method, path);
+
+    expect(status).toBe(300);
+    expect(headers).toMatchObject({ 'content-type': 'application/json', 'x-openstack-request-id': expect.any(String) });
+    expect(JSON.parse(body!)).toEqual(versions);
+  });
+
+  test.each(['GET', 'POST'])('%s /versions is 200 with the list of versions', async (method) => {
+    const { status, body } = await ask(method, '/versions');
+
+    expect([status, JSON.parse(body!)]).toEqual([200, versions]);
+  });
+
+  test.each(['/', '/versions', '/v2', '/v2/', '/v2/images', '/v2/nope', '/healthcheck', '/nope'])(
+    'OPTIONS %s is 200',
+    async (path) => {
+      expect(await ask('OPTIONS', path)).toEqual({
+        status: 200,
+        headers: { 'x-openstack-request-id': expect.any(String) },
+        body: undefined,
+      });
+    },
+  );
+
+  test('GET /healthcheck is 200', async () => {
+    expect(await ask('GET', '/healthcheck')).toEqual({
+      status: 200,
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'x-openstack-request-id': expect.any(String) },
+      body: 'OK',
+    });
+  });
+
+  test('GET /openapi.json is 200 with a description of every route', async () => {
+    const { status, body } = await ask('GET', '/openapi.json');
+
+    const { paths, servers } = JSON.parse(body!);
+    const described = Object.entries<object>(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const routed = Object.values(routes).flatMap((group): string[] => Object.values(group));
+    expect(status).toBe(200);
+    expect(servers).toEqual([{ url: 'https://api.test' }]);
+    expect(described).toEqual(
+      expect.arrayContaining(
+        routed.filter((route) => route !== '$default').map((route) => route.replace('{version}', 'v2')),
+      ),
+    );
+  });
+
+  test.each([
+    ['GET', '/v2/'],
+    ['GET', '/v2/nope'],
+    ['GET', '/v2.9/nope'],
+    ['POST', '/v2/images/x'],
+    ['HEAD', '/v2/images'],
+    ['GET', '/v2/schemas/image'],
+    ['GET', '/v2/schemas/nope'],
+  ])('%s %s is 401, before it is known what is there', async (method, path) => {
+    const { status, headers } = await ask(method, path);
+
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toBe('Bearer');
+  });
+});
+
+describe('with a token', () => {
+  test.each(['/v2', '/v2.9'])('GET %s leads to /v2/', async (path) => {
+    const { status, headers } = await ask('GET', path, withToken);
+
+    expect([status, headers['location']]).toEqual([302, 'https://api.test/v2/']);
+  });
+
+  test.each([
+    '/v2/',
+    '/v2/nope',
+    '/v2/images/',
+    '/v2/images/x/members/',
+    '/v2/images/x/y/z',
+    '/v2//images',
+    '/v2.3/schemas',
+  ])('GET %s is 404', async (path) => {
+    const { status, body } = await ask('GET', path, withToken);
+
+    expect([status, JSON.parse(body!).error]).toEqual([404, 'route-not-found']);
+  });
+
+  test.each([
+    ['PUT', '/v2/images/x/file'],
+    ['POST', '/v2/images/x/import'],
+    ['PUT', '/v2/images/x/stage'],
+    ['POST', '/v2/images/x/actions/deactivate'],
+    ['GET', '/v2/info/import'],
+    ['GET', '/v2/info/stores'],
+    ['GET', '/v2/tasks'],
+    ['GET', '/v2/metadefs/namespaces'],
+    ['GET', '/v2/cache'],
+  ])('%s %s is 404 and says that it is not supported', async (method, path) => {
+    const { status, body } = await ask(method, path, withToken);
+
+    expect([status, JSON.parse(body!).error]).toEqual([404, 'not-supported']);
+  });
+
+  const member = '/v2/images/71c675ab-d94f-49cd-a114-e12490b328d9/members/beta';
+  test.each([
+    ['POST', member, 'GET, PUT, DELETE'],
+    ['PATCH', member, 'GET, PUT, DELETE'],
+    ['HEAD', member, 'GET, PUT, DELETE'],
+    ['PUT', '/v2/images/x/members', 'GET, POST'],
+    ['DELETE', '/v2.5/images/x/members', 'GET, POST'],
+    ['HEAD', '/v2/images/x/members', 'GET, POST'],
+    ['PUT', '/v2/images', 'GET, POST'],
+    ['HEAD', '/v2/images', 'GET, POST'],
+    ['PUT', '/v2/images/x', 'GET, PATCH, DELETE'],
+    ['GET', '/v2/images/x/tags/t', 'PUT, DELETE'],
+    ['POST', '/v2/schemas/member', 'GET'],
+    ['HEAD', '/v2/schemas/member', 'GET'],
+  ])('%s %s is 405 and names the methods that are: %s', async (method, path, allow) => {
+    const { status, headers, body } = await ask(method, path, withToken);
+
+    expect([status, headers['allow'], JSON.parse(body!).error]).toEqual([405, allow, 'method-not-allowed']);
+  });
+
+  test.each(['image', 'images', 'member', 'members'])('the schema %s is there', async (name) => {
+    const { status, body } = await ask('GET', `/v2/schemas/${name}`, withToken);
+
+    expect([status, JSON.parse(body!).name]).toEqual([200, name]);
+  });
+
+  test.each(['nope', 'Image', '__proto__', 'constructor', 'toString'])('there is no schema %s', async (name) => {
+    const { status } = await ask('GET', `/v2/schemas/${name}`, withToken);
+
+    expect(status).toBe(404);
+  });
+});

@@ -1,0 +1,71 @@
+import { expect, test } from '@jest/globals';
+import type { Timestamp } from '../../../lambda/domain/clock.ts';
+import type { ImageId } from '../../../lambda/domain/ids.ts';
+import { imagesView, imageView } from '../../../lambda/http/image-view.ts';
+import { anImage } from '../domain/an-image.ts';
+
+const id = '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId;
+
+test('an image is shown by all its keys, in this order', () => {
+  const image = anImage({
+    id,
+    name: 'ubuntu',
+    hidden: true,
+    protected: true,
+    minDisk: 1,
+    minRam: 2,
+    diskFormat: 'raw',
+    containerFormat: 'bare',
+    tags: ['b', 'a'],
+    properties: { os_version: '24.04', architecture: 'arm64' },
+    updatedAt: '2026-11-23T13:00:00Z' as Timestamp,
+  });
+
+  const view = imageView(image);
+
+  const expected = {
+    architecture: 'arm64',
+    os_version: '24.04',
+    name: 'ubuntu',
+    disk_format: 'raw',
+    container_format: 'bare',
+    visibility: 'shared',
+    size: null,
+    virtual_size: null,
+    status: 'queued',
+    checksum: null,
+    protected: true,
+    min_ram: 2,
+    min_disk: 1,
+    owner: 'alpha',
+    os_hidden: true,
+    os_hash_algo: null,
+    os_hash_value: null,
+    id,
+    created_at: '2026-11-23T12:00:00Z',
+    updated_at: '2026-11-23T13:00:00Z',
+    tags: ['b', 'a'],
+    self: `/v2/images/${id}`,
+    file: `/v2/images/${id}/file`,
+    schema: '/v2/schemas/image',
+  };
+  expect(JSON.stringify(view)).toBe(JSON.stringify(expected));
+});
+
+test.each([
+  ['', undefined, '/v2/images', undefined],
+  ['', id, '/v2/images', `/v2/images?marker=${id}`],
+  ['limit=2', id, '/v2/images?limit=2', `/v2/images?limit=2&marker=${id}`],
+  ['marker=x&limit=2', id, '/v2/images?limit=2', `/v2/images?limit=2&marker=${id}`],
+  ['marker=x', undefined, '/v2/images', undefined],
+  ['sort=name:asc&tag=a&tag=b%20c', undefined, '/v2/images?sort=name%3Aasc&tag=a&tag=b+c', undefined],
+  ['name=in:%22a,b%22', undefined, '/v2/images?name=in%3A%22a%2Cb%22', undefined],
+  ['name=%E5%90%8D&x=%26%3D', undefined, '/v2/images?name=%E5%90%8D&x=%26%3D', undefined],
+  ['a', undefined, '/v2/images?a=', undefined],
+])('of the page for %j with `next` %s the links are %s and %s', (query, next, first, following) => {
+  const view = imagesView({ images: [], next }, new URLSearchParams(query));
+
+  expect(JSON.stringify(view)).toBe(
+    JSON.stringify({ images: [], first, ...(following && { next: following }), schema: '/v2/schemas/images' }),
+  );
+});

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { selectRoute } from '../../../infra/local/http-api-routes.ts';
+import { statusOf, type FaultCode } from '../../../lambda/http/faults.ts';
+import { openApi } from '../../../lambda/http/openapi.ts';
+import { routes } from '../../../lambda/http/routes.ts';
+import { schemas } from '../../../lambda/http/schemas.ts';
+import type { Suite } from '../../conformance/player.ts';
+
+interface Operation {
+  readonly operationId: string;
+  readonly security?: readonly unknown[];
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+}
+
+const document: Record<string, any> = structuredClone(openApi('https://api.example/stage'));
+const described = Object.entries<Record<string, Operation>>(document['paths']).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+);
+const allRoutes = Object.values(routes).flatMap((group) => Object.entries<string>(group));
+/** What is answered by the function behind `$default`. */
+const withoutRoute = ['/', '/versions', '/healthcheck', '/openapi.json'];
+
+test('it is a valid document of OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+
+  expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
+  expect(document['openapi']).toBe('3.1.0');
+});
+
+test('it is where it was asked for', () => {
+  expect(document['servers']).toEqual([{ url: 'https://api.example/stage' }]);
+});
+
+test('every reference within it leads somewhere', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#([^"]+)"/g)].map(([, pointer = '']) => pointer);
+
+  const dangling = references.filter(
+    (pointer) =>
+      pointer
+        .split('/')
+        .slice(1)
+        .reduce<any>((value, key) => value?.[key], document) === undefined,
+  );
+
+  expect(references.length).toBeGreaterThan(0);
+  expect(dangling).toEqual([]);
+});
+
+test('it describes every route and what is answered without one, and nothing else', () => {
+  const served = allRoutes
+    .filter(([, route]) => route !== '$default')
+    .map(([name, route]) => `${name}: ${route.replace('/{version}', '/v2')}`);
+
+  const found = described
+    .filter(({ path }) => !withoutRoute.includes(path))
+    .map(({ path, method, operation }) => `${operation.operationId}: ${method} ${path}`);
+
+  expect(found.sort()).toEqual(served.sort());
+  expect(described.map(({ path }) => path).filter((path) => withoutRoute.includes(path))).toEqual(withoutRoute);
+});
+
+test('no two operations and no two links have one name', () => {
+  const names = described.map(({ operation }) => operation.operationId);
+
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('only what lies outside of a version needs no token', () => {
+  const open = described.filter(({ operation }) => operation.security?.length === 0).map(({ path }) => path);
+
+  expect(open).toEqual(withoutRoute);
+  expect(document['security']).toEqual([{ token: [] }, { bearer: [] }]);
+});
+
+test('its schemas are those that are served', () => {
+  expect(document['components'].schemas).toMatchObject(schemas);
+  for (const name of Object.keys(schemas)) expect(document['components'].schemas[name]).toEqual(schemas[name]);
+});
+
+describe('the faults', () => {
+  /** Every code that there is, which the type makes complete, with why no operation of the document has it. */
+  const codes = {
+    'invalid-request': '',
+    'invalid-member-status': '',
+    'not-authenticated': '',
+    'not-permitted': '',
+    'image-not-shared': '',
+    'image-protected': '',
+    'attribute-read-only': '',
+    'image-not-found': '',
+    'member-not-found': '',
+    'tag-not-found': '',
+    'route-not-found': '',
+    'not-supported': 'of paths that are not described',
+    'method-not-allowed': 'of methods that are not described',
+    'image-exists': '',
+    'member-exists': '',
+    'property-not-found': '',
+    'member-quota-exceeded': '',
+    'image-too-large': '',
+    'unsupported-media-type': '',
+    'try-again-later': '',
+  } satisfies Record<FaultCode, string>;
+
+  test.each(Object.entries(codes) as [FaultCode, string][])(
+    '%s is where it can happen, with its status',
+    (code, why) => {
+      const saying = described.flatMap(({ operation }) =>
+        Object.entries(operation.responses)
+          .filter(([, { description }]) => description.split(', ').includes(code))
+          .map(([status]) => Number(status)),
+      );
+
+      expect(new Set(saying)).toEqual(new Set(why === '' ? [statusOf(code)] : []));
+    },
+  );
+
+  test('every operation with a token names the refusal of a request, of a token, and a failure of the service', () => {
+    const withToken = described.filter(({ operation }) => operation.security === undefined);
+
+    expect(withToken).toHaveLength(allRoutes.length - 1);
+    for (const { operation } of withToken) {
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['400', '401', '500', '503']));
+    }
+  });
+});
+
+test('every answer that was recorded of an operation is described', () => {
+  const { cases } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '..', '..', 'conformance', 'cases.json'), 'utf8'),
+  ) as Suite;
+  const keys = allRoutes.map(([name, key]) => ({ key, functionId: name }));
+  const operations = new Map(described.map(({ operation }) => [operation.operationId, operation]));
+
+  // What was recorded of image data is what another service answers.
+  const seen = cases
+    .filter(({ group }) => group !== 'image-data')
+    .flatMap(({ steps }) => steps)
+    .flatMap((step) => {
+      if (!('request' in step)) return [];
+      const [path = ''] = step.request.path.split('?');
+      const match = selectRoute(keys, step.request.method, path);
+      const operation = operations.get(match?.route.functionId ?? '');
+      const version = match?.pathParameters?.['version'];
+      if (operation === undefined || !/^v2$/.test(version ?? '')) return [];
+      return [step.expect.status].flat().map((status) => ({ operation, status }));
+    });
+  const missing = seen
+    .filter(({ operation, status }) => !(status in operation.responses))
+    .map(({ operation, status }) => `${operation.operationId} ${status}`);
+
+  expect(seen.length).toBeGreaterThan(500);
+  expect([...new Set(missing)]).toEqual([]);
+});

@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { devIdentity } from '../../../lambda/identity/dev.ts';
+import { devIdentity as refusedIdentity } from '../../../lambda/identity/dev-refused.ts';
+import { identitySource } from '../../../lambda/identity/identity-source.ts';
+
+afterEach(() => {
+  delete process.env['AWS_EXECUTION_ENV'];
+});
+
+test.each([
+  ['dev:alice:alpha:member', { userId: 'alice', projectId: 'alpha', role: 'member' }],
+  ['dev:alice:alpha:reader,member', { userId: 'alice', projectId: 'alpha', role: 'member' }],
+  ['dev:root:ops:admin,reader', { userId: 'root', projectId: 'ops', role: 'admin' }],
+  ['dev:alice:alpha:load-balancer_observer', { userId: 'alice', projectId: 'alpha', role: undefined }],
+  ['dev:alice:alpha:', { userId: 'alice', projectId: 'alpha', role: undefined }],
+  ['dev%3Aalice%3Aalpha%3Amember', { userId: 'alice', projectId: 'alpha', role: 'member' }],
+  ['dev:アリス:項目:member', { userId: 'アリス', projectId: '項目', role: 'member' }],
+])('the token %s proves %j', async (token, caller) => {
+  expect(await devIdentity().identify(token)).toEqual(caller);
+});
+
+test.each([
+  '',
+  'dev',
+  'dev:alice:alpha',
+  'dev::alpha:member',
+  'dev:alice::member',
+  'dev:alice:alpha:member:more',
+  'DEV:alice:alpha:member',
+  ' dev:alice:alpha:member',
+  'dev:alice:100%:member',
+  'prod:alice:alpha:member',
+  'dev:alice:a/b:member',
+  'dev:alice:..:member',
+  `dev:alice:${'x'.repeat(256)}:member`,
+])('the token %j proves nobody', async (token) => {
+  expect(await devIdentity().identify(token)).toBeUndefined();
+});
+
+test('there is no test identity inside Lambda', () => {
+  process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs24.x';
+
+  expect(() => identitySource({ identity: 'dev' })).toThrow('IDENTITY is "dev", which is for the local server only.');
+});
+
+test('there is no test identity in a deployable bundle', () => {
+  expect(() => refusedIdentity()).toThrow('IDENTITY is "dev", which is for the local server only.');
+});
+
+test('a stack without an identity lets nobody in', async () => {
+  const source = identitySource({ identity: 'none' });
+
+  expect(source.challenge).toBe('Bearer');
+  expect(await source.identify('dev:alice:alpha:admin')).toBeUndefined();
+});
