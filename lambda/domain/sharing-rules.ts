@@ -50,7 +50,7 @@ export function assertMemberIsVisible(caller: Caller, image: Image, { membership
 
 /** Whether the caller is shown all of an image's members, and not just its own place among them. */
 export const seesAllMembers = (caller: Caller, image: Image | undefined): boolean =>
-  isAdmin(caller) || (image !== undefined && owns(caller, image));
+  isAdmin(caller) || (image !== undefined && hasRole(caller, 'reader') && owns(caller, image));
 
 /** Whether a caller might answer an offer to this project at all; what depends on the image is decided by the write. */
 export const mayTryToAnswer = (caller: Caller, memberId: ProjectId): boolean =>

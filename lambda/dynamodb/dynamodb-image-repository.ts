@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
@@ -61,7 +62,12 @@ export class DynamoDbImageRepository implements ImageRepository {
   }
 
   async update(before: Image, after: Image, actor: Actor): Promise<WriteOutcome> {
-    if (sameFacts(before, after)) return outcome((await this.#table.update(updateRecord(before, after, actor))).held);
+    if (sameFacts(before, after)) {
+      const writeId = randomUUID();
+      const { held, item } = await this.#table.update(updateRecord(before, after, actor, { writeId }));
+      // A write whose answer was lost is sent again, and is refused because of itself.
+      return outcome(held || item?.['write_id'] === writeId);
+    }
     if (before.memberCount === 0) {
       const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
       return this.#write([{ Update: alone }, ...moveEntries(before, before, after)]);
@@ -123,11 +129,16 @@ function updateRecord(
   before: Image,
   after: Image,
   actor: Actor,
-  { pendingChange, onlyWithoutMembers = false }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean } = {},
+  {
+    pendingChange,
+    onlyWithoutMembers = false,
+    writeId,
+  }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean; writeId?: string } = {},
 ): Update & { readonly UpdateExpression: string } {
   const set = {
     ...recordAttributes(after),
     updated_by: actorAttribute(actor),
+    ...(writeId === undefined ? {} : { write_id: writeId }),
     ...(pendingChange === undefined ? {} : { pending_change: pendingAttribute(pendingChange) }),
   };
   return {

@@ -17,7 +17,8 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
   disk_format: image.diskFormat,
   container_format: image.containerFormat,
   tags: image.tags,
-  properties: image.properties,
+  // Not an object: that is asked for its constructor, which is a name that a property may have.
+  properties: new Map(Object.entries(image.properties)),
   updated_at: image.updatedAt,
 });
 

@@ -1,4 +1,4 @@
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
@@ -16,11 +16,14 @@ export interface EngineCall {
 }
 
 /**
- * What a test does to a call on its way: another request goes on in its place, or it is answered here (with text where
- * the answer is not even JSON), or it is lost.
+ * What a test does to a call on its way: another request goes on in its place (and the answer to it is amended), or it is
+ * answered here (with text where the answer is not even JSON), or it is lost.
  */
 export type Interference =
-  | { readonly request: Record<string, unknown> }
+  | {
+      readonly request: Record<string, unknown>;
+      readonly amend?: (response: Record<string, any>) => Record<string, unknown>;
+    }
   | { readonly status: number; readonly response: Record<string, unknown> | string }
   | 'lose the request'
   | 'lose the answer';
@@ -63,9 +66,17 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
       }
       const answered = typeof interference === 'object' && 'status' in interference;
       const request = typeof interference === 'object' && 'request' in interference ? interference.request : original;
+      const amend = typeof interference === 'object' && 'request' in interference ? interference.amend : undefined;
+      const forwarded = async () => {
+        const { status, body } = await forward(engine, incoming.headers, {
+          ReturnConsumedCapacity: 'TOTAL',
+          ...request,
+        });
+        return { status, body: amend === undefined ? body : bodyOf(amend(parse(body))) };
+      };
       const answer = answered
         ? { status: interference.status, body: bodyOf(interference.response) }
-        : await forward(engine, incoming.headers, { ReturnConsumedCapacity: 'TOTAL', ...request });
+        : await forwarded();
       calls.push({
         action,
         request,
@@ -110,7 +121,7 @@ const parse = (body: Buffer): Record<string, unknown> => JSON.parse(body.toStrin
 
 function forward(
   engine: string,
-  { 'x-amz-target': target, authorization, 'x-amz-date': date }: NodeJS.Dict<string | string[]>,
+  { 'x-amz-target': target = '', authorization = '', 'x-amz-date': date = '' }: IncomingHttpHeaders,
   request: unknown,
 ): Promise<{ readonly status: number; readonly body: Buffer }> {
   return new Promise((resolve, reject) => {

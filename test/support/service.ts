@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { types } from 'node:util';
 import { jest } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { selectRoute } from '../../infra/local/http-api-routes.ts';
@@ -87,7 +86,10 @@ function shareErrors(): void {
   Object.defineProperty(Error, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
-      return ordinary.call(this as typeof Error, value) || (this === Error && types.isNativeError(value));
+      return (
+        ordinary.call(this as typeof Error, value) ||
+        (this === Error && Object.prototype.toString.call(value) === '[object Error]')
+      );
     },
   });
 }

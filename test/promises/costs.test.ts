@@ -1,0 +1,538 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { MemberStatus } from '../../lambda/domain/membership.ts';
+import type { Visibility } from '../../lambda/domain/image.ts';
+import { createTestTable, type TestTable } from '../support/engine.ts';
+import {
+  depthOf,
+  heldTogether,
+  roundsOf,
+  startEngineProxy,
+  unitsOf,
+  type EngineCall,
+  type EngineProxy,
+} from '../support/engine-proxy.ts';
+import { endStream, seedImage, seedImages, type Seed, type SeededMember } from '../support/seed.ts';
+import { startService, type RequestOptions, type Service } from '../support/service.ts';
+
+let table: TestTable;
+let proxy: EngineProxy;
+let service: Service;
+beforeAll(async () => {
+  table = await createTestTable();
+  await endStream(table);
+  proxy = await startEngineProxy(table.endpoint);
+  proxy.intercept(heldTogether());
+  service = await startService(proxy.endpoint, table.tableName);
+});
+afterAll(async () => {
+  await proxy.stop();
+  await table.drop();
+});
+
+type Request = readonly [method: string, path: string, options: RequestOptions];
+
+/** What a request was answered with, and what it cost: the calls of one round trip joined by ` + `, the rounds by `, `. */
+async function costOf([method, path, options]: Request) {
+  const { result, calls } = await proxy.record(() => service.request(method, path, options));
+  return { status: result.status, error: result.body?.error as string | undefined, cost: written(calls), calls };
+}
+
+const written = (calls: readonly EngineCall[]): string =>
+  roundsOf(calls)
+    .map((round) =>
+      round
+        .map(({ action }) => action)
+        .sort()
+        .join(' + '),
+    )
+    .join(', ');
+
+const v21 = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+const accepted = { status: 'accepted' };
+const members = (count: number): SeededMember[] =>
+  Array.from({ length: count }, (_, n) => ({ project: `member-${n}`, status: 'pending' }));
+const beta: SeededMember = { project: 'beta', status: 'pending' };
+const gammaToo: readonly SeededMember[] = [beta, { project: 'gamma', status: 'accepted' }];
+
+/** An image of alpha's. */
+const anImage = (seed: Partial<Seed> = {}) => seedImage(table, { owner: 'alpha', ...seed });
+const imagePath = async (seed?: Partial<Seed>) => `/v2/images/${(await anImage(seed)).id}`;
+const membersPath = async (seed?: Partial<Seed>) => `${await imagePath(seed)}/members`;
+const nowhere = () => `/v2/images/${randomUUID()}`;
+
+type Success = readonly [
+  title: string,
+  request: () => Promise<Request>,
+  status: number,
+  cost: string,
+  ...units: number[],
+];
+
+const successes: readonly Success[] = [
+  [
+    'PUT of another status by the member',
+    async () => ['PUT', `${await membersPath({ members: [beta] })}/beta`, { as: 'beta:member', body: accepted }],
+    200,
+    'UpdateItem',
+    3,
+  ],
+  [
+    'PUT of another status by an admin',
+    async () => ['PUT', `${await membersPath({ members: [beta] })}/beta`, { as: 'root:admin', body: accepted }],
+    200,
+    'UpdateItem',
+    3,
+  ],
+  [
+    'PUT of the same status',
+    async () => [
+      'PUT',
+      `${await membersPath({ members: [beta] })}/beta`,
+      { as: 'beta:member', body: { status: 'pending' } },
+    ],
+    200,
+    'UpdateItem',
+  ],
+  [
+    'POST of a member',
+    async () => ['POST', await membersPath(), { as: 'alpha:member', body: { member: 'beta' } }],
+    200,
+    'BatchGetItem, TransactWriteItems',
+  ],
+  [
+    'GET of a member by the owner',
+    async () => ['GET', `${await membersPath({ members: [beta] })}/beta`, { as: 'alpha:reader' }],
+    200,
+    'BatchGetItem',
+  ],
+  [
+    'GET of a member by itself',
+    async () => ['GET', `${await membersPath({ members: [beta] })}/beta`, { as: 'beta:reader' }],
+    200,
+    'BatchGetItem',
+  ],
+  ['GET of an image by its owner', async () => ['GET', await imagePath(), { as: 'alpha:reader' }], 200, 'BatchGetItem'],
+  [
+    'GET of an image by a member',
+    async () => ['GET', await imagePath({ members: [beta] }), { as: 'beta:reader' }],
+    200,
+    'BatchGetItem',
+  ],
+  [
+    'GET of a public image by a stranger',
+    async () => ['GET', await imagePath({ visibility: 'public' }), { as: 'gamma:reader' }],
+    200,
+    'BatchGetItem',
+  ],
+  [
+    'DELETE of a member',
+    async () => ['DELETE', `${await membersPath({ members: [beta] })}/beta`, { as: 'alpha:member' }],
+    204,
+    'TransactWriteItems',
+  ],
+  [
+    'DELETE of a member by an admin',
+    async () => ['DELETE', `${await membersPath({ members: [beta] })}/beta`, { as: 'root:admin' }],
+    204,
+    'TransactWriteItems',
+  ],
+  ['the list of no members', async () => ['GET', await membersPath(), { as: 'alpha:reader' }], 200, 'Query'],
+  [
+    'the list of 1 member',
+    async () => ['GET', await membersPath({ members: members(1) }), { as: 'alpha:reader' }],
+    200,
+    'Query, BatchGetItem',
+  ],
+  [
+    'the list of 128 members',
+    async () => ['GET', await membersPath({ members: members(128) }), { as: 'alpha:reader' }],
+    200,
+    'Query, BatchGetItem + BatchGetItem',
+  ],
+  [
+    'the list of 128 members, seen by one of them',
+    async () => ['GET', await membersPath({ members: members(128) }), { as: 'member-7:reader' }],
+    200,
+    'Query, BatchGetItem',
+  ],
+  [
+    'the list of 350 members, of an image without a quota',
+    async () => ['GET', await membersPath({ members: members(350) }), { as: 'root:admin' }],
+    200,
+    'Query, BatchGetItem + BatchGetItem + BatchGetItem + BatchGetItem',
+  ],
+  [
+    'POST of an image',
+    () => Promise.resolve(['POST', '/v2/images', { as: 'alpha:member', body: {} }]),
+    201,
+    'TransactWriteItems',
+  ],
+  [
+    'POST of a public image with an id of its own',
+    () =>
+      Promise.resolve(['POST', '/v2/images', { as: 'root:admin', body: { id: randomUUID(), visibility: 'public' } }]),
+    201,
+    'TransactWriteItems',
+  ],
+  [
+    'PATCH of an image that stays as visible as it was, with members',
+    async () => [
+      'PATCH',
+      await imagePath({ members: gammaToo }),
+      { as: 'alpha:member', body: [{ op: 'replace', path: '/name', value: 'new' }], headers: v21 },
+    ],
+    200,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'PATCH of an image to what it is',
+    async () => ['PATCH', await imagePath(), { as: 'alpha:member', body: [], headers: v21 }],
+    200,
+    'BatchGetItem',
+  ],
+  [
+    'PUT of a tag',
+    async () => ['PUT', `${await imagePath()}/tags/new`, { as: 'alpha:member' }],
+    204,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'DELETE of a tag',
+    async () => ['DELETE', `${await imagePath({ tags: ['old'] })}/tags/old`, { as: 'alpha:member' }],
+    204,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'DELETE of an image without members',
+    async () => ['DELETE', await imagePath(), { as: 'alpha:member' }],
+    204,
+    'BatchGetItem, TransactWriteItems',
+  ],
+  [
+    'DELETE of a public image',
+    async () => ['DELETE', await imagePath({ visibility: 'public' }), { as: 'root:admin' }],
+    204,
+    'BatchGetItem, TransactWriteItems',
+  ],
+];
+
+describe('what succeeds', () => {
+  test.each(successes)('%s', async (_title, request, status, cost, ...units) => {
+    const given = await request();
+
+    const answer = await costOf(given);
+
+    expect([answer.status, answer.cost]).toEqual([status, cost]);
+    for (const each of units) expect(unitsOf(answer.calls)).toBe(each);
+  });
+});
+
+type Refusal = readonly [
+  title: string,
+  request: (path: string) => Request,
+  image: Partial<Seed>,
+  status: number,
+  error: string,
+  mostRoundTrips: number,
+];
+
+const put = (as: string, member = 'beta', body: unknown = accepted) => {
+  return (path: string): Request => ['PUT', `${path}/members/${member}`, { as, body }];
+};
+const post = (as: string, member = 'delta') => {
+  return (path: string): Request => ['POST', `${path}/members`, { as, body: { member } }];
+};
+const remove = (as: string, member = 'beta') => {
+  return (path: string): Request => ['DELETE', `${path}/members/${member}`, { as }];
+};
+const offered = { members: [beta] };
+
+const refusals: readonly Refusal[] = [
+  ['PUT for another member', put('gamma:member'), { members: gammaToo }, 404, 'member-not-found', 2],
+  ['PUT by the owner', put('alpha:member'), offered, 403, 'not-permitted', 2],
+  [
+    'PUT by the owner, a member of its own image',
+    put('alpha:member', 'alpha'),
+    { members: [{ project: 'alpha', status: 'pending' }] },
+    403,
+    'not-permitted',
+    2,
+  ],
+  ['PUT by a reader', put('beta:reader'), offered, 403, 'not-permitted', 2],
+  ['PUT for no member, by an admin', put('root:admin', 'delta'), offered, 404, 'member-not-found', 2],
+  [
+    'PUT to a private image, by an admin',
+    put('root:admin'),
+    { ...offered, visibility: 'private' },
+    403,
+    'image-not-shared',
+    2,
+  ],
+  [
+    'PUT to a private image, by the member',
+    put('beta:member'),
+    { ...offered, visibility: 'private' },
+    404,
+    'image-not-found',
+    2,
+  ],
+  ['PUT to a public image', put('beta:member'), { ...offered, visibility: 'public' }, 403, 'image-not-shared', 2],
+  ['PUT of no status', put('beta:member', 'beta', { status: 'maybe' }), offered, 400, 'invalid-member-status', 2],
+  ['PUT by a stranger', put('gamma:member', 'gamma'), offered, 404, 'image-not-found', 2],
+  ['POST by a stranger', post('gamma:member'), offered, 404, 'image-not-found', 3],
+  ['POST by a member', post('beta:member'), offered, 403, 'not-permitted', 3],
+  ['POST by a reader', post('alpha:reader'), offered, 403, 'not-permitted', 3],
+  ['POST of a member again', post('alpha:member', 'beta'), offered, 409, 'member-exists', 3],
+  ['POST of the 129th member', post('alpha:member'), { members: members(128) }, 413, 'member-quota-exceeded', 3],
+  ['POST to a private image', post('alpha:member'), { visibility: 'private' }, 403, 'image-not-shared', 3],
+  ['DELETE by a stranger', remove('gamma:member'), offered, 404, 'image-not-found', 2],
+  ['DELETE by the member', remove('beta:member'), offered, 403, 'not-permitted', 2],
+  ['DELETE by a reader', remove('alpha:reader'), offered, 403, 'not-permitted', 2],
+  ['DELETE of no member', remove('alpha:member', 'delta'), offered, 404, 'member-not-found', 2],
+  [
+    'DELETE from a private image',
+    remove('alpha:member'),
+    { ...offered, visibility: 'private' },
+    403,
+    'image-not-shared',
+    2,
+  ],
+];
+
+describe('what is refused', () => {
+  test.each(refusals)('%s', async (_title, request, image, status, error, mostRoundTrips) => {
+    const path = await imagePath(image);
+
+    const answer = await costOf(request(path));
+
+    expect([answer.status, answer.error]).toEqual([status, error]);
+    expect(answer.calls.length).toBeGreaterThan(0);
+    expect(answer.calls.length).toBeLessThanOrEqual(mostRoundTrips);
+  });
+
+  test('a POST that another one beat to the last place costs a third round trip, to say why', async () => {
+    const path = await imagePath({ members: members(127) });
+    proxy.intercept(async ({ action }) => {
+      if (action === 'TransactWriteItems') {
+        proxy.intercept(undefined);
+        await service.request('POST', `${path}/members`, { as: 'alpha:member', body: { member: 'faster' } });
+      }
+      return undefined;
+    });
+
+    const { result, calls } = await proxy.record(() => service.request(...post('alpha:member')(path)));
+
+    proxy.intercept(heldTogether());
+    const own = calls.filter(({ request }) => !JSON.stringify(request).includes('faster'));
+    expect(result.status).toBe(413);
+    expect(own.map(({ action }) => action)).toEqual(['BatchGetItem', 'TransactWriteItems', 'BatchGetItem']);
+  });
+
+  test.each<[string, (path: string) => Request]>([
+    ['PUT', put('gamma:member', 'gamma')],
+    ['PUT for another', put('gamma:member')],
+    ['POST', post('gamma:member')],
+    ['DELETE of a member', remove('gamma:member')],
+    ['GET of a member', (path) => ['GET', `${path}/members/beta`, { as: 'gamma:member' }]],
+    ['the list of members', (path) => ['GET', `${path}/members`, { as: 'gamma:member' }]],
+    ['GET of an image', (path) => ['GET', path, { as: 'gamma:member' }]],
+    ['DELETE of an image', (path) => ['DELETE', path, { as: 'gamma:member' }]],
+    ['PATCH', (path) => ['PATCH', path, { as: 'gamma:member', body: [], headers: v21 }]],
+  ])('%s costs a stranger the same for what is hidden and what is not there', async (_title, request) => {
+    const hidden = await costOf(request(await imagePath(offered)));
+    const missing = await costOf(request(nowhere()));
+
+    expect(hidden.status).toBe(404);
+    expect(hidden.cost).toBe(missing.cost);
+    expect(hidden.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  const impossible = ['not-a-uuid', randomUUID().toUpperCase(), 'x'.repeat(2000)].map((id) => `/v2/images/${id}`);
+  const operations: readonly ((path: string) => Request)[] = [
+    put('root:admin'),
+    post('root:admin'),
+    remove('root:admin'),
+    (path) => ['GET', `${path}/members`, { as: 'root:admin' }],
+    (path) => ['GET', `${path}/members/beta`, { as: 'root:admin' }],
+    (path) => ['GET', path, { as: 'root:admin' }],
+    (path) => ['PATCH', path, { as: 'root:admin', body: [], headers: v21 }],
+    (path) => ['DELETE', path, { as: 'root:admin' }],
+    (path) => ['PUT', `${path}/tags/new`, { as: 'root:admin' }],
+    (path) => ['DELETE', `${path}/tags/old`, { as: 'root:admin' }],
+  ];
+  test.each(
+    operations.map((request): [string, (path: string) => Request] => [`${request('')[0]} ${request('')[1]}`, request]),
+  )('%s costs nothing for an image id that is not a UUID', async (_title, request) => {
+    const answers = await Promise.all(impossible.map((path) => costOf(request(path))));
+
+    expect(answers.map(({ status, calls }) => [status, calls.length])).toEqual(impossible.map(() => [404, 0]));
+  });
+
+  test.each([
+    put,
+    remove,
+    (as: string, member: string) =>
+      (path: string): Request => ['GET', `${path}/members/${member}`, { as }],
+  ])('a member id that cannot exist costs nothing', async (operation) => {
+    const path = await imagePath(offered);
+
+    const answers = [];
+    for (const member of ['x'.repeat(256), '%01', '🀄'.repeat(251), '..'.replaceAll('.', '%2E')]) {
+      answers.push(await costOf(operation('alpha:admin', member)(path)));
+    }
+
+    expect(answers.map(({ status, calls }) => [status, calls.length])).toEqual(answers.map(() => [404, 0]));
+  });
+});
+
+describe('the list of images', () => {
+  const visibilities: readonly (Visibility | 'all' | undefined)[] = [
+    undefined,
+    'private',
+    'shared',
+    'community',
+    'public',
+    'all',
+  ];
+  const statuses: readonly (MemberStatus | 'all' | undefined)[] = [undefined, 'pending', 'accepted', 'rejected', 'all'];
+  const callers = ['alpha:member', 'beta:member', 'gamma:reader', 'root:admin'];
+  let marker: string;
+
+  /** Every kind of image, shown and hidden, so that no list of alpha's or beta's is empty. */
+  beforeAll(async () => {
+    for (const hidden of [false, true]) {
+      for (const visibility of ['private', 'community', 'public'] as const) {
+        await seedImages(table, { owner: 'alpha', count: 2, visibility, hidden });
+      }
+      for (const status of ['pending', 'accepted', 'rejected'] as const) {
+        await seedImages(table, { owner: 'alpha', count: 2, hidden, members: [{ project: 'beta', status }] });
+      }
+    }
+    // Newer than all that is seeded.
+    marker = (await service.request('POST', '/v2/images', { as: 'root:admin', body: { visibility: 'public' } })).body
+      .id;
+  });
+
+  type Page = readonly [caller: string, query: string, queries: number];
+  const pages: readonly Page[] = [
+    ['alpha:member', '', 3], // what it owns, what it accepted, what is public
+    ['alpha:member', 'visibility=private', 1],
+    ['alpha:member', 'visibility=shared', 2],
+    ['alpha:member', 'visibility=community', 1],
+    ['alpha:member', 'visibility=public', 1],
+    ['alpha:member', 'visibility=all', 4],
+    ['alpha:member', 'owner=beta', 2],
+    ['alpha:member', 'os_hidden=true', 3],
+    ['beta:member', '', 3],
+    ['beta:member', 'member_status=pending', 3],
+    ['beta:member', 'member_status=all', 5],
+    ['beta:member', 'member_status=all&visibility=all', 6],
+    ['beta:member', 'member_status=all&visibility=all&os_hidden=true&owner=alpha', 5],
+    ['gamma:reader', 'visibility=community', 1],
+    ['root:admin', '', 4], // private, shared and public of all projects, and its own for the community
+    ['root:admin', 'visibility=all', 4],
+    ['root:admin', 'owner=alpha', 1],
+  ];
+
+  test.each(pages)('%s asks for "%s": one Query for each index or partition, %i side by side', async (as, query, n) => {
+    const answer = await costOf(['GET', `/v2/images?${query}`, { as }]);
+    const next = await costOf(['GET', `/v2/images?${query}&marker=${marker}`, { as }]);
+
+    const queries = Array.from({ length: n }, () => 'Query').join(' + ');
+    expect([answer.status, answer.cost.replace(/, BatchGetItem$/, '')]).toEqual([200, queries]);
+    expect([next.status, next.cost.replace(/(Query), BatchGetItem$/, '$1')]).toEqual([200, `BatchGetItem, ${queries}`]);
+  });
+
+  const sweep = callers.flatMap((as) =>
+    visibilities.map((visibility): [string, typeof visibility] => [as, visibility]),
+  );
+  test.each(sweep)(
+    '%s, visibility %s: 2 round trips with any member_status, owner and os_hidden, 3 with a marker',
+    async (as, visibility) => {
+      // Of the member_status nothing depends but for one who is a member of images.
+      const asked = as.startsWith('beta') ? statuses : ([undefined, 'all'] as const);
+      const queries = asked.flatMap((member_status) =>
+        [undefined, 'alpha'].flatMap((owner) =>
+          [undefined, 'true'].map((os_hidden) =>
+            new URLSearchParams(
+              Object.entries({ visibility, member_status, owner, os_hidden }).flatMap(([name, value]) =>
+                value === undefined ? [] : [[name, value] as [string, string]],
+              ),
+            ).toString(),
+          ),
+        ),
+      );
+      const withMarker = queries
+        .filter((query) => !/member_status|os_hidden/.test(query))
+        .map((query) => `${query}&marker=${marker}`);
+
+      const depths: [string, number, number][] = [];
+      for (const query of [...queries, ...withMarker]) {
+        const { status, calls } = await costOf(['GET', `/v2/images?${query}`, { as }]);
+        depths.push([query, status, depthOf(calls)]);
+      }
+
+      expect(depths.filter(([, status]) => status !== 200)).toEqual([]);
+      expect(depths.filter(([query, , depth]) => depth > (query.includes('marker') ? 3 : 2))).toEqual([]);
+    },
+  );
+
+  test('a page of 250 images reads their records 100 at a time, side by side', async () => {
+    await seedImages(table, { owner: 'collector', count: 251 });
+
+    const answer = await costOf(['GET', '/v2/images?limit=250', { as: 'collector:member' }]);
+
+    expect([answer.status, answer.cost]).toEqual([
+      200,
+      'Query + Query + Query, BatchGetItem + BatchGetItem + BatchGetItem',
+    ]);
+  });
+
+  test('limit=0 and a list that can hold nothing cost nothing', async () => {
+    const none = await costOf(['GET', '/v2/images?limit=0', { as: 'alpha:member' }]);
+
+    expect([none.status, none.cost]).toEqual([200, '']);
+  });
+
+  describe('whatever the number of images behind the page', () => {
+    beforeAll(async () => {
+      for (const [name, count] of [
+        ['few', 60],
+        ['many', 1000],
+      ] as const) {
+        const taken: readonly SeededMember[] = [
+          { project: `${name}-accepted`, status: 'accepted' },
+          { project: `${name}-pending`, status: 'pending' },
+        ];
+        await seedImages(table, { owner: `${name}-owner`, count, members: taken });
+      }
+    }, 60_000);
+
+    test.each([
+      ["the owner's default page", 'owner', ''],
+      ["the owner's page of shared images", 'owner', '&owner={}-owner'],
+      ["a member's default page", 'accepted', ''],
+      ['what a member has not answered yet', 'pending', '&member_status=pending'],
+    ])('%s costs the same calls and read units with 60 and with 1,000', async (_title, role, query) => {
+      const page = (name: string): Request => [
+        'GET',
+        `/v2/images?limit=25${query.replace('{}', name)}`,
+        { as: `${name}-${role}:member` },
+      ];
+      const markerOf = async (name: string): Promise<string> =>
+        (await service.request(...page(name))).body.images.at(-1).id;
+
+      for (const next of [() => Promise.resolve(''), async (name: string) => `&marker=${await markerOf(name)}`]) {
+        const [fewMarker, manyMarker] = [await next('few'), await next('many')];
+        const withMarker = ([method, path, options]: Request, more: string): Request => [method, path + more, options];
+        const few = await costOf(withMarker(page('few'), fewMarker));
+        const many = await costOf(withMarker(page('many'), manyMarker));
+
+        expect(many.status).toBe(200);
+        expect(many.cost).toBe(few.cost);
+        expect(unitsOf(many.calls)).toBe(unitsOf(few.calls));
+      }
+    });
+  });
+});
