@@ -4,6 +4,7 @@ import { type IdentityKind, variables } from '../lambda/config.ts';
 import { ApiFunction } from './constructs/api-function.ts';
 import { ImageApi } from './constructs/image-api.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
+import { assertAreOrigins } from './cors-origins.ts';
 
 export interface ImageSharingStackProps extends StackProps {
   /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
@@ -21,6 +22,12 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly throwAway?: boolean;
   /**
+   * The origins whose pages may call the API from a browser, such as `https://console.example`. There is no wildcard.
+   *
+   * @default - none
+   */
+  readonly corsOrigins?: readonly string[];
+  /**
    * The functions are bundled for the local server: with the test identity, which no other bundle contains.
    *
    * @default false
@@ -33,17 +40,18 @@ export interface ImageSharingStackProps extends StackProps {
  *
  * Outputs: `ApiUrl`, the API's root with a slash at the end, and `TableName`.
  *
- * @throws Error if `identity` is `dev` in a stack that is not `local`
+ * @throws Error if `identity` is `dev` in a stack that is not `local`, or one of `corsOrigins` is no origin
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
-    const { identity, memberQuota = 128, throwAway = false, local = false } = props;
+    const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [] } = props;
     if (identity === 'dev' && !local) {
       throw new Error(
         'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
       );
     }
+    assertAreOrigins('corsOrigins', corsOrigins);
     const environment = { [variables.identity]: identity };
 
     const table = new SharingTable(this, 'Table', { throwAway });
@@ -53,7 +61,8 @@ export class ImageSharingStack extends Stack {
       environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
       local,
     });
-    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, local });
+    // A page of 1,000 of the largest images is some 130 MB of records before it is cut.
+    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, local, memoryMegabytes: 1536 });
     const discovery = new ApiFunction(this, 'Discovery', { entry: 'discovery', environment, local });
 
     table.grantMembers(members.function);
@@ -61,6 +70,7 @@ export class ImageSharingStack extends Stack {
 
     const api = new ImageApi(this, 'Api', {
       functions: { members: members.function, images: images.function, discovery: discovery.function },
+      corsOrigins,
     });
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });

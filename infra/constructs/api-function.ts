@@ -18,6 +18,12 @@ export interface ApiFunctionProps {
    * @default false
    */
   readonly local?: boolean;
+  /**
+   * In megabytes; processor time comes with it.
+   *
+   * @default 512
+   */
+  readonly memoryMegabytes?: number;
 }
 
 /**
@@ -47,7 +53,7 @@ export class ApiFunction extends Construct {
       role,
       logGroup,
       // CPU comes with memory, a whole one at 1,769 MB. The work is parsing short JSON and signing one to three calls.
-      memorySize: 512,
+      memorySize: props.memoryMegabytes ?? 512,
       // Below the 30 s after which the gateway gives up, so that an answer is never lost on its way out, and above
       // the 20 s within which a function answers 503 itself.
       timeout: Duration.seconds(25),

@@ -1,6 +1,8 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  CorsHttpMethod,
   HttpApi,
+  type HttpApiProps,
   type HttpMethod,
   HttpRoute,
   HttpRouteKey,
@@ -10,13 +12,19 @@ import {
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { routes } from '../../lambda/http/routes.ts';
 
 export interface ImageApiProps {
   /** The function that serves each group of routes. */
   readonly functions: Readonly<Record<keyof typeof routes, IFunction>>;
+  /**
+   * The origins whose pages may call the API from a browser.
+   *
+   * @default - none
+   */
+  readonly corsOrigins?: readonly string[];
 }
 
 /**
@@ -30,7 +38,11 @@ export class ImageApi extends Construct {
   constructor(scope: Construct, id: string, props: ImageApiProps) {
     super(scope, id);
 
-    const httpApi = new HttpApi(this, 'HttpApi', { apiName: Stack.of(this).stackName, createDefaultStage: false });
+    const httpApi = new HttpApi(this, 'HttpApi', {
+      apiName: Stack.of(this).stackName,
+      createDefaultStage: false,
+      ...corsPreflight(props.corsOrigins ?? []),
+    });
     for (const [group, operations] of Object.entries(routes)) {
       // Each route gets a permission of its own: what CDK makes for a whole API does not reach `$default`.
       const integration = new HttpLambdaIntegration(
@@ -78,6 +90,22 @@ const accessLogEntry = {
   functionStatus: '$context.integrationStatus',
   error: '$context.integrationErrorMessage',
 };
+
+/** What a page of these origins may do: every call of the API, for the token is in a header and never in a cookie. */
+function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPreflight'> {
+  if (origins.length === 0) return {};
+  const { GET, HEAD, POST, PUT, PATCH, DELETE } = CorsHttpMethod;
+  return {
+    corsPreflight: {
+      allowOrigins: [...origins],
+      allowMethods: [GET, HEAD, POST, PUT, PATCH, DELETE],
+      allowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
+      exposeHeaders: ['x-openstack-request-id', 'location'],
+      // Browsers keep an answer for two hours at most; within this one an origin that was taken out is out.
+      maxAge: Duration.hours(1),
+    },
+  };
+}
 
 function routeKey(route: string): HttpRouteKey {
   if (route === HttpRouteKey.DEFAULT.key) return HttpRouteKey.DEFAULT;

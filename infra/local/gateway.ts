@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { AddressInfo, Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
+import { corsConfiguration, preflightResponse, withCorsHeaders } from './http-api-cors.ts';
 import { httpApiEvent } from './http-api-event.ts';
 import { gatewayResponse, type HttpApiResponse, httpApiResponse } from './http-api-response.ts';
 import { httpApiRoutes } from './http-api-routes.ts';
@@ -51,6 +52,7 @@ const failed = gatewayResponse(500, 'Internal Server Error');
  */
 export async function startGateway({ stack, tableEndpoint, port, log }: GatewayOptions): Promise<Gateway> {
   const routes = httpApiRoutes(stack);
+  const cors = corsConfiguration(stack);
   const functions = new Map(
     routes.map(({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log)] as const),
   );
@@ -60,6 +62,8 @@ export async function startGateway({ stack, tableEndpoint, port, log }: GatewayO
     const body = await readBody(request);
     if (headSize(request) > headLimit) return headTooLarge;
     if (body === undefined) return tooLarge;
+    const preflight = cors && preflightResponse(cors, request);
+    if (preflight !== undefined) return preflight;
     const routed = httpApiEvent(routes, request, body);
     if (routed === undefined) return notFound;
     const event = JSON.stringify(routed.event);
@@ -71,7 +75,7 @@ export async function startGateway({ stack, tableEndpoint, port, log }: GatewayO
       log.write(`${routed.route.key}: what the function returned is no response: ${result.slice(0, 200)}\n`);
       return failed;
     }
-    return response;
+    return cors === undefined ? response : withCorsHeaders(cors, request, response);
   };
 
   let isStopping = false;

@@ -34,7 +34,7 @@ async function serve(): Promise<void> {
   const client = tableClient(tableEndpoint);
   await assertEngineAnswers(client, tableEndpoint);
 
-  const stack = readSynthesizedStack(await synthesize(console.error));
+  const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
   const gateway = await startGateway({ stack, tableEndpoint, port: settings.port, log: process.stderr });

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { parseOrigins } from '../cors-origins.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the local server is told by its environment. */
@@ -9,6 +10,8 @@ export interface Settings {
   readonly dataFolder: string;
   /** `DYNAMODB_ENDPOINT`: the address of another engine, instead of the embedded one. */
   readonly tableEndpoint: string | undefined;
+  /** `CORS_ORIGINS`: the origins, separated by commas, whose pages may call the API from a browser. Default none. */
+  readonly corsOrigins: readonly string[];
 }
 
 /**
@@ -26,6 +29,7 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
     port: Number(port),
     dataFolder: resolve(env['DATA_DIR'] || join(import.meta.dirname, '..', '..', '.data')),
     tableEndpoint: endpoint && address(endpoint),
+    corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
   };
 }
 

@@ -23,9 +23,13 @@ const kept = 5;
  * the folder of the cloud assembly. What was synthesised from the same sources before is not synthesised again.
  *
  * @param report - told, in a sentence, when this is going to take a while
+ * @param corsOrigins - whose pages may call the API from a browser
  */
-export async function synthesize(report: (sentence: string) => void): Promise<string> {
-  const folder = join(cache, contentHash());
+export async function synthesize(
+  report: (sentence: string) => void,
+  corsOrigins: readonly string[] = [],
+): Promise<string> {
+  const folder = join(cache, contentHash(corsOrigins));
   if (existsSync(folder)) {
     const now = new Date();
     utimesSync(folder, now, now);
@@ -36,7 +40,7 @@ export async function synthesize(report: (sentence: string) => void): Promise<st
   const { App } = await import('aws-cdk-lib/core');
   const { ImageSharingStack } = await import('../image-sharing-stack.ts');
   const app = new App({ outdir: unfinished, analyticsReporting: false, treeMetadata: false });
-  new ImageSharingStack(app, 'ImageSharing', { throwAway: true, identity: 'dev', local: true });
+  new ImageSharingStack(app, 'ImageSharing', { throwAway: true, identity: 'dev', local: true, corsOrigins });
   app.synth();
   publish(unfinished, folder);
   prune();
@@ -44,8 +48,8 @@ export async function synthesize(report: (sentence: string) => void): Promise<st
 }
 
 /** Covers everything the assembly is made from. */
-function contentHash(): string {
-  const hash = createHash('sha256');
+function contentHash(corsOrigins: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(corsOrigins));
   for (const file of globSync(inputs, { cwd: checkout }).toSorted()) {
     const content = readFileSync(join(checkout, file));
     hash.update(`${file}\0${content.length}\0`).update(content);

@@ -12,11 +12,11 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the app as the CDK command line does, with the context that `-c stage=…` gives it. */
-const runApp = (stage?: string): SpawnSyncReturns<string> =>
+/** Runs the app as the CDK command line does, with the context that `-c <name>=<value>` gives it. */
+const runApp = (context: Readonly<Record<string, string>> = {}): SpawnSyncReturns<string> =>
   spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
     encoding: 'utf8',
-    env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(stage === undefined ? {} : { stage }) },
+    env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(context) },
   });
 
 interface Resource {
@@ -39,12 +39,34 @@ test('without a stage it makes the one that keeps its data, having passed its ch
 });
 
 test('an unknown stage is one sentence, and nothing is made', () => {
-  const { status, stdout, stderr } = runApp('toString');
+  const { status, stdout, stderr } = runApp({ stage: 'toString' });
 
   expect({ status, stdout, stderr }).toEqual({
     status: 1,
     stdout: '',
     stderr: 'The stage "toString" is unknown: -c stage= takes prod or throwaway.\n',
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('pages of the origins that it is given may call the API', () => {
+  const { status, stderr } = runApp({ corsOrigins: 'https://console.example,http://127.0.0.1:3000' });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
+  const resources: Resource[] = Object.values(read(templateFile).Resources);
+  expect(resources.find(({ Type }) => Type === 'AWS::ApiGatewayV2::Api')).toMatchObject({
+    Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example', 'http://127.0.0.1:3000'] } },
+  });
+});
+
+test('an origin that is none is one sentence, and nothing is made', () => {
+  const { status, stdout, stderr } = runApp({ corsOrigins: 'https://console.example,*' });
+
+  expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: [expect.stringMatching(/^-c corsOrigins has "\*", which is no origin: give each as .*\.$/), ''],
   });
   expect(readdirSync(folder)).toEqual([]);
 });

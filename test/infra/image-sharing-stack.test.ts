@@ -6,7 +6,6 @@ import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
 import { routes } from '../../lambda/http/routes.ts';
 
- 
 type Properties = Record<string, any>;
 
 interface Resource {
@@ -36,7 +35,12 @@ let local: Synthesised;
 
 beforeAll(() => {
   prod = synthesise('prod', { identity: 'none' });
-  throwAway = synthesise('throwaway', { identity: 'none', throwAway: true, memberQuota: -1 });
+  throwAway = synthesise('throwaway', {
+    identity: 'none',
+    throwAway: true,
+    memberQuota: -1,
+    corsOrigins: ['https://console.example'],
+  });
   local = synthesise('local', { identity: 'dev', local: true });
 });
 
@@ -100,13 +104,17 @@ describe('the table', () => {
 });
 
 describe('a function', () => {
-  test.each(['Members', 'Images', 'Discovery'])('%s runs on Node 24 and arm64 with its own log', (name) => {
+  test.each([
+    ['Members', 512],
+    ['Images', 1536],
+    ['Discovery', 512],
+  ])('%s runs on Node 24 and arm64 with %i MB and its own log', (name, megabytes) => {
     const fn = functionOf(prod, name);
 
     expect(fn).toMatchObject({
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
-      MemorySize: 512,
+      MemorySize: megabytes,
       LoggingConfig: { LogGroup: { Ref: expect.stringMatching(`^${name}Log`) } },
     });
   });
@@ -236,6 +244,26 @@ describe('the API', () => {
       AutoDeploy: true,
       DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 250 },
     });
+  });
+
+  test('answers no page of another origin unless it is told which', () => {
+    expect(onlyOne(prod, 'AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
+  });
+
+  test('lets pages of the origins that it is told make every call, and keeps no cookie for them', () => {
+    expect(onlyOne(throwAway, 'AWS::ApiGatewayV2::Api').Properties['CorsConfiguration']).toEqual({
+      AllowOrigins: ['https://console.example'],
+      AllowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      AllowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
+      ExposeHeaders: ['x-openstack-request-id', 'location'],
+      MaxAge: 3600,
+    });
+  });
+
+  test('takes no wildcard', () => {
+    expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'none', corsOrigins: ['*'] })).toThrow(
+      'corsOrigins has "*", which is no origin',
+    );
   });
 
   test('logs who called which route and what came of it, and nothing that the caller sent', () => {

@@ -141,6 +141,33 @@ describe('the body', () => {
   });
 });
 
+test('a preflight is answered by the gateway, and what the function says of origins is dropped', async () => {
+  const served = stackOf({ 'POST /answer': 'Answer' });
+  const Api = {
+    Type: 'AWS::ApiGatewayV2::Api',
+    Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example'], AllowMethods: ['POST'] } },
+  };
+  const stack = { ...served, resources: { ...served.resources, Api } };
+  const withCors = await startGateway({ stack, tableEndpoint: 'http://127.0.0.1:1', port: 0, log });
+  const headers = { origin: 'https://console.example', 'content-type': 'application/json' };
+  const asking = { ...headers, 'access-control-request-method': 'POST' };
+  const claim = JSON.stringify({ statusCode: 200, headers: { 'Access-Control-Allow-Origin': '*' }, body: 'ok' });
+
+  const preflight = await send({ method: 'OPTIONS', path: '/answer', headers: asking }, undefined, withCors);
+  const answered = await send({ method: 'POST', path: '/answer', headers }, claim, withCors);
+  const elsewhere = { ...headers, origin: 'https://elsewhere.example' };
+  const refused = await send({ method: 'POST', path: '/answer', headers: elsewhere }, claim, withCors);
+
+  await withCors.stop();
+  expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'POST' } });
+  expect(answered).toMatchObject({
+    status: 200,
+    headers: { 'access-control-allow-origin': 'https://console.example' },
+    body: 'ok',
+  });
+  expect(refused.headers).not.toHaveProperty('access-control-allow-origin');
+});
+
 test('a request reaches the function as an event of payload format 2.0', async () => {
   const event = await echo({
     path: '/images/a?b=c',

@@ -32,7 +32,13 @@ afterEach(async () => {
 type Environment = Readonly<Record<string, string>>;
 
 function spawnServer(environment: Environment): ChildProcess {
-  const { PORT: _port, DATA_DIR: _folder, DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  const {
+    PORT: _port,
+    DATA_DIR: _folder,
+    DYNAMODB_ENDPOINT: _endpoint,
+    CORS_ORIGINS: _origins,
+    ...inherited
+  } = process.env;
   const server = spawn(process.execPath, [program], {
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -112,6 +118,22 @@ describe('a server that runs', () => {
     expect(await response.json()).toMatchObject({ id, name: 'kept' });
   });
 
+  test('lets pages of the origins in CORS_ORIGINS call the API', async () => {
+    const origin = 'https://console.example';
+    const { url } = await startServer({ PORT: '0', DATA_DIR: folder, CORS_ORIGINS: origin });
+
+    const preflight = await fetch(`${url}/v2/images`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-auth-token' },
+    });
+    const refused = await fetch(`${url}/v2/images`, { headers: { origin } });
+
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('x-auth-token');
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
+  });
+
   test('uses the engine that DYNAMODB_ENDPOINT names and no data folder', async () => {
     const endpoint = testEndpoint();
 
@@ -132,6 +154,11 @@ describe('a server that cannot run says why in one line and fails', () => {
       'a data folder below a file',
       { PORT: '0', DATA_DIR: '/dev/null/data' },
       'The folder /dev/null/data cannot be used',
+    ],
+    [
+      'an origin that is none',
+      { CORS_ORIGINS: 'https://console.example/' },
+      'CORS_ORIGINS has "https://console.example/", which is no origin',
     ],
     ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
     [
