@@ -50,7 +50,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
-    const facts = factsAttributes(image);
+    const facts = factsAttributes({ ...image, visibility: 'shared' });
     const membershipId = randomUUID();
     const { set, remove } = membershipFacts(image, image, 'pending');
     const membership = {
@@ -74,12 +74,11 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
           // Shared and of the owner who was checked; hidden or shown as the membership will say; no change under way.
           ConditionExpression: [
             ...equals(facts, ' AND ').split(' AND '),
-            '#visibility = :shared',
             'attribute_not_exists(#pending_change)',
             ...belowQuota,
           ].join(' AND '),
           ExpressionAttributeNames: names(...Object.keys(facts), 'pending_change', 'member_count'),
-          ExpressionAttributeValues: values({ ...facts, shared: 'shared', one: 1, ...(quota < 0 ? {} : { quota }) }),
+          ExpressionAttributeValues: values({ ...facts, one: 1, ...(quota < 0 ? {} : { quota }) }),
         },
       },
       {

@@ -9,8 +9,6 @@ import { moveEntries } from './list-entries.ts';
 import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
 import { sortKeyOf, transactionLimit, type Item, type Table, type TransactAction } from './table.ts';
 
-type ChangingImage = Image & { readonly pendingChange: PendingChange };
-
 /** How often a change is taken up again when members answer or leave while it passes over them. */
 const mostPasses = 20;
 
@@ -70,17 +68,17 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     facts: SharedFacts,
   ): Promise<readonly TransactAction[]> => {
     const items = await table.get(members.map((memberId) => membershipKey(memberId, imageId)));
-    const updates = items.flatMap((item) => changeMember(image, item, facts));
-    return updates.length === 0 ? [] : [{ ConditionCheck: { Key: imageKey(imageId), ...stillPending } }, ...updates];
+    return items.flatMap((item) => changeMember(image, item, facts));
   };
 
-  const complete = (image: ChangingImage): readonly TransactAction[] => {
-    const { pendingChange: change } = image;
-    const facts = change.kind === 'facts' ? change.facts : undefined;
-    return [
-      facts === undefined ? deleteImage(image, change) : changeImage(image, facts),
-      ...moveEntries(image, image, facts),
-    ];
+  const onlyIfPending = (updates: readonly TransactAction[]): readonly TransactAction[] =>
+    updates.length === 0 ? [] : [{ ConditionCheck: { Key: imageKey(imageId), ...stillPending } }, ...updates];
+
+  const complete = async (image: Image, change: PendingChange): Promise<readonly TransactAction[]> => {
+    if (change.kind === 'delete') return [deleteImage(image, change), ...moveEntries(image, image, undefined)];
+    const { facts } = change;
+    const last = facts.owner === image.owner ? [] : await changeMembers(image, [image.owner], facts);
+    return [changeImage(image, facts), ...last, ...moveEntries(image, image, facts)];
   };
 
   const changeImage = (image: Image, facts: SharedFacts): TransactAction => {
@@ -110,14 +108,19 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     const change = image?.pendingChange;
     if (image?.version !== version || change === undefined) return; // somebody else has finished it
     const chunk = Math.floor((transactionLimit - 1) / (change.kind === 'delete' ? 2 : 1));
+    // An owner that is about to be none may answer, if it is a member too, only when it owns the image no longer.
+    const givenAway = change.kind === 'facts' && change.facts.owner !== image.owner;
+    const remaining = givenAway ? memberIds.filter((memberId) => memberId !== image.owner) : memberIds;
     let refused = false;
-    for (let start = 0; start < memberIds.length && !refused; start += chunk) {
-      const members = memberIds.slice(start, start + chunk);
+    for (let start = 0; start < remaining.length && !refused; start += chunk) {
+      const members = remaining.slice(start, start + chunk);
       const actions =
-        change.kind === 'delete' ? endMembers(members, change) : await changeMembers(image, members, change.facts);
+        change.kind === 'delete'
+          ? endMembers(members, change)
+          : onlyIfPending(await changeMembers(image, members, change.facts));
       refused = actions.length > 0 && !(await table.transact(actions));
     }
-    if (!refused && (await table.transact(complete({ ...image, pendingChange: change })))) return;
+    if (!refused && (await table.transact(await complete(image, change)))) return;
   }
   throw tryAgainLater();
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import type { Image } from '../../lambda/domain/image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy, type Interference } from '../support/engine-proxy.ts';
-import { endStream, seedImage, type Seed } from '../support/seed.ts';
+import { seedImage, type Seed } from '../support/seed.ts';
 import { startService, type Answer, type RequestOptions, type Service } from '../support/service.ts';
 import { itemsOfImage, type StoredItem } from '../support/stored-items.ts';
 
@@ -14,7 +14,6 @@ let service: Service;
 let passed = 0;
 beforeAll(async () => {
   table = await createTestTable();
-  await endStream(table);
   proxy = await startEngineProxy(table.endpoint);
   service = await startService(proxy.endpoint, table.tableName);
   // Chance and time as they may be, so that no test has to wait for them.

@@ -12,7 +12,7 @@ import {
   type EngineCall,
   type EngineProxy,
 } from '../support/engine-proxy.ts';
-import { endStream, seedImage, seedImages, type Seed, type SeededMember } from '../support/seed.ts';
+import { seedImage, seedImages, type Seed, type SeededMember } from '../support/seed.ts';
 import { startService, type RequestOptions, type Service } from '../support/service.ts';
 
 let table: TestTable;
@@ -20,7 +20,6 @@ let proxy: EngineProxy;
 let service: Service;
 beforeAll(async () => {
   table = await createTestTable();
-  await endStream(table);
   proxy = await startEngineProxy(table.endpoint);
   proxy.intercept(heldTogether());
   service = await startService(proxy.endpoint, table.tableName);

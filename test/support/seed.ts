@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TransactWriteItemsCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Actor } from '../../lambda/domain/actor.ts';
 import { timestamp } from '../../lambda/domain/clock.ts';
@@ -52,14 +52,6 @@ export async function seedImages(table: TestTable, seed: Seed): Promise<readonly
   }
   if (items.length > 0) await put(table, items);
   return images;
-}
-
-/**
- * Switches the table's stream off. For tables of thousands of items: in the embedded engine every write takes the longer
- * the more changes the stream holds.
- */
-export async function endStream({ client, tableName }: TestTable): Promise<void> {
-  await client.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification: { StreamEnabled: false } }));
 }
 
 /** One image for a test that needs no more. */

@@ -1,0 +1,46 @@
+import { GetItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Interceptor } from '../support/engine-proxy.ts';
+import type { TestTable } from '../support/engine.ts';
+import { conditionOf, withoutConditions, writesOf, type Write } from './clauses.ts';
+
+type StoredAttributes = Readonly<Record<string, AttributeValue>>;
+
+/**
+ * The fault that conditional writes are there to prevent, as something to plant on the wire: a write's condition is
+ * looked at in what a read returned, and where it held, then the write goes on without it some time later. A condition
+ * that does not hold is left to the engine to refuse.
+ *
+ * @param pause - what comes between the check and the write
+ */
+export const checkThenWrite =
+  (table: TestTable, pause: () => Promise<unknown>): Interceptor =>
+  async (call) => {
+    const conditional = writesOf(call).filter((write) => conditionOf(write).length > 0);
+    if (conditional.length === 0) return undefined;
+    const items = await Promise.all(conditional.map((write) => read(table, write)));
+    if (!conditional.every((write, n) => holds(write, items[n]!))) return undefined;
+    await pause();
+    return { request: withoutConditions(call) };
+  };
+
+async function read({ client, tableName }: TestTable, { parameters }: Write): Promise<StoredAttributes> {
+  const { pk, sk } = parameters['Key'] ?? parameters['Item'];
+  const { Item: item } = await client.send(
+    new GetItemCommand({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true }),
+  );
+  return item ?? {};
+}
+
+function holds(write: Write, item: StoredAttributes): boolean {
+  const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } = write.parameters;
+  const attribute = (name: string) => item[name.startsWith('#') ? names[name] : name];
+  return conditionOf(write).every((clause) => {
+    const [, existence, tested] = /^(attribute_exists|attribute_not_exists)\((.+)\)$/.exec(clause) ?? [];
+    if (tested !== undefined) return (attribute(tested) !== undefined) === (existence === 'attribute_exists');
+    const [, name, operator, value] = /^(#\w+) (=|<>|<) (:\w+)$/.exec(clause) ?? [];
+    if (name === undefined) throw new Error(`No condition of this form is known here: ${clause}`);
+    const [left, right] = [attribute(name), values[value!]];
+    const same = JSON.stringify(left) === JSON.stringify(right);
+    return operator === '<' ? Number(left?.N) < Number(right.N) : same === (operator === '=');
+  });
+}

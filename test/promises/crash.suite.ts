@@ -1,0 +1,278 @@
+/**
+ * The local server under load, ended by a signal that it cannot catch, and started again on the same data: every write
+ * that it had acknowledged is there, and what it had not answered can be asked again.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, expect, test } from '@jest/globals';
+import { tableClient } from '../../infra/local/table-client.ts';
+import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import { tokenOf } from '../support/service.ts';
+import { storedItems, type StoredItem } from '../support/stored-items.ts';
+import { brokenInvariants } from './invariants.ts';
+
+const program = join(import.meta.dirname, '..', '..', 'infra', 'local', 'serve.ts');
+const acknowledgedBeforeTheEnd = 200;
+const clients = 8;
+const projects = ['beta', 'gamma', 'delta'];
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly url: string;
+  /** Its table engine: a process of its own, which has to end with it. */
+  readonly engine: { readonly pid: number; readonly endpoint: string };
+}
+
+/** What was acknowledged of an image. */
+interface KnownImage {
+  readonly id: string;
+  readonly exists: boolean;
+  readonly isShared: boolean;
+  readonly members: Readonly<Record<string, MemberStatus>>;
+}
+
+/** A write, and what is known of its image once it is acknowledged. */
+interface Write {
+  readonly method: string;
+  readonly path: string;
+  readonly as: string;
+  readonly body?: unknown;
+  readonly after: KnownImage;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'image-sharing-crash-'));
+const known = new Map<string, KnownImage>();
+let server: Server | undefined;
+
+afterAll(async () => {
+  if (server !== undefined) await end(server, ['server', 'engine']);
+  rmSync(folder, { recursive: true });
+});
+
+test.each([
+  ['the server', ['server']],
+  ['the server and its engine', ['server', 'engine']],
+  ['the server again', ['server']],
+  ['the engine, and the server with it,', ['engine']],
+] as const)(
+  'every acknowledged write is there after the sudden end of %s',
+  async (_what, victims) => {
+    const before = (server ??= await startServer());
+
+    const unanswered = await loadUntilTheEnd(before, victims);
+    server = await startServer();
+
+    expect(await isGone(before.engine.pid)).toBe(true); // nothing of it is left to write to the same data
+    const certain = [...known.values()].filter(({ id }) => !unanswered.some(({ after }) => after.id === id));
+    expect(await lookAt(server, certain)).toEqual(certain);
+    expect(brokenInvariants(await itemsOf(server), { changesMayBePending: true })).toEqual([]);
+    for (const write of unanswered) await repeat(server, write);
+    const all = [...known.values()];
+    expect(await lookAt(server, all)).toEqual(all);
+    expect(brokenInvariants(await itemsOf(server))).toEqual([]);
+    process.stderr.write(`${all.length} images found again, ${unanswered.length} requests had not been answered\n`);
+  },
+  120_000,
+);
+
+/** Asks again for what was not answered: done already or not, it is done then. */
+async function repeat(running: Server, write: Write): Promise<void> {
+  const status = await send(running, write);
+  const isDone = { POST: [200, 201, 409], PUT: [200], PATCH: [200], DELETE: [204, 404] }[write.method]!;
+  expect({ ...write, status, isDone: isDone.includes(status) }).toEqual({ ...write, status, isDone: true });
+  known.set(write.after.id, write.after);
+}
+
+/** What can be seen of some images: by their owner, and in the lists of their members. */
+async function lookAt({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
+  const get = async (path: string, as: string): Promise<any> =>
+    (await fetch(`${url}${path}`, { headers: headersOf(as) })).json();
+  const listed = new Map<string, ReadonlySet<string>>();
+  for (const project of projects) {
+    for (const status of memberStatuses) {
+      const query = `?limit=1000&visibility=shared&member_status=${status}`;
+      const { images: list } = await get(`/v2/images${query}`, `${project}:reader`);
+      listed.set(`${project} ${status}`, new Set((list as { id: string }[]).map(({ id }) => id)));
+    }
+  }
+
+  const seen: KnownImage[] = [];
+  for (const { id } of images) {
+    const { visibility } = await get(`/v2/images/${id}`, 'alpha:reader');
+    const { members = [] } = await get(`/v2/images/${id}/members`, 'alpha:reader');
+    const statuses = (members as { member_id: string; status: MemberStatus }[]).map((each): [string, MemberStatus] => [
+      each.member_id,
+      each.status,
+    ]);
+    const lists = [...listed].filter(([, ids]) => ids.has(id)).map(([list]) => list);
+    expect(lists.toSorted()).toEqual(statuses.map((each) => each.join(' ')).toSorted());
+    seen.push({
+      id,
+      exists: visibility !== undefined,
+      isShared: visibility === 'shared',
+      members: Object.fromEntries(statuses),
+    });
+  }
+  return seen;
+}
+
+/**
+ * Writes from several clients at once until enough is acknowledged, and ends the server in the midst of it.
+ *
+ * @returns the requests that were not answered
+ */
+async function loadUntilTheEnd(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
+  const unanswered: Write[] = [];
+  let acknowledged = 0;
+  let ended: Promise<void> | undefined;
+
+  const client = async (): Promise<void> => {
+    for (const write of writes()) {
+      const status = await send(running, write).catch(() => undefined);
+      if (status === undefined || status >= 300) {
+        if (ended === undefined) throw new Error(`${write.method} ${write.path} was answered with ${status}.`);
+        unanswered.push(write);
+        return;
+      }
+      known.set(write.after.id, write.after);
+      acknowledged += 1;
+      if (acknowledged >= acknowledgedBeforeTheEnd) ended ??= end(running, victims);
+    }
+  };
+
+  await Promise.all(Array.from({ length: clients }, client));
+  await ended;
+  expect(acknowledged).toBeGreaterThanOrEqual(acknowledgedBeforeTheEnd);
+  return unanswered;
+}
+
+/** What an owner and the members do with one image after another, without end. */
+function* writes(): Generator<Write> {
+  for (let n = 0; ; n += 1) {
+    const id = randomUUID();
+    const path = `/v2/images/${id}`;
+    let image: KnownImage = { id, exists: true, isShared: true, members: {} };
+    const write = (method: string, to: string, as: string, body: unknown, after: Partial<KnownImage>): Write => {
+      image = { ...image, ...after };
+      return { method, path: to, as: `${as}:member`, ...(body !== undefined && { body }), after: image };
+    };
+    const offer = (project: string): Write =>
+      write(
+        'POST',
+        `${path}/members`,
+        'alpha',
+        { member: project },
+        { members: { ...image.members, [project]: 'pending' } },
+      );
+    const answer = (project: string, status: MemberStatus): Write =>
+      write(
+        'PUT',
+        `${path}/members/${project}`,
+        project,
+        { status },
+        { members: { ...image.members, [project]: status } },
+      );
+    const withdraw = (project: string): Write => {
+      const { [project]: _gone, ...members } = image.members;
+      return write('DELETE', `${path}/members/${project}`, 'alpha', undefined, { members });
+    };
+
+    yield write('POST', '/v2/images', 'alpha', { id, name: `image ${n}` }, {});
+    for (const project of projects) yield offer(project);
+    yield answer('beta', 'accepted');
+    yield answer('gamma', 'rejected');
+    yield withdraw('gamma');
+    yield offer('gamma');
+    yield answer('gamma', 'accepted');
+    yield withdraw('delta');
+    if (n % 3 === 1) yield write('DELETE', path, 'alpha', undefined, { exists: false, isShared: false, members: {} });
+    if (n % 3 === 2) {
+      const { members } = image;
+      const visibility = (value: string) => [{ op: 'replace', path: '/visibility', value }];
+      yield write('PATCH', path, 'alpha', visibility('private'), { isShared: false, members: {} });
+      yield write('PATCH', path, 'alpha', visibility('shared'), { isShared: true, members });
+    }
+  }
+}
+
+async function send({ url }: Server, { method, path, as, body }: Write): Promise<number> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: headersOf(as, method),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+const headersOf = (as: string, method = 'GET'): Record<string, string> => ({
+  'x-auth-token': tokenOf(as),
+  ...(method === 'PATCH' && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
+});
+
+async function startServer(): Promise<Server> {
+  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  const started = spawn(process.execPath, [program], {
+    env: { ...inherited, PORT: '0', DATA_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  started.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-5000)));
+  for await (const line of createInterface({ input: started.stdout })) {
+    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
+    if (url !== undefined) return { process: started, url, engine: engineOf(started.pid!) };
+  }
+  throw new Error(`The server ended before it was ready: ${said}`);
+}
+
+/** Ends processes by the signal that cannot be caught; returns when the server is gone. */
+async function end(running: Server, victims: readonly ('server' | 'engine')[]): Promise<void> {
+  const exited = once(running.process, 'exit');
+  for (const victim of victims) {
+    if (victim === 'server') running.process.kill('SIGKILL');
+    else if (existsSync(`/proc/${running.engine.pid}`)) process.kill(running.engine.pid, 'SIGKILL');
+  }
+  await exited;
+}
+
+/** The engine that a server has started: its child process that runs that program. */
+function engineOf(serverPid: number): Server['engine'] {
+  for (const pid of readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
+    try {
+      // The name in parentheses may hold anything; the parent is the second field after it.
+      const parent = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1];
+      if (Number(parent) !== serverPid || !readlinkSync(`/proc/${pid}/exe`).endsWith('/dynoxide')) continue;
+      const parameters = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return { pid, endpoint: `http://127.0.0.1:${parameters[parameters.indexOf('--port') + 1]}` };
+    } catch {
+      // It has ended meanwhile, or is another user's.
+    }
+  }
+  throw new Error(`Process ${serverPid} has no table engine.`);
+}
+
+/** Whether a process has ended, or does so within some seconds. */
+async function isGone(pid: number): Promise<boolean> {
+  for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
+  return !existsSync(`/proc/${pid}`);
+}
+
+/** All that the engine of a running server has stored. */
+async function itemsOf({ engine: { endpoint } }: Server): Promise<readonly StoredItem[]> {
+  const client = tableClient(endpoint);
+  const { TableNames: [tableName = ''] = [] } = await client.send(new ListTablesCommand({}));
+  const items = await storedItems({ client, tableName, endpoint, drop: () => Promise.resolve() });
+  client.destroy();
+  return items;
+}

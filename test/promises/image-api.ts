@@ -1,0 +1,79 @@
+import type { MemberStatus } from '../../lambda/domain/membership.ts';
+import type { Answer, Service } from '../support/service.ts';
+import { assertAnswered } from './world.ts';
+
+/** Who asks in the proofs of the promises: the image's owner, an admin of another project, and who has no part in it. */
+export const owner = 'alpha:member';
+export const admin = 'root:admin';
+export const stranger = 'sigma:member';
+/** A project's caller that may write. */
+export const memberOf = (project: string): string => `${project}:member`;
+
+const mediaType = 'application/openstack-images-v2.1-json-patch';
+
+/** The requests of the Image API that write or show what was written, by the callers that usually make them. */
+export interface ImageApi extends Pick<Service, 'request'> {
+  /** Registers an image and returns its id. */
+  create(attributes?: Readonly<Record<string, unknown>>, as?: string): Promise<string>;
+  offer(imageId: string, project: string, as?: string): Promise<Answer>;
+  answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<Answer>;
+  withdraw(imageId: string, project: string, as?: string): Promise<Answer>;
+  /** Sets properties of an image. */
+  patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<Answer>;
+  remove(imageId: string, as?: string): Promise<Answer>;
+  show(imageId: string, as?: string): Promise<Answer>;
+  showMember(imageId: string, project: string, as?: string): Promise<Answer>;
+  /** The statuses of an image's members by project, as its owner is shown them. */
+  members(imageId: string, as?: string): Promise<Readonly<Record<string, MemberStatus>>>;
+  /** The ids of the images in a list, in its order. */
+  list(as: string, query?: string): Promise<readonly string[]>;
+  /** Registers an image of the owner's with members that have answered so; fails unless every step is taken. */
+  share(
+    members: Readonly<Record<string, MemberStatus>>,
+    attributes?: Readonly<Record<string, unknown>>,
+  ): Promise<string>;
+}
+
+export function imageApi({ request }: Pick<Service, 'request'>): ImageApi {
+  const image = (id: string): string => `/v2/images/${id}`;
+  const member = (id: string, project: string): string => `${image(id)}/members/${project}`;
+  const api: ImageApi = {
+    request,
+    create: async (attributes = {}, as = owner) => {
+      const { body } = assertAnswered(await request('POST', '/v2/images', { as, body: attributes }), 201);
+      return body.id;
+    },
+    offer: (id, project, as = owner) => request('POST', `${image(id)}/members`, { as, body: { member_id: project } }),
+    answer: (id, project, status, as = memberOf(project)) =>
+      request('PUT', member(id, project), { as, body: { status } }),
+    withdraw: (id, project, as = owner) => request('DELETE', member(id, project), { as }),
+    patch: (id, properties, as = owner) =>
+      request('PATCH', image(id), {
+        as,
+        body: Object.entries(properties).map(([name, value]) => ({ op: 'add', path: `/${name}`, value })),
+        headers: { 'content-type': mediaType },
+      }),
+    remove: (id, as = owner) => request('DELETE', image(id), { as }),
+    show: (id, as = owner) => request('GET', image(id), { as }),
+    showMember: (id, project, as = owner) => request('GET', member(id, project), { as }),
+    members: async (id, as = owner) => {
+      const { body } = assertAnswered(await request('GET', `${image(id)}/members`, { as }), 200);
+      return Object.fromEntries(
+        (body.members as { member_id: string; status: MemberStatus }[]).map((each) => [each.member_id, each.status]),
+      );
+    },
+    list: async (as, query = '') => {
+      const { body } = assertAnswered(await request('GET', `/v2/images${query}`, { as }), 200);
+      return (body.images as { id: string }[]).map(({ id }) => id);
+    },
+    share: async (members, attributes) => {
+      const id = await api.create(attributes);
+      for (const [project, status] of Object.entries(members)) {
+        assertAnswered(await api.offer(id, project), 200);
+        if (status !== 'pending') assertAnswered(await api.answer(id, project, status), 200);
+      }
+      return id;
+    },
+  };
+  return api;
+}

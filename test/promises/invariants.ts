@@ -1,0 +1,234 @@
+import { isForEveryone, type SharedFacts } from '../../lambda/domain/image.ts';
+import type { Position } from '../../lambda/domain/image-list.ts';
+import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import {
+  catalogIndex,
+  catalogSortKey,
+  everyoneShelf,
+  indexOfStatus,
+  itemFormat,
+  listKey,
+  localIndexes,
+  membershipShelf,
+  ownedShelf,
+  timeToLive,
+  type Shelf,
+} from '../../lambda/dynamodb/keys.ts';
+import type { StoredItem } from '../support/stored-items.ts';
+
+export interface InvariantOptions {
+  /** The most members that an image may have; no limit unless given. */
+  readonly quota?: number;
+  /**
+   * Whether images may carry the mark of a change that was cut off. Where they do, each of its members has either the
+   * image's facts or those that the change brings, or is not shared yet with an image that is becoming shared. Without
+   * marks unless said otherwise.
+   */
+  readonly changesMayBePending?: boolean;
+}
+
+/**
+ * What is wrong with the items of a table, taken together: one sentence for each contradiction, none for a table that is
+ * sound. It holds at every moment when no request is under way.
+ *
+ * - The count of an image, its offers and the memberships with a status name the same projects, never more than the quota.
+ * - An image has one entry among its owner's and one among everyone's exactly where it is for everyone.
+ * - Entries and memberships repeat the image's owner, visibility and hiding, and stand in the one index and on the one
+ *   shelf where these and the status put them.
+ * - Of a deleted image nothing is left but its id, of a withdrawn membership nothing that a list shows.
+ */
+export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
+  const broken: string[] = [];
+  const records = new Map<string, StoredItem>();
+  const belonging = new Map<
+    string,
+    { readonly kind: ItemKind; readonly project: string; readonly item: StoredItem }[]
+  >();
+
+  for (const item of items) {
+    const place = placeOf(item);
+    if (place === undefined) {
+      broken.push(`${nameOf(item)}: no kind of item has such a key`);
+      continue;
+    }
+    if (item['format'] !== itemFormat) broken.push(`${nameOf(item)}: format is ${String(item['format'])}`);
+    if (place.kind === 'image') records.set(place.imageId, item);
+    else belonging.set(place.imageId, [...(belonging.get(place.imageId) ?? []), { ...place, item }]);
+  }
+
+  for (const imageId of new Set([...records.keys(), ...belonging.keys()])) {
+    const record = records.get(imageId);
+    const parts = belonging.get(imageId) ?? [];
+    const of = (kind: ItemKind) => parts.filter((part) => part.kind === kind);
+    const family: Family = {
+      imageId,
+      offers: of('offer'),
+      memberships: of('membership').filter(({ item }) => item['status'] !== undefined),
+      entries: [...of('owned'), ...of('everyone')],
+    };
+    broken.push(
+      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project)),
+      ...(record === undefined || record['deleted_at'] !== undefined
+        ? brokenRemains(record, family)
+        : [...brokenImage(record, family, options), ...brokenFamily(record, family)]),
+    );
+  }
+  return broken;
+}
+
+type ItemKind = 'image' | 'offer' | 'owned' | 'membership' | 'everyone';
+
+interface Part {
+  /** The project that an offer or a membership is for, that owns, or the visibility of everyone's. */
+  readonly project: string;
+  readonly item: StoredItem;
+}
+
+interface Family {
+  readonly imageId: string;
+  readonly offers: readonly Part[];
+  /** Those with a status: a withdrawn one is no membership. */
+  readonly memberships: readonly Part[];
+  readonly entries: readonly (Part & { readonly kind: ItemKind })[];
+}
+
+/** Which kind of item a key says it is, of which image, for whom. */
+function placeOf({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; project: string } | undefined {
+  const [, partition, partitionName] = /^(IMAGE|PROJECT|EVERYONE)#(.*)$/s.exec(String(pk)) ?? [];
+  const [, sort, sortName] = /^(IMAGE|MEMBER|OWNED|SHARED)(?:#(.*))?$/s.exec(String(sk)) ?? [];
+  const [inPartition = '', inSort = ''] = [partitionName, sortName];
+  switch (`${partition} ${sort}${sortName === undefined ? '' : '#'}`) {
+    case 'IMAGE IMAGE':
+      return { kind: 'image', imageId: inPartition, project: '' };
+    case 'IMAGE MEMBER#':
+      return { kind: 'offer', imageId: inPartition, project: inSort };
+    case 'PROJECT OWNED#':
+      return { kind: 'owned', imageId: inSort, project: inPartition };
+    case 'PROJECT SHARED#':
+      return { kind: 'membership', imageId: inSort, project: inPartition };
+    case 'EVERYONE IMAGE#':
+      return { kind: 'everyone', imageId: inSort, project: inPartition };
+    default:
+      return undefined;
+  }
+}
+
+const nameOf = ({ pk, sk }: StoredItem): string => `${String(pk)} / ${String(sk)}`;
+
+/** A sentence for each attribute that is not as it has to be; `undefined` is an attribute that must be absent. */
+const different = (item: StoredItem, wanted: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(wanted)
+    .filter(([attribute, value]) => item[attribute] !== value)
+    .map(
+      ([attribute, value]) =>
+        `${nameOf(item)}: ${attribute} is ${JSON.stringify(item[attribute])} and not ${JSON.stringify(value)}`,
+    );
+
+const factsOf = (item: StoredItem): SharedFacts => ({
+  owner: item['owner'],
+  visibility: item['visibility'],
+  hidden: item['os_hidden'],
+});
+
+const attributesOf = ({ owner, visibility, hidden }: SharedFacts) => ({ owner, visibility, os_hidden: hidden });
+
+const positionOf = (record: StoredItem): Position => ({ createdAt: record['created_at'], id: record['id'] });
+
+/** What a membership has to be by itself, with a status or without. */
+function brokenMembership(item: StoredItem, imageId: string, project: string): readonly string[] {
+  const status: MemberStatus | undefined = item['status'];
+  const inNoIndex = Object.fromEntries(localIndexes.map((index) => [index, undefined]));
+  const name = nameOf(item);
+  return [
+    ...different(item, { image_id: imageId, member_id: project }),
+    ...(Number.isSafeInteger(item['sequence']) ? [] : [`${name}: sequence is ${String(item['sequence'])}`]),
+    ...(item['created_at'] <= item['updated_at'] ? [] : [`${name}: it was updated before it was created`]),
+    ...(status === undefined
+      ? [
+          ...different(item, inNoIndex),
+          ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${name}: it is withdrawn and does not expire`]),
+        ]
+      : memberStatuses.includes(status)
+        ? different(item, {
+            ...inNoIndex,
+            [indexOfStatus[status]]: item['list_key'],
+            [timeToLive]: undefined,
+          })
+        : [`${name}: status is ${status as string}`]),
+  ];
+}
+
+/** What is left of a deleted image, or of one that never was. */
+function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
+  const attributes = ['pk', 'sk', 'format', 'id', 'version', 'deleted_at', 'updated_by'];
+  return [
+    ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
+    ...Object.keys(record ?? {})
+      .filter((attribute) => !attributes.includes(attribute))
+      .map((attribute) => `${nameOf(record!)}: it is deleted and still has ${attribute}`),
+  ];
+}
+
+/** An image's record by itself, its count and its entries in lists. */
+function brokenImage(record: StoredItem, family: Family, options: InvariantOptions): readonly string[] {
+  const { imageId, offers, memberships, entries } = family;
+  const name = nameOf(record);
+  const count = record['member_count'] as number;
+  const facts = factsOf(record);
+  const offered = offers.map(({ project }) => project).toSorted();
+  const members = memberships.map(({ project }) => project).toSorted();
+  const entry = (key: string, shelf: Shelf) => ({
+    key,
+    wanted: { listed: listKey(shelf, positionOf(record)), ...attributesOf(facts) },
+  });
+  const wantedEntries = [
+    entry(`owned ${facts.owner}`, ownedShelf(facts.hidden)),
+    ...(isForEveryone(facts.visibility) ? [entry(`everyone ${facts.visibility}`, everyoneShelf(facts.hidden))] : []),
+  ];
+  const entryKey = ({ kind, project }: Family['entries'][number]): string => `${kind} ${project}`;
+  return [
+    ...different(record, {
+      id: imageId,
+      [catalogIndex]: facts.visibility,
+      [catalogSortKey]: listKey(ownedShelf(facts.hidden), positionOf(record)),
+      deleted_at: undefined,
+    }),
+    ...(count === offers.length ? [] : [`${name}: member_count is ${count}, of ${offers.length} offers`]),
+    ...(count === memberships.length ? [] : [`${name}: member_count is ${count}, of ${memberships.length} members`]),
+    ...(offered.join('\n') === members.join('\n')
+      ? []
+      : [`${name}: it was offered to ${offered.join(', ')}, and ${members.join(', ')} are its members`]),
+    ...(count <= (options.quota ?? Number.POSITIVE_INFINITY) ? [] : [`${name}: ${count} members are over the quota`]),
+    ...(record['pending_change'] === undefined || options.changesMayBePending === true
+      ? []
+      : [`${name}: a change is left half-way`]),
+    ...wantedEntries
+      .filter(({ key }) => !entries.some((each) => entryKey(each) === key))
+      .map(({ key }) => `${name}: it has no entry ${key}`),
+    ...entries.flatMap((each) => {
+      const wanted = wantedEntries.find(({ key }) => key === entryKey(each));
+      return wanted === undefined
+        ? [`${nameOf(each.item)}: the image belongs to no such list`]
+        : different(each.item, wanted.wanted);
+    }),
+  ];
+}
+
+/** What an image's offers and memberships repeat of it and of each other. */
+function brokenFamily(record: StoredItem, { offers, memberships }: Family): readonly string[] {
+  const pending = record['pending_change'] as StoredItem | undefined;
+  const possible = [record, ...(pending?.['kind'] === 'facts' ? [pending] : [])].map(factsOf);
+  // An image that becomes shared is shared before its members are; what it was before is not kept.
+  const becomesShared = pending?.['visibility'] === 'shared' && record['visibility'] === 'shared';
+  return memberships.flatMap(({ item, project }) => {
+    const offer = offers.find((each) => each.project === project)?.item;
+    const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
+    const differences = [...possible, ...before].map((facts) =>
+      different(item, { ...attributesOf(facts), list_key: listKey(membershipShelf(facts), positionOf(record)) }),
+    );
+    return [
+      ...(differences.some((each) => each.length === 0) ? [] : differences[0]!),
+      ...(offer === undefined ? [] : different(offer, { membership_id: item['membership_id'] })),
+    ];
+  });
+}

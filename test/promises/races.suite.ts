@@ -1,0 +1,344 @@
+/**
+ * Requests that race each other on one image, hundreds of times, each time in another order: whatever comes first, what
+ * was answered and what is stored are one of the ways in which they could have come one after another.
+ */
+import assert from 'node:assert/strict';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Interceptor } from '../support/engine-proxy.ts';
+import { seedImage, type SeededMember } from '../support/seed.ts';
+import type { Answer } from '../support/service.ts';
+import { storedItems } from '../support/stored-items.ts';
+import { checkThenWrite } from './check-then-write.ts';
+import { admin, imageApi, memberOf, type ImageApi } from './image-api.ts';
+import { brokenInvariants } from './invariants.ts';
+import { assertAnswered, startWorld, type World } from './world.ts';
+
+const quota = 4;
+const roundsOfEach = 40;
+/** A planted check-then-write is caught in the first rounds; this many without would be a suite that does not look. */
+const roundsToCatchAFault = 120;
+/** How many calls of the others a request may have to wait for before it starts, in one round or another. */
+const mostCallsBefore = [0, 4, 8];
+/** How long a planted fault leaves between check and write: one of the first writes of a round is far slower than others. */
+const pauseMilliseconds = { usual: 4, slow: 60, slowAmong: 5 };
+
+interface Race {
+  readonly name: string;
+  /** How the image is before the race. */
+  readonly image: { readonly visibility?: 'shared' | 'private'; readonly members: readonly SeededMember[] };
+  /** The requests, to be started in any order. */
+  readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<Answer>)[];
+  /** A check-then-write does no harm here: until the members are changed each answer is refused all the same. */
+  readonly survivesCheckThenWrite?: true;
+  /** Fails unless these answers, in the order of the requests, and what is seen after them agree. */
+  readonly judge: (statuses: readonly number[], api: ImageApi, id: string) => Promise<void>;
+}
+
+const pending = (...projects: readonly string[]): readonly SeededMember[] =>
+  projects.map((project) => ({ project, status: 'pending' }));
+
+const assertOneOf = (statuses: readonly number[], ...allowed: readonly (readonly number[])[]): void => {
+  assert(
+    allowed.some((each) => each.join() === statuses.join()),
+    `answered ${statuses.join()}, not one of ${allowed.map((each) => each.join()).join(' or ')}`,
+  );
+};
+
+const races: readonly Race[] = [
+  {
+    name: 'four offers of one member',
+    image: { members: [] },
+    requests: (api, id) => [
+      () => api.offer(id, 'beta'),
+      () => api.offer(id, 'beta'),
+      () => api.offer(id, 'beta', admin),
+      () => api.offer(id, 'beta', admin),
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses.toSorted(), [200, 409, 409, 409]);
+      assert.deepEqual(await api.members(id), { beta: 'pending' });
+    },
+  },
+  {
+    name: 'answers against a withdrawal',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.withdraw(id, 'beta'),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'beta', 'rejected', admin),
+    ],
+    judge: async ([withdrawn, ...answered], api, id) => {
+      assertOneOf([withdrawn!], [204]);
+      assertOneOf(answered, [200, 200], [200, 404], [404, 200], [404, 404]);
+      assert.deepEqual(await api.members(id), { gamma: 'pending' });
+      assert.deepEqual(await api.list(memberOf('beta'), '?member_status=all'), []);
+      assertAnswered(await api.answer(id, 'beta', 'accepted'), 404);
+    },
+  },
+  {
+    name: 'a withdrawal against another and a new offer',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.withdraw(id, 'beta'),
+      () => api.withdraw(id, 'beta', admin),
+      () => api.offer(id, 'beta'),
+    ],
+    judge: async (statuses, api, id) => {
+      // Both find a membership only where the offer comes between them.
+      assertOneOf(statuses, [204, 404, 409], [404, 204, 409], [204, 404, 200], [404, 204, 200], [204, 204, 200]);
+      const isMember = statuses[2] === 200 && !(statuses[0] === 204 && statuses[1] === 204);
+      assert.deepEqual(await api.members(id), { gamma: 'pending', ...(isMember && { beta: 'pending' }) });
+    },
+  },
+  {
+    name: 'offers at the quota',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => ['p', 'q', 'r', 's', 't', 'u'].map((project) => () => api.offer(id, project)),
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses.toSorted(), [200, 200, 413, 413, 413, 413]);
+      assert.equal(Object.keys(await api.members(id)).length, quota);
+    },
+  },
+  {
+    name: 'an answer against leaving shared',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'private' }),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'gamma', 'rejected'),
+    ],
+    judge: async ([changed, ...answered], api, id) => {
+      assertOneOf([changed!], [200]);
+      assertOneOf(answered, [200, 200], [200, 404], [404, 200], [404, 404]);
+      assertAnswered(await api.answer(id, 'beta', 'pending'), 404);
+      assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
+      assert.deepEqual(await api.members(id), {
+        beta: answered[0] === 200 ? 'accepted' : 'pending',
+        gamma: answered[1] === 200 ? 'rejected' : 'pending',
+      });
+    },
+  },
+  {
+    name: 'an answer against becoming shared',
+    image: { visibility: 'private', members: pending('beta', 'gamma') },
+    survivesCheckThenWrite: true,
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'shared' }),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'gamma', 'rejected', admin),
+    ],
+    judge: async ([changed, ...answered], api, id) => {
+      assertOneOf([changed!], [200]);
+      assertOneOf(answered, [200, 200], [200, 403], [404, 200], [404, 403]);
+      assert.deepEqual(await api.members(id), {
+        beta: answered[0] === 200 ? 'accepted' : 'pending',
+        gamma: answered[1] === 200 ? 'rejected' : 'pending',
+      });
+      assert.deepEqual(await api.list(memberOf('beta')), answered[0] === 200 ? [id] : []);
+    },
+  },
+  {
+    name: 'answers and a withdrawal against the deletion of the image',
+    image: { members: pending('beta', 'gamma', 'delta') },
+    requests: (api, id) => [
+      () => api.remove(id),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'gamma', 'rejected', admin),
+      () => api.withdraw(id, 'delta'),
+    ],
+    judge: async ([removed, ...others], api, id) => {
+      assertOneOf([removed!], [204]);
+      assert(
+        others.every((status) => [200, 204, 404].includes(status)),
+        others.join(),
+      );
+      assertAnswered(await api.show(id, admin), 404);
+      assertAnswered(await api.answer(id, 'beta', 'accepted', admin), 404);
+      assert.deepEqual(await api.list(memberOf('beta'), '?member_status=all'), []);
+    },
+  },
+  {
+    name: 'offers against the deletion of the image',
+    image: { members: [] },
+    requests: (api, id) => [() => api.remove(id), () => api.offer(id, 'beta'), () => api.offer(id, 'gamma')],
+    judge: async ([removed, ...offered], api, id) => {
+      assertOneOf([removed!], [204]);
+      assertOneOf(offered, [200, 200], [200, 404], [404, 200], [404, 404]);
+      assertAnswered(await api.answer(id, 'beta', 'accepted', admin), 404);
+    },
+  },
+  {
+    name: 'offers against leaving shared',
+    image: { members: pending('beta') },
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'community' }),
+      () => api.offer(id, 'gamma'),
+      () => api.offer(id, 'delta', admin),
+    ],
+    judge: async ([changed, ...offered], api, id) => {
+      assertOneOf([changed!], [200]);
+      assertOneOf(offered, [200, 200], [200, 403], [403, 200], [403, 403]);
+      assertAnswered(await api.answer(id, 'gamma', 'accepted'), 403);
+      assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
+      assert.deepEqual(await api.members(id), {
+        beta: 'pending',
+        ...(offered[0] === 200 && { gamma: 'pending' }),
+        ...(offered[1] === 200 && { delta: 'pending' }),
+      });
+    },
+  },
+  {
+    name: 'answers against hiding',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.patch(id, { os_hidden: true }),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'gamma', 'rejected'),
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses, [200, 200, 200]);
+      assert.deepEqual(await api.list(memberOf('beta')), []);
+      assert.deepEqual(await api.list(memberOf('beta'), '?os_hidden=true'), [id]);
+      assert.deepEqual(await api.list(memberOf('gamma'), '?os_hidden=true'), []);
+      assert.deepEqual(await api.list(memberOf('gamma'), '?os_hidden=true&member_status=rejected'), [id]);
+    },
+  },
+  {
+    name: 'several changes of the same image',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'private' }),
+      () => api.patch(id, { os_hidden: true }, admin),
+      () => api.patch(id, { colour: 'green' }),
+      () => api.patch(id, { owner: 'alpha', size_class: 'small' }, admin),
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses, [200, 200, 200, 200]);
+      const { body } = await api.show(id);
+      assert.deepEqual({ ...body, visibility: 'private', os_hidden: true, colour: 'green', size_class: 'small' }, body);
+    },
+  },
+];
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld(quota);
+});
+afterAll(() => world.close());
+
+test.each(races)(
+  '$name',
+  async (race) => {
+    for (let round = 1; round <= roundsOfEach; round += 1) {
+      const random = randomFrom(race.name, round);
+      const turns = async (): Promise<undefined> => {
+        for (let left = Math.floor(random() * 6); left > 0; left -= 1) await setImmediate();
+        return undefined;
+      };
+      try {
+        await run(race, random, turns);
+      } catch (error) {
+        throw new Error(`Round ${round}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+    process.stderr.write(`${roundsOfEach} rounds of ${race.name}\n`);
+  },
+  120_000,
+);
+
+test.each(races.filter(({ survivesCheckThenWrite }) => survivesCheckThenWrite !== true))(
+  'a check that is not part of the write is caught: $name',
+  async (race) => {
+    let caughtIn: number | undefined;
+    for (let round = 1; round <= roundsToCatchAFault && caughtIn === undefined; round += 1) {
+      const random = randomFrom(race.name, round);
+      const slowWrite = Math.floor(random() * pauseMilliseconds.slowAmong);
+      let writes = 0;
+      const pause = () =>
+        setTimeout(writes++ === slowWrite ? pauseMilliseconds.slow : random() * pauseMilliseconds.usual);
+      await run(race, random, checkThenWrite(world.table, pause)).catch(() => (caughtIn = round));
+    }
+
+    process.stderr.write(`caught in round ${caughtIn}: ${race.name}\n`);
+    expect(caughtIn).toBeDefined();
+  },
+  120_000,
+);
+
+/** One round: the requests start in an order of its own, and the wire does what it does to their calls. */
+async function run(race: Race, random: () => number, interceptor: Interceptor): Promise<void> {
+  await world.reset();
+  const api = imageApi(world);
+  const { id } = await seedImage(world.table, { owner: 'alpha', ...race.image });
+
+  const statuses = await startAmongEachOther(race.requests(api, id), random, interceptor);
+
+  // Before anything else is asked of the service: nothing else may be needed to set it right.
+  assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
+  await race.judge(statuses, api, id);
+  assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
+}
+
+/**
+ * Starts each request when the others have made so many calls, or have nothing more to do: so that every one of them
+ * comes to start before, between and after any step of the others.
+ */
+async function startAmongEachOther(
+  requests: readonly (() => Promise<Answer>)[],
+  random: () => number,
+  interceptor: Interceptor,
+): Promise<readonly number[]> {
+  const most = mostCallsBefore[Math.floor(random() * mostCallsBefore.length)]!;
+  let waiting = shuffled(requests.keys(), random).map((n) => ({
+    n,
+    start: requests[n]!,
+    callsBefore: Math.floor(random() * (most + 1)),
+  }));
+  const answers = new Map<number, Answer>();
+  const finished = Promise.withResolvers<undefined>();
+  let calls = 0;
+  let underWay = 0;
+
+  const startDue = (): void => {
+    const next = Math.min(...waiting.map(({ callsBefore }) => callsBefore));
+    const due = waiting.filter(({ callsBefore }) => callsBefore <= calls || (underWay === 0 && callsBefore === next));
+    waiting = waiting.filter((each) => !due.includes(each));
+    for (const { start, n } of due) {
+      underWay += 1;
+      start().then((answer) => {
+        answers.set(n, answer);
+        underWay -= 1;
+        if (answers.size === requests.length) finished.resolve(undefined);
+        else startDue();
+      }, finished.reject);
+    }
+  };
+  world.proxy.intercept((call) => {
+    calls += 1;
+    startDue();
+    return interceptor(call);
+  });
+
+  startDue();
+  await finished.promise;
+  world.proxy.intercept(undefined);
+  return requests.map((_, n) => answers.get(n)!.status);
+}
+
+const shuffled = (numbers: Iterable<number>, random: () => number): readonly number[] =>
+  [...numbers]
+    .map((n) => ({ n, place: random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ n }) => n);
+
+/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+function randomFrom(name: string, round: number): () => number {
+  let state = Buffer.from(name).reduce((sum, byte) => Math.imul(sum, 31) + byte, round) >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
