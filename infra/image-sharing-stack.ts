@@ -1,14 +1,28 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type IdentityKind, variables } from '../lambda/config.ts';
-import { ApiFunction } from './constructs/api-function.ts';
+import { variables } from '../lambda/config.ts';
+import { ApiFunction, type NetworkProps } from './constructs/api-function.ts';
+import { callerIdentity, type IdentityProps } from './constructs/caller-identity.ts';
 import { ImageApi } from './constructs/image-api.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './cors-origins.ts';
 
 export interface ImageSharingStackProps extends StackProps {
   /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
-  readonly identity: IdentityKind;
+  readonly identity: IdentityProps;
+  /**
+   * The network that the functions are attached to, where the identity can only be asked from there. DynamoDB and, for a
+   * service account, Secrets Manager have to be within reach of it.
+   *
+   * @default - none: the functions reach what is public
+   */
+  readonly network?: NetworkProps;
+  /**
+   * How many requests each function is at, at a time: no other takes these, nor does it take more.
+   *
+   * @default - all functions of the account share what it has
+   */
+  readonly reservedConcurrency?: number;
   /**
    * Most members of one image; -1 is unlimited.
    *
@@ -46,24 +60,28 @@ export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
     const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [] } = props;
+    const { network, reservedConcurrency } = props;
     if (identity === 'dev' && !local) {
       throw new Error(
         'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
       );
     }
     assertAreOrigins('corsOrigins', corsOrigins);
-    const environment = { [variables.identity]: identity };
+    const caller = callerIdentity(identity);
+    const { environment } = caller;
+    const shared = { files: caller.files, local, network, reservedConcurrency };
 
     const table = new SharingTable(this, 'Table', { throwAway });
 
     const members = new ApiFunction(this, 'Members', {
       entry: 'members',
       environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
-      local,
+      ...shared,
     });
     // A page of 1,000 of the largest images is some 130 MB of records before it is cut.
-    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, local, memoryMegabytes: 1536 });
-    const discovery = new ApiFunction(this, 'Discovery', { entry: 'discovery', environment, local });
+    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, ...shared, memoryMegabytes: 1536 });
+    const discovery = new ApiFunction(this, 'Discovery', { entry: 'discovery', environment, ...shared });
+    for (const each of [members, images, discovery]) caller.grant(each.function);
 
     table.grantMembers(members.function);
     table.grantImages(images.function);

@@ -1,17 +1,16 @@
+import { identityVariables, loadIdentity, type Identity } from './identity/settings.ts';
+
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {
   tableName: 'TABLE_NAME',
-  identity: 'IDENTITY',
+  identity: identityVariables.kind,
   memberQuota: 'IMAGE_MEMBER_QUOTA',
 } as const satisfies Record<keyof Config, string>;
 
-/** Where callers' identities come from. `dev` exists on the local server only; `none` refuses every token. */
-export const identityKinds = ['none', 'dev'] as const;
-export type IdentityKind = (typeof identityKinds)[number];
-
 export interface Config {
   readonly tableName: string;
-  readonly identity: IdentityKind;
+  /** Whose tokens are believed, with all that this kind of identity needs to know. */
+  readonly identity: Identity;
   /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
   readonly memberQuota: number;
 }
@@ -28,7 +27,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function loadConfig<Name extends keyof Config>(env: Environment, wanted: readonly Name[]): Pick<Config, Name> {
   const faults: string[] = [];
   const config = Object.fromEntries(
-    wanted.map((name) => {
+    wanted.map((name: keyof Config): [string, unknown] => {
+      if (name === 'identity') return [name, loadIdentity(env, faults)];
       const value = env[variables[name]] ?? defaults[name];
       const parsed = value === undefined || value === '' ? undefined : parsers[name](value);
       if (value === undefined || value === '') faults.push(`${variables[name]} is not set`);
@@ -40,17 +40,18 @@ export function loadConfig<Name extends keyof Config>(env: Environment, wanted: 
   return Object.freeze(config) as Pick<Config, Name>;
 }
 
+/** What one variable says. */
+type Plain = Exclude<keyof Config, 'identity'>;
+
 /** Tuning values only; a resource's name has no default. */
 const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
 
-const parsers: { readonly [Name in keyof Config]: (text: string) => Config[Name] | undefined } = {
+const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | undefined } = {
   tableName: (text) => text,
-  identity: (text) => identityKinds.find((kind) => kind === text),
   memberQuota: (text) => (/^(-1|\d{1,6})$/.test(text) ? Number(text) : undefined),
 };
 
-const forms: Readonly<Record<keyof Config, string>> = {
+const forms: Readonly<Record<Plain, string>> = {
   tableName: "a table's name",
-  identity: `one of ${identityKinds.join(', ')}`,
   memberQuota: 'a whole number of members, or -1 for no limit',
 };

@@ -2,8 +2,9 @@ import { loadConfig } from './config.ts';
 import { discoveryHandler } from './http/discovery-handler.ts';
 import { identitySource } from './identity/identity-source.ts';
 import { log } from './log.ts';
+import { readSecret } from './read-secret.ts';
 
 const config = loadConfig(process.env, ['identity']);
 
 /** Versions, schemas, and every path that is no route of another function. */
-export const handler = discoveryHandler({ identity: identitySource(config), log });
+export const handler = discoveryHandler({ identity: identitySource(config, readSecret), log });

@@ -19,6 +19,7 @@ import { patchMediaTypes } from './http/image-patch.ts';
 import { routes } from './http/routes.ts';
 import { identitySource } from './identity/identity-source.ts';
 import { log } from './log.ts';
+import { readSecret } from './read-secret.ts';
 import { createCreateImage } from './use-cases/create-image.ts';
 import { createDeleteImage } from './use-cases/delete-image.ts';
 import { createListImages } from './use-cases/list-images.ts';
@@ -49,5 +50,5 @@ export const handler = apiHandler(
     removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
     downloadImage: { operation: downloadImageOperation(showImage), body: 'none' },
   },
-  { identity: identitySource(config), log },
+  { identity: identitySource(config, readSecret), log },
 );

@@ -13,6 +13,7 @@ import {
 import { routes } from './http/routes.ts';
 import { identitySource } from './identity/identity-source.ts';
 import { log } from './log.ts';
+import { readSecret } from './read-secret.ts';
 import { createAnswerOffer } from './use-cases/answer-offer.ts';
 import { createListMembers } from './use-cases/list-members.ts';
 import { createOfferImage } from './use-cases/offer-image.ts';
@@ -38,5 +39,5 @@ export const handler = apiHandler(
     answerOffer: { operation: answerOfferOperation(createAnswerOffer(images, memberships, clock)), body: 'json' },
     withdrawOffer: { operation: withdrawOfferOperation(createWithdrawOffer(images, memberships, clock)), body: 'none' },
   },
-  { identity: identitySource(config), log },
+  { identity: identitySource(config, readSecret), log },
 );

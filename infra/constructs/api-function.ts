@@ -1,11 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stage } from 'aws-cdk-lib/core';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Duration, RemovalPolicy, Stage, Validations } from 'aws-cdk-lib/core';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
+
+/** Where a function is attached to a network of one's own. */
+export interface NetworkProps {
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+}
 
 export interface ApiFunctionProps {
   /** The file in `lambda/` that exports `handler`, without its extension. */
@@ -24,6 +30,16 @@ export interface ApiFunctionProps {
    * @default 512
    */
   readonly memoryMegabytes?: number;
+  /**
+   * Files to be put beside the code, by name: where each is on this machine.
+   *
+   * @default - none
+   */
+  readonly files?: Readonly<Record<string, string>>;
+  /** @default - none: the function reaches what is public */
+  readonly network?: NetworkProps | undefined;
+  /** @default - what the account has, shared with every other function */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 /**
@@ -44,6 +60,7 @@ export class ApiFunction extends Construct {
     // Instead of the role that CDK would make: its managed policy allows writing to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
+    if (props.network) allowAttachment(role);
 
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
@@ -58,14 +75,43 @@ export class ApiFunction extends Construct {
       // the 20 s within which a function answers 503 itself.
       timeout: Duration.seconds(25),
       environment: props.environment,
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
+    if (props.network) {
+      // Not the construct's own property, which wants to know more of the network than the function does.
+      (this.function.node.defaultChild as CfnFunction).vpcConfig = {
+        subnetIds: [...props.network.subnetIds],
+        securityGroupIds: [...props.network.securityGroupIds],
+      };
+    }
   }
 }
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
+/** What Lambda needs to attach a function to a network; these actions are not for single resources. */
+function allowAttachment(role: Role): void {
+  role.addToPolicy(
+    new PolicyStatement({
+      actions: [
+        'ec2:AssignPrivateIpAddresses',
+        'ec2:CreateNetworkInterface',
+        'ec2:DeleteNetworkInterface',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSubnets',
+        'ec2:UnassignPrivateIpAddresses',
+      ],
+      resources: ['*'],
+    }),
+  );
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'Lambda makes the interfaces of a function, which cannot be named before they are there.',
+  });
+}
+
 /** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
-function bundle(scope: Construct, { entry, local = false }: ApiFunctionProps): string {
+function bundle(scope: Construct, { entry, local = false, files = {} }: ApiFunctionProps): string {
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
   const folder = join(assembly, 'bundles', entry);
@@ -88,5 +134,6 @@ function bundle(scope: Construct, { entry, local = false }: ApiFunctionProps): s
   });
   // So that the file is what it is wherever it is unpacked: this project's own package.json says "module".
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  for (const [name, source] of Object.entries(files)) copyFileSync(source, join(folder, name));
   return folder;
 }

@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly stack: SynthesizedStack;
   /** Where the functions find DynamoDB. */
   readonly tableEndpoint: string;
+  /** The variables that say whose tokens are believed, instead of the template's. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** On 127.0.0.1; 0 is any free one. */
   readonly port: number;
   /** Takes what the functions log, as it is, and what goes wrong with them. */
@@ -50,11 +52,13 @@ const failed = gatewayResponse(500, 'Internal Server Error');
  *
  * @throws Refusal if the port is taken, or the template has what the local server does not know
  */
-export async function startGateway({ stack, tableEndpoint, port, log }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ stack, tableEndpoint, identity, port, log }: GatewayOptions): Promise<Gateway> {
   const routes = httpApiRoutes(stack);
   const cors = corsConfiguration(stack);
   const functions = new Map(
-    routes.map(({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log)] as const),
+    routes.map(
+      ({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log, identity)] as const,
+    ),
   );
   const stopFunctions = () => Promise.all([...functions.values()].map((one) => one.stop()));
 

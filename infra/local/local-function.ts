@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { identityVariables } from '../../lambda/identity/settings.ts';
 import { Refusal } from './refusal.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 import { localAccount, localCredentials, localRegion, physicalName, resolveTemplateValue } from './template-values.ts';
@@ -66,9 +67,16 @@ export class LocalFunction {
   /**
    * @param logicalId - of an `AWS::Lambda::Function` whose code is an asset of the stack
    * @param tableEndpoint - where the function finds DynamoDB
+   * @param identity - the variables that say whose tokens are believed, instead of the template's
    * @throws Refusal if the function's code or handler is not there
    */
-  constructor(stack: SynthesizedStack, logicalId: string, tableEndpoint: string, log: Writable) {
+  constructor(
+    stack: SynthesizedStack,
+    logicalId: string,
+    tableEndpoint: string,
+    log: Writable,
+    identity: Readonly<Record<string, string>> = {},
+  ) {
     const properties = stack.resources[logicalId]?.Properties as unknown as FunctionProperties | undefined;
     const folder = stack.assets[String(properties?.Code.S3Key)];
     if (properties === undefined || folder === undefined) {
@@ -96,6 +104,7 @@ export class LocalFunction {
     ]);
     this.#environment = {
       ...Object.fromEntries(own),
+      ...(own.some(([variable]) => variable === identityVariables.kind) && identity),
       AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
       AWS_REGION: localRegion,

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { identityVariables } from '../../lambda/identity/settings.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ensureTable } from './ensure-table.ts';
 import { firstCommands } from './first-commands.ts';
@@ -37,7 +38,8 @@ async function serve(): Promise<void> {
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
-  const gateway = await startGateway({ stack, tableEndpoint, port: settings.port, log: process.stderr });
+  const { identity, port } = settings;
+  const gateway = await startGateway({ stack, tableEndpoint, identity, port, log: process.stderr });
 
   void engine?.failed.then((how) => {
     console.error(
@@ -56,7 +58,9 @@ async function serve(): Promise<void> {
 
   const data = folder ? `data in ${settings.dataFolder}` : `tables at ${tableEndpoint}`;
   console.log(`Listening on ${gateway.url} with ${data}`);
-  console.log(`Stop with Ctrl-C. To try it, paste into another terminal:\n\n${firstCommands(gateway.url)}\n`);
+  console.log(
+    `Stop with Ctrl-C. To try it, paste into another terminal:\n\n${firstCommands(gateway.url, identity[identityVariables.kind])}\n`,
+  );
 }
 
 async function assertPortIsFree(port: number): Promise<void> {

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from '../cors-origins.ts';
+import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the local server is told by its environment. */
@@ -12,6 +14,11 @@ export interface Settings {
   readonly tableEndpoint: string | undefined;
   /** `CORS_ORIGINS`: the origins, separated by commas, whose pages may call the API from a browser. Default none. */
   readonly corsOrigins: readonly string[];
+  /**
+   * `IDENTITY`: whose tokens are believed, `dev` (the default), `keystone`, `jwt` or `none`, and the variables that go with
+   * it: what the functions are told of it.
+   */
+  readonly identity: Readonly<Record<string, string>>;
 }
 
 /**
@@ -30,7 +37,25 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
     dataFolder: resolve(env['DATA_DIR'] || join(import.meta.dirname, '..', '..', '.data')),
     tableEndpoint: endpoint && address(endpoint),
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
+    identity: identity(env),
   };
+}
+
+function identity(env: Readonly<Record<string, string | undefined>>): Settings['identity'] {
+  const kind = { [identityVariables.kind]: env[identityVariables.kind] || 'dev' };
+  const faults: string[] = [];
+  // What is set for other programs, such as the command lines, is nothing to an identity that does not use it.
+  const given = ['keystone', 'jwt'].includes(kind[identityVariables.kind])
+    ? Object.values(identityVariables).flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
+    : [];
+  const variables: Record<string, string> = { ...Object.fromEntries(given), ...kind };
+  loadIdentity(variables, faults);
+  const certificates = variables[identityVariables.keystoneCertificateFile];
+  if (certificates !== undefined && !existsSync(certificates)) {
+    faults.push(`${identityVariables.keystoneCertificateFile} is ${JSON.stringify(certificates)}, where no file is`);
+  }
+  if (faults.length > 0) throw new Refusal(`The identity cannot be used: ${faults.join('; ')}.`);
+  return variables;
 }
 
 function address(endpoint: string): string {

@@ -3,6 +3,7 @@ export type SharingErrorCode =
   | 'invalid-request'
   | 'invalid-member-status'
   | 'not-authenticated'
+  | 'identity-unavailable'
   | 'not-permitted'
   | 'image-not-shared'
   | 'image-protected'
@@ -34,6 +35,14 @@ export const invalidRequest = (message: string): SharingError => error('invalid-
 
 export const invalidMemberStatus = (): SharingError =>
   error('invalid-member-status', 'A member status is one of "pending", "accepted", "rejected".');
+
+/** Whether the caller is who the token says cannot be found out just now: never a pass. */
+export const identityUnavailable = (cause?: unknown): SharingError =>
+  new SharingError(
+    'identity-unavailable',
+    'The identity service cannot be asked about the token just now; nothing was done. Please try again.',
+    { cause },
+  );
 
 export const notPermitted = (message: string): SharingError => error('not-permitted', message);
 

@@ -17,7 +17,7 @@ export const sortKeys = [
   'created_at',
   'updated_at',
 ] as const;
-export type SortKey = (typeof sortKeys)[number];
+type SortKey = (typeof sortKeys)[number];
 
 export const sortDirections = ['asc', 'desc'] as const;
 export type SortDirection = (typeof sortDirections)[number];

@@ -80,9 +80,6 @@ export const everyoneKey = (visibility: Visibility, imageId: ImageId): ItemKey =
 export const offeredTo = (key: string): ProjectId | undefined =>
   key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
 
-/** The image that a list entry's key names, whichever kind of entry it is. */
-export const listedImage = (key: ItemKey): string => (key.sk === imageSortKey ? key.pk : key.sk).replace(/^\w+#/, '');
-
 /** The local index in which a membership of each status has its place. */
 export const indexOfStatus: Readonly<Record<MemberStatus, LocalIndex>> = {
   accepted: 'listed',

@@ -4,7 +4,7 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { withDeadline } from '../deadline.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { IdentitySource } from '../identity/identity-source.ts';
-import { apiRequest, type ApiEvent, type ApiRequest } from './api-request.ts';
+import { apiRequest, pathnameOf, type ApiEvent, type ApiRequest } from './api-request.ts';
 import { multipleChoices, type ApiResponse } from './api-response.ts';
 import { faultBoundary } from './fault-boundary.ts';
 import { mediaTypes, noBody, utf8Body } from './request-body.ts';
@@ -57,7 +57,7 @@ export function apiOperation(
     .use(requestId())
     .use(requestLog(name, log))
     .use(faultBoundary(identity?.challenge ?? 'Bearer'))
-    .use(identity === undefined ? [] : [authenticate(identity)])
+    .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
     .use(wellFormedRequestId())
     .use(middlewaresOf(body))
     .handler((event) => operation(apiRequest(event)));

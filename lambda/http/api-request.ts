@@ -9,7 +9,7 @@ import type { ApiResponse } from './api-response.ts';
 export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; caller?: Caller };
 
 /** What the middlewares of one request tell each other. */
-export interface RequestInternal extends Record<string, unknown> {
+interface RequestInternal extends Record<string, unknown> {
   requestId: string;
   startedAt: number;
   fault: string;
@@ -52,7 +52,10 @@ export const apiRequest = (event: ApiEvent): ApiRequest => ({
 export function pathnameOf({
   rawPath,
   requestContext: { stage },
-}: Pick<ApiEvent, 'rawPath' | 'requestContext'>): string {
+}: {
+  readonly rawPath: string;
+  readonly requestContext: Pick<ApiEvent['requestContext'], 'stage'>;
+}): string {
   return stage !== '$default' && rawPath.startsWith(`/${stage}/`) ? rawPath.slice(stage.length + 1) : rawPath;
 }
 
@@ -66,7 +69,7 @@ const host = /^[\w.-]+(:\d+)?$/;
  * The URL that the API was called under, with the stage where it has a name, without a slash at the end. A proxy in front
  * of the gateway tells its own name in `X-Forwarded-Host`.
  */
-export function baseUrl({ headers, requestContext: { domainName, stage } }: ApiEvent): string {
+function baseUrl({ headers, requestContext: { domainName, stage } }: ApiEvent): string {
   const scheme = /^http\b/.test(headers['x-forwarded-proto'] ?? '') ? 'http' : 'https';
   const called = [headers['x-forwarded-host'], headers['host']].find((name) => name !== undefined && host.test(name));
   return `${scheme}://${called ?? domainName}${stage === '$default' ? '' : `/${stage}`}`;

@@ -26,6 +26,7 @@ const statuses = {
   'member-quota-exceeded': 413,
   'image-too-large': 413,
   'unsupported-media-type': 415,
+  'identity-unavailable': 503,
   'try-again-later': 503,
 } as const satisfies Record<FaultCode, number>;
 
@@ -58,7 +59,7 @@ export interface Fault {
 /** What went wrong, in the words of the API: anything unforeseen is a 500 that says nothing of its cause. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof SharingError) {
-    const headers: Record<string, string> = error.code === 'try-again-later' ? { 'retry-after': '1' } : {};
+    const headers: Record<string, string> = statuses[error.code] === 503 ? { 'retry-after': '1' } : {};
     return { status: statuses[error.code], code: error.code, message: error.message, headers };
   }
   if (error instanceof RequestFault) {

@@ -301,7 +301,12 @@ const headersOf: Readonly<Record<number, Readonly<Record<string, keyof typeof he
 };
 
 /** What can be wrong with every request that needs a token, besides what the service itself does wrong. */
-const everywhere: readonly FaultCode[] = ['invalid-request', 'not-authenticated', 'try-again-later'];
+const everywhere: readonly FaultCode[] = [
+  'invalid-request',
+  'not-authenticated',
+  'identity-unavailable',
+  'try-again-later',
+];
 
 /** The answers of faults by their status, each naming the codes that it stands for. */
 function faultAnswers(codes: readonly FaultCode[]): Json {

@@ -4,36 +4,55 @@ import { join } from 'node:path';
 import { describeResult, runCommand } from './run-command.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const requirements = join(import.meta.dirname, 'requirements.txt');
-const environment = join(root, '.venv', 'clients');
-const stamp = join(environment, 'made-from.sha256');
 
-const pythonVersion = async (): Promise<string> => {
+/** What is installed into an environment of its own. */
+export interface PythonPackages {
+  /** The environment's folder below `.venv`. */
+  name: string;
+  /** What the packages are, in words, as the subject of a sentence. */
+  what: string;
+  /** The file that pins them all. */
+  requirements: string;
+}
+
+const clients: PythonPackages = {
+  name: 'clients',
+  what: 'the OpenStack clients',
+  requirements: join(import.meta.dirname, 'requirements.txt'),
+};
+
+const pythonVersion = async (what: string): Promise<string> => {
   const asked = await runCommand('python3', ['--version'], { timeoutSeconds: 30 }).catch(() => undefined);
   const found = asked?.stdout.trim() ?? 'none';
   const version = /^Python 3\.(\d+)/.exec(found);
   if (!version || Number(version[1]) < 11) {
-    throw new Error(`The OpenStack clients need Python 3.11 or newer as python3 on the PATH; found ${found}.`);
+    throw new Error(`Python 3.11 or newer is needed as python3 on the PATH for ${what}; found ${found}.`);
   }
   return found;
 };
 
 /**
- * Makes the Python environment `.venv/clients` with the pinned clients, unless it is there already and neither
- * requirements.txt nor Python has changed since.
+ * Makes a Python environment in `.venv` with pinned packages, by default `.venv/clients` with the OpenStack clients, unless
+ * it is there already and neither requirements.txt nor Python has changed since.
  *
  * @returns the folder of its commands
  * @throws Error with one sentence, and what pip said, when that cannot be done
  */
-export const preparePythonEnvironment = async (): Promise<string> => {
+export const preparePythonEnvironment = async ({
+  name,
+  what,
+  requirements,
+}: PythonPackages = clients): Promise<string> => {
+  const environment = join(root, '.venv', name);
+  const stamp = join(environment, 'made-from.sha256');
   const madeFrom = createHash('sha256')
-    .update(await pythonVersion())
+    .update(await pythonVersion(what))
     .update(await readFile(requirements))
     .digest('hex');
   const commands = join(environment, 'bin');
   if ((await readFile(stamp, 'utf8').catch(() => '')) === madeFrom) return commands;
 
-  console.log('Installing the OpenStack clients into .venv/clients, once.');
+  console.log(`Installing ${what} into .venv/${name}, once.`);
   await rm(environment, { recursive: true, force: true });
   await mkdir(environment, { recursive: true });
   const made = await runCommand('python3', ['-m', 'venv', environment], { timeoutSeconds: 120 });
@@ -44,8 +63,7 @@ export const preparePythonEnvironment = async (): Promise<string> => {
   }
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements];
   const installed = await runCommand(join(commands, 'python'), pip, { timeoutSeconds: 600 });
-  if (installed.code !== 0)
-    throw new Error(`pip could not install the OpenStack clients.\n${describeResult(installed)}`);
+  if (installed.code !== 0) throw new Error(`pip could not install ${what}.\n${describeResult(installed)}`);
   await writeFile(stamp, madeFrom);
   return commands;
 };

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 /** A running local server: its base URL without a trailing slash, and how to end it together with its data. */
 export interface LocalServer {
   base: string;
+  /** Every line that it wrote. */
+  said: readonly string[];
   stop: () => Promise<void>;
 }
 
@@ -16,15 +18,16 @@ const stopTimeoutMilliseconds = 10_000;
 /**
  * Starts the local server on a free port of 127.0.0.1 with a data folder of its own.
  *
+ * @param env - variables besides those of this process
  * @throws Error with all that the server said, when it ends before it listens. `stop` throws when it does not end by
  * itself within 10 s of an interrupt (it is then killed).
  */
-export const startLocalServer = async (): Promise<LocalServer> => {
+export const startLocalServer = async (env: NodeJS.ProcessEnv = {}): Promise<LocalServer> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'image-sharing-'));
   const root = join(import.meta.dirname, '..', '..');
   const server = spawn(process.execPath, [join(root, 'infra', 'local', 'serve.ts')], {
     cwd: root,
-    env: { ...process.env, PORT: '0', DATA_DIR: dataDir },
+    env: { ...process.env, ...env, PORT: '0', DATA_DIR: dataDir },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(server, 'exit');
@@ -60,7 +63,7 @@ export const startLocalServer = async (): Promise<LocalServer> => {
   };
 
   try {
-    return { base: await listening.promise, stop };
+    return { base: await listening.promise, said, stop };
   } catch (error) {
     process.removeListener('exit', kill);
     await rm(dataDir, { recursive: true, force: true });

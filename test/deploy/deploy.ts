@@ -8,6 +8,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
 import { everyOperation, offerOnceMore, type Step } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
+import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
 
 // `npm run test:deploy`: the stack, deployed to an emulator with the real CDK command line, asked, and taken down.
 
@@ -51,6 +52,13 @@ async function theStackAsItIsDeployed(): Promise<void> {
     assertNotAuthenticated(await ask(path, { 'x-auth-token': 'dev:alice:project-a:admin' }));
     say(`GET ${path.replace(id, '…')} is 401 without a token, and with a test token`);
   }
+
+  const update = async (...synthOptions: readonly string[]): Promise<string> =>
+    (await deploy(emulator!, '-c', 'stage=throwaway', ...synthOptions))['ImageSharingThrowaway']!.ApiUrl;
+  await tokensOfAnIssuer(emulator, update);
+  say('with the tokens of an issuer an image is offered and accepted');
+  await accountInASecret(emulator, update);
+  say("with a Keystone's tokens, too, and with an account that is in a secret");
 
   await emulator.cdk('destroy', '--app', assembly, '--all', '--force');
   const client = new DynamoDBClient(emulator.client);

@@ -29,7 +29,7 @@ test.each(['-2', '1.5', '1e3', 'many', ' 5', '0x10'])('the member quota is not %
 
 test('everything that is wrong is said at once', () => {
   expect(() => loadConfig({ TABLE_NAME: '', IDENTITY: 'keycloak', IMAGE_MEMBER_QUOTA: 'x' }, all)).toThrow(
-    'Configuration: TABLE_NAME is not set; IDENTITY is "keycloak", not one of none, dev; ' +
+    'Configuration: TABLE_NAME is not set; IDENTITY is "keycloak", not one of none, dev, jwt, keystone; ' +
       'IMAGE_MEMBER_QUOTA is "x", not a whole number of members, or -1 for no limit.',
   );
 });

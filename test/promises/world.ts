@@ -18,7 +18,7 @@ import { storedItems, type StoredItem } from '../support/stored-items.ts';
 export type Call = Parameters<Interceptor>[0];
 
 /** A request that stands still before one of its calls, until it is let go. */
-export interface HeldRequest {
+interface HeldRequest {
   /** Lets it go on, and resolves to its answer. */
   letGo(): Promise<Answer>;
 }
@@ -128,7 +128,7 @@ export async function startWorld(
 const batchSize = 25;
 
 /** Makes a table hold exactly these items, by as few writes as that takes. */
-export async function restoreItems(table: TestTable, items: readonly StoredItem[]): Promise<void> {
+async function restoreItems(table: TestTable, items: readonly StoredItem[]): Promise<void> {
   const place = ({ pk, sk }: StoredItem): string => `${pk}\n${sk}`;
   const present = new Map((await storedItems(table)).map((item) => [place(item), item]));
   const writes: WriteRequest[] = [];

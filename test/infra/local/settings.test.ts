@@ -6,15 +6,23 @@ test('without any variable it listens where Image API servers do and keeps data 
   const settings = loadSettings({ PORT: '', DATA_DIR: '', DYNAMODB_ENDPOINT: '', CORS_ORIGINS: '' });
 
   const dataFolder = join(import.meta.dirname, '..', '..', '..', '.data');
-  expect(settings).toEqual({ port: 9292, dataFolder, tableEndpoint: undefined, corsOrigins: [] });
+  expect(settings).toEqual({
+    port: 9292,
+    dataFolder,
+    tableEndpoint: undefined,
+    identity: { IDENTITY: 'dev' },
+    corsOrigins: [],
+  });
 });
 
 test('each variable is taken', () => {
+  const keystone = { IDENTITY: 'keystone', OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_USERNAME: 'image' };
+  const account = { OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' };
+
   const settings = loadSettings({
-    PORT: '0',
-    DATA_DIR: '/data',
-    DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000',
+    ...{ PORT: '0', DATA_DIR: '/data', DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' },
     CORS_ORIGINS: 'https://console.example',
+    ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
 
   expect(settings).toEqual({
@@ -22,7 +30,14 @@ test('each variable is taken', () => {
     dataFolder: '/data',
     tableEndpoint: 'http://127.0.0.1:8000',
     corsOrigins: ['https://console.example'],
+    identity: { ...keystone, ...account },
   });
+});
+
+test('what is set for other programs is nothing to the test identity', () => {
+  const settings = loadSettings({ OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_PASSWORD: 'secret' });
+
+  expect(settings.identity).toEqual({ IDENTITY: 'dev' });
 });
 
 test.each([
@@ -33,8 +48,19 @@ test.each([
   ['DYNAMODB_ENDPOINT', 'localhost:8000', 'DYNAMODB_ENDPOINT is "localhost:8000", which is no address'],
   ['DYNAMODB_ENDPOINT', '8000', 'DYNAMODB_ENDPOINT is "8000"'],
   ['CORS_ORIGINS', '*', 'CORS_ORIGINS has "*", which is no origin'],
+  ['IDENTITY', 'ldap', 'The identity cannot be used: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
+  ['IDENTITY', 'keystone', 'The identity cannot be used: OS_AUTH_URL is not set.'],
+  ['IDENTITY', 'jwt', 'The identity cannot be used: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
 ])('%s=%s is refused', (variable, value, sentence) => {
   const loading = () => loadSettings({ [variable]: value });
 
   expect(loading).toThrow(sentence);
+});
+
+test('a file of authorities that is not there is refused', () => {
+  const env = { IDENTITY: 'keystone', OS_AUTH_URL: 'https://identity.example.org/v3', OS_CACERT: '/nowhere/ca.pem' };
+
+  expect(() => loadSettings(env)).toThrow(
+    'The identity cannot be used: OS_CACERT is "/nowhere/ca.pem", where no file is.',
+  );
 });

@@ -22,6 +22,7 @@ const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>
   'member-quota-exceeded': '413 Payload Too Large',
   'image-too-large': '413 Payload Too Large',
   'unsupported-media-type': '415 Unsupported Media Type',
+  'identity-unavailable': '503 Service Unavailable',
   'try-again-later': '503 Service Unavailable',
 };
 const requestFaults = ['route-not-found', 'not-supported', 'method-not-allowed', 'unsupported-media-type'];

@@ -102,6 +102,7 @@ describe('the faults', () => {
     'member-quota-exceeded': '',
     'image-too-large': '',
     'unsupported-media-type': '',
+    'identity-unavailable': '',
     'try-again-later': '',
   } satisfies Record<FaultCode, string>;
 

@@ -5,12 +5,18 @@ import type { Caller } from '../../../lambda/domain/caller.ts';
 import { authenticate } from '../../../lambda/identity/authenticate.ts';
 import { devIdentity } from '../../../lambda/identity/dev.ts';
 
-type Event = { headers: Record<string, string>; caller?: Caller };
+type Event = {
+  headers: Record<string, string>;
+  requestContext: { http: { method: string }; stage: string };
+  rawPath: string;
+  caller?: Caller;
+};
 
 const handler = middy<Event, Caller | undefined>()
-  .use(authenticate(devIdentity()))
+  .use(authenticate(devIdentity(), ({ rawPath }) => rawPath))
   .handler(({ caller }) => Promise.resolve(caller));
-const callerOf = (headers: Record<string, string>) => handler({ headers }, {} as Context);
+const request = { requestContext: { http: { method: 'GET' }, stage: '$default' }, rawPath: '/v2/images' };
+const callerOf = (headers: Record<string, string>) => handler({ ...request, headers }, {} as Context);
 
 const token = 'dev:alice:alpha:member';
 const alice = { userId: 'alice', projectId: 'alpha', role: 'member' };

@@ -37,10 +37,14 @@ test.each([
   expect(await devIdentity().identify(token)).toBeUndefined();
 });
 
+const noSecret = () => Promise.reject(new Error('There is no secret.'));
+
 test('there is no test identity inside Lambda', () => {
   process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs24.x';
 
-  expect(() => identitySource({ identity: 'dev' })).toThrow('IDENTITY is "dev", which is for the local server only.');
+  expect(() => identitySource({ identity: 'dev' }, noSecret)).toThrow(
+    'IDENTITY is "dev", which is for the local server only.',
+  );
 });
 
 test('there is no test identity in a deployable bundle', () => {
@@ -48,7 +52,7 @@ test('there is no test identity in a deployable bundle', () => {
 });
 
 test('a stack without an identity lets nobody in', async () => {
-  const source = identitySource({ identity: 'none' });
+  const source = identitySource({ identity: 'none' }, noSecret);
 
   expect(source.challenge).toBe('Bearer');
   expect(await source.identify('dev:alice:alpha:admin')).toBeUndefined();

@@ -1,0 +1,196 @@
+import { strongestRole } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
+import { identityUnavailable, notPermitted } from '../domain/errors.ts';
+import { parseProjectId } from '../domain/ids.ts';
+import type { AccessRule } from './access-rules.ts';
+import type { IdentitySource, Proof } from './identity-source.ts';
+import { jsonClient, type JsonAnswer, type JsonRequest } from './json-client.ts';
+import { authenticationOf, parseServiceAccount } from './service-account.ts';
+import type { KeystoneSettings, ServiceAccount } from './settings.ts';
+import { TokenCache } from './token-cache.ts';
+
+/** Reads the text of a secret by its ARN. */
+export type ReadSecret = (arn: string) => Promise<string>;
+
+/** How long Keystone may take for one answer: three of them, each asked for twice, fit into a request's 20 s. */
+const timeoutMilliseconds = 3000;
+/** How long an account that was refused is left alone, for enough refusals may lock it. */
+const pauseMilliseconds = 30_000;
+/** How long before its end the account's own token is renewed. */
+const renewalMilliseconds = 60_000;
+
+/**
+ * Believes what Keystone says of a token (Identity API v3, `GET /v3/auth/tokens`), and remembers only that it was valid,
+ * for a few minutes.
+ *
+ * @param readSecret - reads the secret that holds the service account, where there is one
+ */
+export function keystoneIdentity(
+  settings: KeystoneSettings,
+  readSecret: ReadSecret,
+  clock: Clock = () => new Date(),
+): IdentitySource {
+  const { authUrl, cacheSeconds } = settings;
+  const keystone = connectKeystone(settings);
+  const cache = new TokenCache<Proof>();
+  const account = settings.account && new AccountToken(settings.account, keystone, readSecret, clock);
+
+  const validate = async (token: string): Promise<JsonAnswer> => {
+    if (account === undefined) return keystone.validate(token, token);
+    const own = await account.token();
+    const answer = await keystone.validate(token, own);
+    // The account's own token has ended before its time.
+    return answer.status === 401 ? keystone.validate(token, await account.tokenAfter(own)) : answer;
+  };
+
+  return {
+    challenge: `Keystone uri="${authUrl}"`,
+    identify: async (token) => {
+      // Nothing else can be sent in a header, and no token has anything else.
+      if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
+      const now = clock().getTime();
+      const known = cache.get(token, now);
+      if (known !== undefined) return known;
+      const { status, body } = await validate(token);
+      if (status === 404 || (status === 401 && account === undefined)) return undefined;
+      if (status !== 200)
+        throw identityUnavailable(new Error(`Keystone answered ${status} to the question for a token.`));
+      const { expiresAt, proof } = tokenOf(body);
+      if (expiresAt <= now) return undefined;
+      if (proof === undefined) throw notPermitted('The token is for no project; get one that is scoped to a project.');
+      cache.set(token, proof, Math.min(expiresAt, now + cacheSeconds * 1000));
+      return proof;
+    },
+  };
+}
+
+interface Keystone {
+  validate(token: string, asking: string): Promise<JsonAnswer>;
+  authenticate(account: ServiceAccount): Promise<JsonAnswer>;
+}
+
+function connectKeystone({ authUrl, certificateFile }: KeystoneSettings): Keystone {
+  const send = jsonClient(timeoutMilliseconds, certificateFile);
+  const url = `${authUrl}/auth/tokens`;
+  /** Asks once more where that may help. */
+  const ask = async (request: JsonRequest): Promise<JsonAnswer> => {
+    const first = await send(request).catch(() => undefined);
+    if (first !== undefined && first.status < 500) return first;
+    return send(request).catch((error: unknown) => {
+      throw identityUnavailable(error);
+    });
+  };
+  return {
+    validate: (token, asking) =>
+      ask({
+        method: 'GET',
+        url: `${url}?nocatalog`,
+        headers: { 'x-subject-token': token, 'x-auth-token': asking, 'openstack-identity-access-rules': '1' },
+      }),
+    authenticate: (account) =>
+      ask({ method: 'POST', url: `${url}?nocatalog`, headers: {}, body: authenticationOf(account) }),
+  };
+}
+
+/** The service account's own token: got when first asked for, and again before it ends or when it is taken no more. */
+class AccountToken {
+  readonly #account: NonNullable<KeystoneSettings['account']>;
+  readonly #keystone: Keystone;
+  readonly #readSecret: ReadSecret;
+  readonly #clock: Clock;
+  #current: { readonly token: string; readonly expiresAt: number } | undefined;
+  #renewal: Promise<string> | undefined;
+  #pauseUntil = 0;
+
+  constructor(
+    account: NonNullable<KeystoneSettings['account']>,
+    keystone: Keystone,
+    readSecret: ReadSecret,
+    clock: Clock,
+  ) {
+    this.#account = account;
+    this.#keystone = keystone;
+    this.#readSecret = readSecret;
+    this.#clock = clock;
+  }
+
+  /** @throws SharingError `identity-unavailable` if the account has none */
+  async token(): Promise<string> {
+    const current = this.#current;
+    const isFresh = current !== undefined && this.#clock().getTime() < current.expiresAt - renewalMilliseconds;
+    return isFresh ? current.token : this.#renew();
+  }
+
+  /** Another token than one that is taken no more. */
+  async tokenAfter(ended: string): Promise<string> {
+    return this.#current === undefined || this.#current.token === ended ? this.#renew() : this.#current.token;
+  }
+
+  #renew(): Promise<string> {
+    return (this.#renewal ??= this.#authenticate().finally(() => {
+      this.#renewal = undefined;
+    }));
+  }
+
+  async #authenticate(): Promise<string> {
+    const now = this.#clock().getTime();
+    if (now < this.#pauseUntil) throw identityUnavailable(new Error('Keystone has just refused the service account.'));
+    const { status, headers, body } = await this.#keystone.authenticate(await this.#read());
+    const token = headers['x-subject-token'];
+    if (status !== 201 || typeof token !== 'string') {
+      if (status < 500) this.#pauseUntil = now + pauseMilliseconds;
+      throw identityUnavailable(new Error(`Keystone answered ${status} to the service account.`));
+    }
+    this.#current = { token, expiresAt: tokenOf(body).expiresAt };
+    return token;
+  }
+
+  // Each time anew, for a secret is changed now and then.
+  async #read(): Promise<ServiceAccount> {
+    if (!('secretArn' in this.#account)) return this.#account;
+    try {
+      return parseServiceAccount(await this.#readSecret(this.#account.secretArn));
+    } catch (error) {
+      throw identityUnavailable(error);
+    }
+  }
+}
+
+/** What Keystone says of a token; `undefined` for the proof of one that is for no project. */
+interface KeystoneToken {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly proof: Proof | undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws SharingError `identity-unavailable` for what no Keystone says */
+function tokenOf(body: unknown): KeystoneToken {
+  const token = fieldsOf(fieldsOf(body)['token']);
+  const expiresAt = Date.parse(String(token['expires_at']));
+  const userId = fieldsOf(token['user'])['id'];
+  if (Number.isNaN(expiresAt) || typeof userId !== 'string') {
+    throw identityUnavailable(new Error('What Keystone says of a token has no user or no end.'));
+  }
+  const project = fieldsOf(token['project'])['id'];
+  const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
+  if (projectId === undefined) return { expiresAt, proof: undefined };
+  // In any case of letters, as the policies of the reference take them.
+  const roles = listOf(token['roles']).map((role) => String(fieldsOf(role)['name']).toLowerCase());
+  return { expiresAt, proof: { userId, projectId, role: strongestRole(roles), accessRules: accessRulesOf(token) } };
+}
+
+/** The access rules of a token, whose absence allows everything; a rule that cannot be read allows nothing. */
+function accessRulesOf(token: Fields): readonly AccessRule[] | undefined {
+  const rules = fieldsOf(token['application_credential'])['access_rules'];
+  if (rules === undefined || rules === null) return undefined;
+  return listOf(rules).map((rule) => {
+    const { service, method, path } = fieldsOf(rule);
+    return { service: String(service), method: String(method), path: String(path) };
+  });
+}
+
+const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -1,0 +1,71 @@
+import type { ServiceAccount } from './settings.ts';
+
+/**
+ * The account that a secret holds: a JSON object with `application_credential_id` and `application_credential_secret`, or
+ * with `username`, `password`, `project_name` and, unless they are `default`, `user_domain_id` and `project_domain_id`, as
+ * in the `auth` of a clouds.yaml.
+ *
+ * @throws Error that says what is missing, and nothing of what is there
+ */
+export function parseServiceAccount(secret: string): ServiceAccount {
+  const fields = fieldsOf(secret);
+  const missing: string[] = [];
+  const text = (name: string, byDefault?: string): string => {
+    const value = fields[name] ?? byDefault;
+    if (typeof value === 'string' && value !== '') return value;
+    missing.push(name);
+    return '';
+  };
+  const account: ServiceAccount =
+    'application_credential_id' in fields
+      ? {
+          applicationCredentialId: text('application_credential_id'),
+          applicationCredentialSecret: text('application_credential_secret'),
+        }
+      : {
+          username: text('username'),
+          password: text('password'),
+          projectName: text('project_name'),
+          userDomainId: text('user_domain_id', 'default'),
+          projectDomainId: text('project_domain_id', 'default'),
+        };
+  if (missing.length > 0) throw new Error(`The secret of the service account lacks ${missing.join(', ')}.`);
+  return account;
+}
+
+function fieldsOf(secret: string): Readonly<Record<string, unknown>> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(secret);
+  } catch {
+    // Said below, without the parser's words: they quote the secret.
+  }
+  if (typeof fields === 'object' && fields !== null) return fields as Readonly<Record<string, unknown>>;
+  throw new Error('The secret of the service account is not a JSON object.');
+}
+
+/** What is sent to authenticate as an account (Identity API v3, `POST /v3/auth/tokens`). */
+export const authenticationOf = (account: ServiceAccount): object =>
+  'applicationCredentialId' in account
+    ? {
+        auth: {
+          identity: {
+            methods: ['application_credential'],
+            application_credential: {
+              id: account.applicationCredentialId,
+              secret: account.applicationCredentialSecret,
+            },
+          },
+        },
+      }
+    : {
+        auth: {
+          identity: {
+            methods: ['password'],
+            password: {
+              user: { name: account.username, password: account.password, domain: { id: account.userDomainId } },
+            },
+          },
+          scope: { project: { name: account.projectName, domain: { id: account.projectDomainId } } },
+        },
+      };

@@ -1,0 +1,236 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { App } from 'aws-cdk-lib/core';
+import { callerIdentity, type IdentityProps } from '../../infra/constructs/caller-identity.ts';
+import { identityFromContext } from '../../infra/identity-context.ts';
+import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'image-sharing-identity-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:image-account-AbCdEf';
+const authUrl = 'https://identity.example.org:5000/v3';
+const issuer = 'https://login.example.org/realms/cloud';
+
+describe('what functions are told', () => {
+  test.each<[string, IdentityProps, Record<string, string>]>([
+    ['of nobody', 'none', { IDENTITY: 'none' }],
+    ['of a Keystone', { kind: 'keystone', authUrl }, { IDENTITY: 'keystone', OS_AUTH_URL: authUrl }],
+    [
+      'of a Keystone with all that can be said',
+      {
+        kind: 'keystone',
+        authUrl,
+        accountSecretArn: secretArn,
+        certificateFile: import.meta.filename,
+        cacheSeconds: 60,
+      },
+      {
+        IDENTITY: 'keystone',
+        OS_AUTH_URL: authUrl,
+        OS_ACCOUNT_SECRET_ARN: secretArn,
+        OS_CACERT: '/var/task/identity-ca.pem',
+        TOKEN_CACHE_SECONDS: '60',
+      },
+    ],
+    [
+      'of an issuer',
+      { kind: 'jwt', issuer, audience: 'images' },
+      { IDENTITY: 'jwt', JWT_ISSUER: issuer, JWT_AUDIENCE: 'images' },
+    ],
+    [
+      'of an issuer with all that can be said',
+      {
+        kind: 'jwt',
+        issuer,
+        audience: 'images',
+        audienceClaim: 'client_id',
+        keySetUrl: `${issuer}/keys`,
+        algorithms: ['RS256', 'ES256'],
+        projectClaim: 'tenant',
+        userClaim: 'email',
+        rolesClaim: 'realm_access.roles',
+        roleMap: { Staff: 'member', Boss: 'admin' },
+      },
+      {
+        IDENTITY: 'jwt',
+        JWT_ISSUER: issuer,
+        JWT_AUDIENCE: 'images',
+        JWT_AUDIENCE_CLAIM: 'client_id',
+        JWT_JWKS_URL: `${issuer}/keys`,
+        JWT_ALGORITHMS: 'RS256,ES256',
+        JWT_PROJECT_CLAIM: 'tenant',
+        JWT_USER_CLAIM: 'email',
+        JWT_ROLES_CLAIM: 'realm_access.roles',
+        JWT_ROLE_MAP: 'Staff=member,Boss=admin',
+      },
+    ],
+  ])('%s', (_what, props, environment) => {
+    expect(callerIdentity(props).environment).toEqual(environment);
+  });
+
+  test.each<[IdentityProps, string]>([
+    [
+      { kind: 'keystone', authUrl: 'identity' },
+      'The identity cannot be used: OS_AUTH_URL is "identity", not an address',
+    ],
+    [
+      { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
+      'is asked by https only, and not at http://identity',
+    ],
+    [{ kind: 'keystone', authUrl, cacheSeconds: 301 }, 'TOKEN_CACHE_SECONDS is "301", not a whole number of seconds'],
+    [{ kind: 'keystone', authUrl, accountSecretArn: 'my-secret' }, '"my-secret" is not the complete ARN of a secret'],
+    [{ kind: 'keystone', authUrl, accountSecretArn: secretArn.slice(0, -7) }, 'is not the complete ARN of a secret'],
+    [{ kind: 'jwt', issuer: '', audience: '' }, 'JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
+    [{ kind: 'jwt', issuer: 'http://login.example.org', audience: 'a' }, 'by https only'],
+    [{ kind: 'jwt', issuer, audience: 'a', keySetUrl: 'http://login.example.org/keys' }, 'by https only'],
+    [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['HS256'] }, 'JWT_ALGORITHMS is "HS256", not some of RS256'],
+    [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['none'] }, 'JWT_ALGORITHMS is "none"'],
+    [{ kind: 'jwt', issuer, audience: 'a', roleMap: { x: 'root' as 'admin' } }, 'JWT_ROLE_MAP is "x=root"'],
+  ])('%j is refused', (props, sentence) => {
+    expect(() => callerIdentity(props)).toThrow(sentence);
+  });
+});
+
+/** A template's JSON, of a shape that each test states. */
+type Properties = Record<string, any>;
+
+/** The app as the CDK command line runs it, with what `-c` gives it. */
+function runApp(name: string, context: Readonly<Record<string, string>>) {
+  const outdir = join(folder, name);
+  const { status, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
+    encoding: 'utf8',
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
+  });
+  return { status, stderr, outdir };
+}
+
+describe('a stack with a Keystone in a network of its own', () => {
+  const certificate = join(folder, 'ca.pem');
+  writeFileSync(certificate, 'the authorities');
+  const { status, stderr, outdir } = runApp('keystone', {
+    identity: 'keystone',
+    authUrl,
+    accountSecretArn: secretArn,
+    certificateFile: certificate,
+    subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+    securityGroupIds: 'sg-0123456789abcdef0',
+    reservedConcurrency: '100',
+  });
+  const read = (file: string) => JSON.parse(readFileSync(join(outdir, file), 'utf8'));
+  const ofType = (type: string): Properties[] => {
+    const resources = read(read('manifest.json').artifacts.ImageSharing.properties.templateFile).Resources;
+    return Object.values(resources as Record<string, { Type: string; Properties: Properties }>)
+      .filter(({ Type }) => Type === type)
+      .map(({ Properties }) => Properties);
+  };
+
+  test('passes its checks', () => {
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test('attaches every function, keeps it its share, and gives it the authorities', () => {
+    const functions = ofType('AWS::Lambda::Function');
+
+    expect(functions).toHaveLength(3);
+    for (const fn of functions) {
+      expect(fn).toMatchObject({
+        VpcConfig: {
+          SubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+          SecurityGroupIds: ['sg-0123456789abcdef0'],
+        },
+        ReservedConcurrentExecutions: 100,
+      });
+      expect(fn['Environment'].Variables).toMatchObject({
+        IDENTITY: 'keystone',
+        OS_CACERT: '/var/task/identity-ca.pem',
+      });
+      const code = join(outdir, `asset.${fn['Code'].S3Key.replace('.zip', '')}`);
+      expect(readdirSync(code).sort()).toEqual(['identity-ca.pem', 'index.js', 'package.json']);
+      expect(readFileSync(join(code, 'identity-ca.pem'), 'utf8')).toBe('the authorities');
+    }
+  });
+
+  test('lets each function read that one secret, make its network interfaces, and no more than before', () => {
+    const statements = ofType('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    const about = (service: string) => statements.filter(({ Action }) => [Action].flat()[0].startsWith(service));
+
+    expect(about('secretsmanager:')).toEqual(
+      Array(3).fill({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn }),
+    );
+    expect(about('ec2:').map(({ Action }) => Action)).toEqual(
+      Array(3).fill([
+        'ec2:AssignPrivateIpAddresses',
+        'ec2:CreateNetworkInterface',
+        'ec2:DeleteNetworkInterface',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSubnets',
+        'ec2:UnassignPrivateIpAddresses',
+      ]),
+    );
+    expect(statements.filter(({ Resource }) => Resource === '*')).toEqual(about('ec2:'));
+  });
+});
+
+test('an issuer is chosen on the command line', () => {
+  const { status, outdir } = runApp('jwt', { identity: 'jwt', issuer, audience: 'images', roleMap: 'Boss=admin' });
+
+  const template = readFileSync(join(outdir, 'ImageSharing.template.json'), 'utf8');
+  expect(status).toBe(0);
+  expect(template.match(/"JWT_ROLE_MAP": "Boss=admin"/g)).toHaveLength(3);
+  expect(template).not.toContain('secretsmanager');
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ['unknown', { identity: 'ldap' }, 'The identity "ldap" is unknown: -c identity= takes none, jwt or keystone.'],
+  ['without its address', { identity: 'keystone' }, 'The identity keystone needs -c authUrl=….'],
+  ['without its audience', { identity: 'jwt', issuer }, 'The identity jwt needs -c audience=….'],
+  [
+    'in half a network',
+    { identity: 'none', subnetIds: 'subnet-1' },
+    'A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.',
+  ],
+  [
+    'with a file that is not there',
+    { identity: 'keystone', authUrl, certificateFile: '/nowhere/ca.pem' },
+    'The file /nowhere/ca.pem of -c certificateFile= cannot be read (ENOENT).',
+  ],
+  [
+    'with a concurrency that is no number',
+    { identity: 'none', reservedConcurrency: 'many' },
+    '-c reservedConcurrency= takes a whole number, and not "many".',
+  ],
+])('an identity %s is refused', (_what, context, sentence) => {
+  const reading = () => callerIdentity(identityFromContext(new App({ context }).node).identity);
+
+  expect(reading).toThrow(sentence);
+});
+
+test('a refusal is one sentence, and nothing is made', () => {
+  const { status, stderr, outdir } = runApp('refused', { identity: 'dev' });
+
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".\n',
+  });
+  expect(readdirSync(outdir)).toEqual([]);
+});
+
+test('a bundle that is deployed refuses to start with the test identity', () => {
+  const app = new App({ outdir: join(folder, 'dev') });
+  new ImageSharingStack(app, 'ImageSharing', { identity: 'none' });
+  app.synth();
+
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'dev', 'bundles', 'discovery', 'index.js')], {
+    encoding: 'utf8',
+    env: { IDENTITY: 'dev' },
+  });
+
+  expect(status).toBe(1);
+  expect(stderr).toContain('IDENTITY is "dev", which is for the local server only.');
+});

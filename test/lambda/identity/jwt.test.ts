@@ -1,0 +1,395 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Context } from 'aws-lambda';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { apiOperation } from '../../../lambda/http/api-handler.ts';
+import { ok } from '../../../lambda/http/api-response.ts';
+import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
+import { jwtIdentity } from '../../../lambda/identity/jwt.ts';
+import { loadIdentity, type JwtSettings } from '../../../lambda/identity/settings.ts';
+import { httpEvent } from '../../support/service.ts';
+import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
+
+let issuer: TokenIssuer;
+beforeAll(async () => {
+  jest.spyOn(console, 'info').mockReturnValue();
+  jest.spyOn(console, 'warn').mockReturnValue();
+  issuer = await startTokenIssuer();
+});
+afterAll(() => issuer.stop());
+
+const settings = (variables: Readonly<Record<string, string>> = {}): JwtSettings =>
+  loadIdentity(
+    { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: issuer.audience, ...variables },
+    [],
+  ) as JwtSettings;
+
+interface Asked {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: any;
+  readonly logged: string;
+}
+
+/** Asks an operation that answers with its caller, behind the Middy stack of every operation. */
+async function ask(source: IdentitySource, headers: Readonly<Record<string, string>>): Promise<Asked> {
+  const lines: unknown[] = [];
+  const operation = apiOperation(
+    'whoAmI',
+    { operation: ({ caller }) => Promise.resolve(ok(caller)), body: 'none' },
+    { identity: source, log: (line) => lines.push(line) },
+  );
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await operation(httpEvent('GET', '/v2/images', { headers }), {} as Context);
+  return { status: statusCode, headers: answered, body: JSON.parse(body ?? ''), logged: JSON.stringify(lines) };
+}
+
+const withToken = (token: string) => ask(jwtIdentity(settings()), { 'x-auth-token': token });
+
+const genuineClaims = (): JWTPayload => ({ iss: issuer.url, aud: issuer.audience, sub: 'alice', project_id: 'alpha' });
+const seconds = () => Math.floor(Date.now() / 1000);
+
+/** A token as the issuer would sign it, but for what a forger changes. */
+const sign = (
+  claims: Readonly<Record<string, unknown>> = {},
+  header: Readonly<Record<string, unknown>> = {},
+  key: Parameters<SignJWT['sign']>[0] = issuer.key.privateKey,
+) =>
+  new SignJWT({ ...genuineClaims(), iat: seconds(), exp: seconds() + 600, ...claims })
+    .setProtectedHeader({ alg: 'RS256', kid: issuer.key.kid, ...header })
+    .sign(key);
+
+describe('a token of the issuer', () => {
+  test('proves user, project and role, in either header', async () => {
+    const source = jwtIdentity(settings());
+    const token = await issuer.issue({ project_id: 'alpha', roles: ['reader', 'member'] });
+
+    const answers = [
+      await ask(source, { 'x-auth-token': token }),
+      await ask(source, { authorization: `Bearer ${token}` }),
+      await ask(source, { authorization: `bearer ${token}`, 'x-auth-token': token }),
+    ];
+
+    for (const { status, body } of answers) {
+      expect({ status, body }).toEqual({
+        status: 200,
+        body: { userId: 'alice', projectId: 'alpha', role: 'member' },
+      });
+    }
+  });
+
+  test('is verified without asking the issuer again', async () => {
+    const source = jwtIdentity(settings());
+    const before = issuer.keySetFetches;
+
+    for (let n = 0; n < 5; n += 1) await source.identify(await issuer.issue());
+
+    expect(issuer.keySetFetches - before).toBe(1);
+  });
+
+  test('gets its keys from a named key set, without discovery', async () => {
+    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${issuer.url}/jwks` }));
+
+    expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
+  });
+
+  test('of no project is a 403 that says so', async () => {
+    const { status, body } = await withToken(await issuer.issue({}));
+
+    expect([status, body.error, body.message]).toEqual([
+      403,
+      'not-permitted',
+      'The token is for no project; get one that is.',
+    ]);
+  });
+
+  test.each([
+    ['a project that could be no member', { project_id: '../beta' }],
+    ['a project that is no text', { project_id: ['alpha'] }],
+  ])('with %s is a 401', async (_what, claims) => {
+    expect((await withToken(await issuer.issue(claims))).status).toBe(401);
+  });
+});
+
+describe('claims by configuration', () => {
+  const proven = async (variables: Readonly<Record<string, string>>, claims: JWTPayload) =>
+    jwtIdentity(settings(variables)).identify(await sign(claims));
+
+  test.each<[string, Record<string, string>, JWTPayload, unknown]>([
+    ['a list', {}, { roles: ['other', 'reader'] }, 'reader'],
+    ['words', {}, { roles: 'openid manager' }, 'manager'],
+    ['a path', { JWT_ROLES_CLAIM: 'realm_access.roles' }, { realm_access: { roles: ['admin'] } }, 'admin'],
+    [
+      'a name with dots and slashes',
+      { JWT_ROLES_CLAIM: 'https://a.b/roles' },
+      { 'https://a.b/roles': 'admin' },
+      'admin',
+    ],
+    ['mapped names', { JWT_ROLE_MAP: 'Staff=member,Boss=admin' }, { roles: ['Staff'] }, 'member'],
+    ['a name that is not in the map', { JWT_ROLE_MAP: 'Staff=member' }, { roles: ['admin'] }, undefined],
+    [
+      'a name that every object has',
+      { JWT_ROLE_MAP: 'Staff=member' },
+      { roles: ['constructor', '__proto__'] },
+      undefined,
+    ],
+    ['none', {}, {}, undefined],
+    ['another case of letters', {}, { roles: ['Admin'] }, undefined],
+    ['what is no list', {}, { roles: { admin: true } }, undefined],
+  ])('roles as %s', async (_what, variables, claims, role) => {
+    expect(await proven(variables, claims)).toEqual({ userId: 'alice', projectId: 'alpha', role });
+  });
+
+  test('project and user by other names', async () => {
+    const names = { JWT_PROJECT_CLAIM: 'custom:project', JWT_USER_CLAIM: 'email' };
+
+    expect(await proven(names, { 'custom:project': 'beta', email: 'a@b.c', project_id: 'alpha' })).toMatchObject({
+      userId: 'a@b.c',
+      projectId: 'beta',
+    });
+  });
+
+  test('the audience as client_id, as in the access tokens of Cognito', async () => {
+    const names = { JWT_AUDIENCE_CLAIM: 'client_id', JWT_AUDIENCE: 'our-client' };
+
+    expect(await proven(names, { client_id: 'our-client' })).toMatchObject({ projectId: 'alpha' });
+    expect(await proven(names, { client_id: 'another' })).toBeUndefined();
+    expect(await proven(names, { aud: 'our-client' })).toBeUndefined();
+  });
+});
+
+describe('a forged token is a 401 without a reason', () => {
+  test.each<[string, () => Promise<string> | string]>([
+    [
+      'signed with another key under the same id',
+      async () => sign({}, {}, (await generateKeyPair('RS256')).privateKey),
+    ],
+    ['alg none', () => new UnsecuredJWT(genuineClaims()).setExpirationTime('1h').encode()],
+    ['alg None, in other letters', () => withHeader({ alg: 'nOnE' })],
+    ['without a signature', async () => (await sign()).replace(/[^.]*$/, '')],
+    [
+      'HS256 with the public key, as text',
+      async () => sign({}, { alg: 'HS256' }, new TextEncoder().encode(await exportSPKI(issuer.key.publicKey))),
+    ],
+    [
+      'HS256 with the public key, as JWK',
+      async () =>
+        sign({}, { alg: 'HS256' }, new TextEncoder().encode(JSON.stringify(await exportJWK(issuer.key.publicKey)))),
+    ],
+    ['of another issuer', () => sign({ iss: 'https://evil.example.org' })],
+    ['of an issuer that differs by a slash', () => sign({ iss: `${issuer.url}/` })],
+    ['for another audience', () => sign({ aud: 'https://other.example.org' })],
+    ['for an audience that is only the beginning', () => sign({ aud: issuer.audience.slice(0, -1) })],
+    ['without an audience', () => sign({ aud: undefined })],
+    ['expired', () => sign({ exp: seconds() - 60 })],
+    ['without an end', () => sign({ exp: undefined })],
+    ['with an end in words', () => sign({ exp: 'never' })],
+    ['not yet valid', () => sign({ nbf: seconds() + 60 })],
+    ['with an unknown kid', () => sign({}, { kid: 'key-99' })],
+    ['with a kid that is a path', () => sign({}, { kid: '../../../../dev/null' })],
+    ['with a kid that is an address', () => sign({}, { kid: 'http://127.0.0.1:1/jwks' })],
+    ['with a kid that is a query', () => sign({}, { kid: "key-1' OR '1'='1" })],
+    ['with a kid that is an object', () => withHeader({ alg: 'RS256', kid: { $ne: '' } })],
+    ['that brings its own key', async () => ownKey('jwk')],
+    ['that names its own key set', async () => ownKey('jku')],
+    ['with a critical header that is unknown', () => withHeader({ alg: 'RS256', kid: 'key-1', crit: ['exp'], exp: 1 })],
+    [
+      'with a changed payload',
+      async () => {
+        const [header, , signature] = (await sign()).split('.');
+        return [header, encoded({ ...genuineClaims(), exp: seconds() + 600, roles: ['admin'] }), signature].join('.');
+      },
+    ],
+    [
+      'that is another signature algorithm',
+      async () => sign({}, { alg: 'ES256' }, (await generateKeyPair('ES256')).privateKey),
+    ],
+    ['of 64 KB', () => sign({ padding: 'x'.repeat(64 * 1024) })],
+    ['of 64 KB of dots', () => '.'.repeat(64 * 1024)],
+    ['that is no token', () => 'nobody'],
+    ['of the test identity', () => 'dev:alice:alpha:admin'],
+    ['without a user', () => sign({ sub: undefined })],
+  ])('%s', async (_what, forge) => {
+    const token = await forge();
+
+    const { status, headers, body, logged } = await withToken(token);
+
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toBe('Bearer');
+    expect(body).toEqual({
+      message: expect.stringMatching(
+        /^(The token is not valid here, or no longer|A token has at most 8192 characters)\.$/,
+      ),
+      code: '401 Unauthorized',
+      title: 'Unauthorized',
+      error: 'not-authenticated',
+      request_id: headers['x-openstack-request-id'],
+    });
+    expect(logged).toContain('"fault":"not-authenticated"');
+    expect(logged).not.toContain(token.slice(0, 20));
+    expect(logged).not.toContain('alice');
+  });
+
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  /** The genuine claims under a header that no library would sign. */
+  const withHeader = (header: unknown): string =>
+    [encoded(header), encoded({ ...genuineClaims(), exp: seconds() + 600 }), 'AAAA'].join('.');
+  /** Signed by a key that the header itself vouches for. */
+  const ownKey = async (parameter: 'jwk' | 'jku'): Promise<string> => {
+    const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'own', alg: 'RS256' };
+    return sign({}, parameter === 'jwk' ? { kid: 'own', jwk } : { kid: 'own', jku: 'http://127.0.0.1:1/' }, privateKey);
+  };
+});
+
+test('a signature that is not among the configured ones is not believed', async () => {
+  const token = await sign();
+
+  expect(await jwtIdentity(settings({ JWT_ALGORITHMS: 'RS256' })).identify(token)).toBeDefined();
+  expect(await jwtIdentity(settings({ JWT_ALGORITHMS: 'RS512,ES256' })).identify(token)).toBeUndefined();
+});
+
+describe('two headers', () => {
+  test.each<[string, (token: string) => Record<string, string>]>([
+    ['that carry different tokens', (token) => ({ 'x-auth-token': token, authorization: `Bearer ${token}x` })],
+    ['of which one is forged', (token) => ({ 'x-auth-token': `${token}x`, authorization: `Bearer ${token}` })],
+    ['of which one is empty', (token) => ({ 'x-auth-token': '', authorization: `Bearer ${token}` })],
+    ['of which one bears two', (token) => ({ 'x-auth-token': token, authorization: `Bearer ${token} ${token}` })],
+    ['of which one bears none', (token) => ({ 'x-auth-token': token, authorization: 'Bearer' })],
+    ['of one name', (token) => ({ 'x-auth-token': `${token},${token}` })],
+  ])('%s are a 401', async (_what, headers) => {
+    expect((await ask(jwtIdentity(settings()), headers(await sign()))).status).toBe(401);
+  });
+
+  test('that claim an identity change nothing', async () => {
+    const claimed = {
+      'x-project-id': 'beta',
+      'x-roles': 'admin',
+      'x-user-id': 'root',
+      'x-identity-status': 'Confirmed',
+    };
+
+    const { body } = await ask(jwtIdentity(settings()), {
+      'x-auth-token': await sign({ roles: ['reader'] }),
+      ...claimed,
+    });
+
+    expect(body).toEqual({ userId: 'alice', projectId: 'alpha', role: 'reader' });
+  });
+});
+
+describe('time', () => {
+  const start = 1_800_000_000;
+  const at = (second: number, claims: JWTPayload) =>
+    sign(claims).then((token) => jwtIdentity(settings(), () => new Date((start + second) * 1000)).identify(token));
+
+  test('a token ends at its end, but for five seconds', async () => {
+    expect(await at(604, { exp: start + 600 })).toBeDefined();
+    expect(await at(606, { exp: start + 600 })).toBeUndefined();
+  });
+
+  test('a token begins at its beginning, but for five seconds', async () => {
+    expect(await at(-5, { nbf: start, exp: start + 600 })).toBeDefined();
+    expect(await at(-6, { nbf: start, exp: start + 600 })).toBeUndefined();
+  });
+});
+
+describe('keys that change', () => {
+  afterAll(() => {
+    jest.restoreAllMocks();
+  });
+
+  test('a new key is found once the last look is half a minute ago; unknown ones cost no more than that', async () => {
+    let now = Date.now();
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    const source = jwtIdentity(settings());
+    const old = await sign();
+    expect(await source.identify(old)).toBeDefined();
+    const before = issuer.keySetFetches;
+
+    for (let n = 0; n < 50; n += 1) expect(await source.identify(await sign({}, { kid: `none-${n}` }))).toBeUndefined();
+    expect(issuer.keySetFetches).toBe(before);
+
+    await issuer.rotate();
+    now += 31_000;
+    expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
+    expect(await source.identify(old)).toBeUndefined();
+    expect(issuer.keySetFetches).toBe(before + 1);
+  });
+});
+
+describe('an issuer that cannot be asked is a 503, never a pass', () => {
+  let server: Server;
+  let reply: { status: number; body: string };
+  let url: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      // Where a redirect leads to is what is asked for.
+      const location = request.url === '/jwks' ? `${issuer.url}/jwks` : `${url}/moved`;
+      const isThere = request.url === '/moved';
+      response.writeHead(isThere ? 200 : reply.status, { 'content-type': 'application/json', location });
+      response.end(isThere ? JSON.stringify({ issuer: url, jwks_uri: `${issuer.url}/jwks` }) : reply.body);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+  });
+
+  const unavailable = async (variables: Readonly<Record<string, string>>) => {
+    const token = await sign();
+    const { status, headers, body, logged } = await ask(jwtIdentity(settings(variables)), { 'x-auth-token': token });
+    expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '1']);
+    expect(logged).toContain('"cause"');
+    for (const part of token.split('.')) expect(logged).not.toContain(part);
+    expect(logged).not.toContain('alice');
+  };
+
+  test('nobody listens', () => unavailable({ JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }));
+
+  test.each([
+    ['a failure', 500, ''],
+    ['a redirect', 302, ''],
+    ['no JSON', 200, '<html>'],
+    ['no key set', 200, '{"keys": "none"}'],
+  ])('the key set is %s', async (_what, status, body) => {
+    reply = { status, body };
+
+    await unavailable({ JWT_JWKS_URL: `${url}/jwks` });
+  });
+
+  test.each([
+    ['a failure', 503, ''],
+    ['a redirect', 302, ''],
+    ['without a key set', 200, '{}'],
+  ])('discovery is %s', async (_what, status, body) => {
+    reply = { status, body };
+
+    await unavailable({ JWT_ISSUER: url });
+  });
+
+  test('discovery is about another issuer', async () => {
+    reply = { status: 200, body: JSON.stringify({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` }) };
+
+    await unavailable({ JWT_ISSUER: url });
+  });
+
+  test('it is asked again by the next request', async () => {
+    reply = { status: 500, body: '' };
+    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }));
+    await expect(source.identify(await sign())).rejects.toThrow('cannot be asked');
+
+    reply = {
+      status: 200,
+      body: JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] }),
+    };
+
+    expect(await source.identify(await sign())).toMatchObject({ projectId: 'alpha' });
+  });
+});
