@@ -138,7 +138,7 @@ const descriptions: Readonly<Record<DescribedName, OperationDescription>> = {
         id: imageSchema.properties.id,
         owner: { ...namedOwner, type: ['null', 'string'] },
       },
-      propertyNames: { minLength: 1, maxLength: 255 },
+      propertyNames: { minLength: 1, maxLength: 255, not: { const: '__proto__' } },
       additionalProperties: imageSchema.additionalProperties,
     }),
   },
@@ -189,7 +189,10 @@ function operationList(form: 'named-by-op' | 'named-by-key'): Json {
     },
   });
   const base = Object.entries<unknown>({ ...settable, owner: namedOwner });
-  const custom: Json = { ...pointer, not: { enum: Object.keys(imageSchema.properties).map((name) => `/${name}`) } };
+  const custom: Json = {
+    ...pointer,
+    not: { enum: [...Object.keys(imageSchema.properties), '__proto__'].map((name) => `/${name}`) },
+  };
   return {
     type: 'array',
     items: {
@@ -331,15 +334,15 @@ const paths = Map.groupBy(
   ([path]) => path,
 );
 
-/** From what an answer shows to every operation whose path has a place for it. */
+/** From what an answer shows to every operation whose path it fills, but for a tag, which the caller chooses. */
 function linksFrom(view: string | undefined): Json {
   const known = { 'image-view': { image_id: 'id' }, 'member-view': { image_id: 'image_id', member_id: 'member_id' } }[
     view ?? ''
   ];
   if (known === undefined) return {};
   const links = [...paths].flatMap(([path, operations]) => {
-    const wanted = pathParametersOf(path);
-    if (!Object.keys(known).every((parameter) => wanted.includes(parameter))) return [];
+    const wanted = pathParametersOf(path).filter((parameter) => parameter !== 'tag');
+    if (wanted.join() !== Object.keys(known).join()) return [];
     const parameters = Object.fromEntries(
       Object.entries<string>(known).map(([parameter, key]) => [parameter, `$response.body#/${key}`]),
     );

@@ -88,7 +88,7 @@ const memberSchema = {
     member_id: { type: 'string', description: 'The project that the image is offered to' },
     image_id: { type: 'string', description: 'The image that is offered', pattern: uuid },
     created_at: { type: 'string', description: 'When the image was offered' },
-    updated_at: { type: 'string', description: 'When the status was changed last' },
+    updated_at: { type: ['null', 'string'], description: 'When the status was changed last' },
     status: { type: 'string', description: "The member's answer to the offer", enum: memberStatuses },
     schema: { type: 'string', readOnly: true },
   },

@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Image } from '../../lambda/domain/image.ts';
+import { mostExamined, mostSorted } from '../../lambda/use-cases/list-images.ts';
+import { createTestTable, type TestTable } from '../support/engine.ts';
+import { startEngineProxy, unitsOf, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
+import { seedImage, seedImages } from '../support/seed.ts';
+import { startService, type Service } from '../support/service.ts';
+
+// What a page of a list costs does not depend on how many images there are: counted on the wire between service and
+// engine, with 10, 1,000 and 20,000 images of one project, all offered to two others: one accepted, one has not answered.
+
+const sizes = [10, 1_000, 20_000] as const;
+type Size = (typeof sizes)[number];
+
+const owner = (size: Size) => `owner-${size}`;
+const accepter = (size: Size) => `accepter-${size}`;
+const undecided = (size: Size) => `undecided-${size}`;
+
+let table: TestTable;
+let proxy: EngineProxy;
+let service: Service;
+const seeded = new Map<Size, readonly Image[]>();
+
+beforeAll(async () => {
+  table = await createTestTable();
+  for (const size of sizes) {
+    const images = await seedImages(table, {
+      owner: owner(size),
+      count: size,
+      members: [
+        { project: accepter(size), status: 'accepted' },
+        { project: undecided(size), status: 'pending' },
+      ],
+    });
+    seeded.set(size, images);
+  }
+  proxy = await startEngineProxy(table.endpoint);
+  service = await startService(proxy.endpoint, table.tableName);
+}, 600_000);
+
+afterAll(async () => {
+  await proxy.stop();
+  await table.drop();
+});
+
+interface Page {
+  readonly ids: readonly string[];
+  readonly next: string | undefined;
+  /** How often each action was called. */
+  readonly calls: Readonly<Record<string, number>>;
+  readonly units: number;
+  /** How many records were asked for. */
+  readonly records: number;
+}
+
+/** One page of a list, with what it cost. */
+async function page(project: string, query: string): Promise<Page> {
+  const path = query.startsWith('/') ? query : `/v2/images?${query}`;
+  const { result, calls } = await proxy.record(() => service.request('GET', path, { as: `${project}:reader` }));
+  if (result.status !== 200) throw new Error(`${path} was answered ${result.status}: ${result.body.message}`);
+  return {
+    ids: result.body.images.map(({ id }: { id: string }) => id),
+    next: result.body.next,
+    calls: Object.fromEntries(
+      [...Map.groupBy(calls, ({ action }) => action)].map(([action, all]) => [action, all.length]),
+    ),
+    units: unitsOf(calls),
+    records: recordsOf(calls),
+  };
+}
+
+const recordsOf = (calls: readonly EngineCall[]): number =>
+  calls
+    .filter(({ action }) => action === 'BatchGetItem')
+    .flatMap(({ request }) => Object.values<{ Keys: unknown[] }>(request['RequestItems']))
+    .reduce((sum, { Keys: keys }) => sum + keys.length, 0);
+
+const cost = ({ calls, units, records }: Page) => ({ calls, units, records });
+
+/** The ids of a seed's images as a list shows them: newest first. */
+const newestFirst = (size: Size): readonly string[] =>
+  seeded
+    .get(size)!
+    .map(({ id }) => id)
+    .toReversed();
+
+/** Where the page begins that comes this many images after the first. */
+const behind = (size: Size, count: number): string => `&marker=${newestFirst(size)[count - 1]}`;
+
+describe.each([
+  ['what was shared with a project and accepted', accepter, ''],
+  ['what waits for its answer', undecided, 'member_status=pending&'],
+  ['what a project owns', owner, ''],
+])('the list of %s', (_which, project, filter) => {
+  const first = (size: Size, more = '') => page(project(size), `${filter}limit=25${more}`);
+
+  test('shows the newest 25, and all where there are fewer', async () => {
+    const pages = [await first(10), await first(1_000), await first(20_000)];
+
+    expect(pages.map(({ ids }) => ids)).toEqual(sizes.map((size) => newestFirst(size).slice(0, 25)));
+    expect(pages.map(({ next }) => next !== undefined)).toEqual([false, true, true]);
+  });
+
+  test('costs the same for a full page, of 1,000 images and of 20,000', async () => {
+    const few = await first(1_000);
+    const many = await first(20_000);
+
+    expect(few.records).toBe(25);
+    expect(cost(many)).toEqual(cost(few));
+  });
+
+  // With 10 images a page of 25 is not full: it takes the same calls, and is compared in full with a page of 10.
+  test('costs the same for a page of 10, of 10 images, of 1,000 and of 20,000', async () => {
+    const pageOf10 = (size: Size) => page(project(size), `${filter}limit=10`);
+
+    const [few, more, many] = [await pageOf10(10), await pageOf10(1_000), await pageOf10(20_000)];
+    const notFull = await first(10);
+
+    expect(few.records).toBe(10);
+    expect([cost(more), cost(many)]).toEqual([cost(few), cost(few)]);
+    expect(notFull.calls).toEqual((await first(20_000)).calls);
+  });
+
+  test('costs the same deep behind a marker as just behind the first page', async () => {
+    const early = await first(1_000, behind(1_000, 25));
+
+    const deep = [await first(1_000, behind(1_000, 900)), await first(20_000, behind(20_000, 19_900))];
+
+    expect(deep.map(cost)).toEqual([cost(early), cost(early)]);
+    expect(deep.map(({ ids }) => ids)).toEqual([
+      newestFirst(1_000).slice(900, 925),
+      newestFirst(20_000).slice(19_900, 19_925),
+    ]);
+  });
+
+  test('oldest first costs what newest first does', async () => {
+    const newest = await first(20_000);
+
+    const oldest = await first(20_000, '&sort=created_at:asc');
+
+    expect(oldest.ids).toEqual(newestFirst(20_000).toReversed().slice(0, 25));
+    expect(cost(oldest)).toEqual(cost(newest));
+  });
+});
+
+// What is narrowed by what the index projects is filtered in the Query, which may read the megabyte that it is given.
+test('the list of what a project owns of one visibility takes the same calls, and reads a megabyte of the index at most', async () => {
+  const query = 'visibility=shared&limit=25';
+  const few = await page(owner(1_000), query);
+  const many = await page(owner(20_000), query);
+
+  const whole = await page(owner(20_000), 'limit=25');
+
+  expect(many.ids).toEqual(newestFirst(20_000).slice(0, 25));
+  expect([many.calls, many.records]).toEqual([few.calls, few.records]);
+  expect(many.units - whole.units).toBeLessThanOrEqual(1024 / 4);
+});
+
+/** All pages of a list, one after the other by their `next`. */
+async function* pages(project: string, query: string): AsyncGenerator<Page> {
+  for (let next: string | undefined = query; next !== undefined;) {
+    const one = await page(project, next);
+    yield one;
+    next = one.next;
+  }
+}
+
+describe('a filter on the records', () => {
+  let rare: Image;
+  beforeAll(async () => {
+    // As old as the oldest of the others, and so among the last that are looked at.
+    rare = await seedImage(table, {
+      owner: owner(20_000),
+      tags: ['rare'],
+      members: [{ project: accepter(20_000), status: 'accepted' }],
+    });
+  });
+
+  test('looks through no more records for one page than is said, and every page but the last goes on', async () => {
+    const found: Page[] = [];
+
+    for await (const one of pages(accepter(20_000), `tag=rare${behind(20_000, 13_000)}`)) found.push(one);
+
+    expect(found.flatMap(({ ids }) => ids)).toEqual([rare.id]);
+    expect(found.length).toBeGreaterThanOrEqual(7_000 / mostExamined);
+    // A marker is a record, too.
+    expect(Math.max(...found.map(({ records }) => records))).toBeLessThanOrEqual(mostExamined + 2);
+    expect(found.filter(({ next }) => next === undefined)).toEqual([found.at(-1)]);
+  });
+
+  test('costs the same for a page that finds nothing, of 20,000 images, wherever it begins', async () => {
+    const first = await page(accepter(20_000), `tag=none${behind(20_000, 1)}`);
+
+    const deep = await page(accepter(20_000), `tag=none${behind(20_000, 15_000)}`);
+
+    expect([first.ids, deep.ids]).toEqual([[], []]);
+    expect(cost(deep)).toEqual(cost(first));
+  });
+
+  test('that every image passes fills its page at once', async () => {
+    const one = await page(accepter(20_000), 'status=queued&limit=25');
+
+    expect(one.ids).toHaveLength(25);
+    expect(one.records).toBeLessThanOrEqual(500);
+  });
+});
+
+describe('a sort by anything but creation', () => {
+  test('reads all images where there are not too many', async () => {
+    const one = await page(accepter(1_000), 'sort=id:asc&limit=25');
+
+    expect(one.ids).toEqual(newestFirst(1_000).toSorted().slice(0, 25));
+    expect(one.records).toBe(1_000);
+  });
+
+  test('is refused, after no more than it may read, where there are too many', async () => {
+    const { result, calls } = await proxy.record(() =>
+      service.request('GET', '/v2/images?sort=id:asc', { as: `${accepter(20_000)}:reader` }),
+    );
+
+    expect([result.status, result.body.error]).toEqual([400, 'invalid-request']);
+    expect(recordsOf(calls)).toBeLessThanOrEqual(mostSorted + 500);
+  });
+});
+
+describe('following every next', () => {
+  test('yields each of 20,000 images once, in order', async () => {
+    const ids: string[] = [];
+
+    for await (const one of pages(accepter(20_000), 'limit=1000')) ids.push(...one.ids);
+
+    const expected = new Set(newestFirst(20_000));
+    expect(ids.filter((id) => expected.has(id))).toEqual(newestFirst(20_000));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('yields each image once that is there all the while, also as others come and go', async () => {
+    const as = `${owner(1_000)}:member`;
+    const member = accepter(1_000);
+    const original = newestFirst(1_000);
+    const ids: string[] = [];
+    const gone: string[] = [];
+    const withdraw = async (id: string): Promise<void> => {
+      const { status } = await service.request('DELETE', `/v2/images/${id}/members/${member}`, { as });
+      expect(status).toBe(204);
+      gone.push(id);
+    };
+    const share = async (): Promise<void> => {
+      const { body } = await service.request('POST', '/v2/images', { as, body: {} });
+      await service.request('POST', `/v2/images/${body.id}/members`, { as, body: { member } });
+      const { status } = await service.request('PUT', `/v2/images/${body.id}/members/${member}`, {
+        as: `${member}:member`,
+        body: { status: 'accepted' },
+      });
+      expect(status).toBe(200);
+    };
+
+    for await (const one of pages(member, 'limit=40')) {
+      ids.push(...one.ids);
+      await share();
+      // One that was shown, though not the one that the next page begins behind; and, while there are any, one that
+      // would be shown next and one that would be much later.
+      const wanted = [ids.at(-3), ...[ids.length + gone.length + 3, 970].map((place) => original[place])];
+      for (const id of wanted) if (id !== undefined && !gone.includes(id) && id !== ids.at(-1)) await withdraw(id);
+    }
+
+    const there = original.filter((id) => !gone.includes(id));
+    expect(gone.length).toBeGreaterThan(20);
+    expect(ids.filter((id) => !gone.includes(id))).toEqual(there);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
