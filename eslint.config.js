@@ -14,7 +14,9 @@ const rings = {
   'lambda/use-cases/**': ['**/dynamodb/**', '**/http/**', '**/identity/**', '**/events/**', '../*.ts', '@*/**'],
   'lambda/dynamodb/**': ['**/http/**', '**/identity/**', '**/use-cases/**', '**/events/**', '@middy/**'],
   'lambda/identity/**': ['**/dynamodb/**', '**/http/**', '**/use-cases/**', '**/events/**', '@aws-sdk/**'],
-  'lambda/http/**': ['**/dynamodb/**', '@aws-sdk/**'],
+  'lambda/http/**': ['**/dynamodb/**', '**/events/**', '**/messaging/**', '@aws-sdk/**'],
+  'lambda/events/**': ['**/dynamodb/**', '**/http/**', '**/identity/**', '**/messaging/**', '@aws-sdk/**'],
+  'lambda/messaging/**': ['**/dynamodb/**', '**/http/**', '**/identity/**', '**/use-cases/**'],
 };
 
 /** What nothing in lambda/ may import. */

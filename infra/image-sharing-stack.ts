@@ -3,7 +3,10 @@ import type { Construct } from 'constructs';
 import { variables } from '../lambda/config.ts';
 import { ApiFunction, type NetworkProps } from './constructs/api-function.ts';
 import { callerIdentity, type IdentityProps } from './constructs/caller-identity.ts';
+import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
+import { Notifications } from './constructs/notifications.ts';
+import { PendingChanges } from './constructs/pending-changes.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './cors-origins.ts';
 
@@ -50,9 +53,11 @@ export interface ImageSharingStackProps extends StackProps {
 }
 
 /**
- * Image sharing as a service: one table, a function for each resource, and the HTTP API in front of them.
+ * Image sharing as a service: one table, a function for each resource, the HTTP API in front of them, and the bus that
+ * tells of every change, and the queue that takes commands.
  *
- * Outputs: `ApiUrl`, the API's root with a slash at the end, and `TableName`.
+ * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
+ * `CommandBusName`.
  *
  * @throws Error if `identity` is `dev` in a stack that is not `local`, or one of `corsOrigins` is no origin
  */
@@ -91,7 +96,15 @@ export class ImageSharingStack extends Stack {
       corsOrigins,
     });
 
+    const pendingChanges = new PendingChanges(this, 'PendingChanges', { table, local });
+    const notifications = new Notifications(this, 'Notifications', { table, pendingChanges, local });
+
+    const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local });
+
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     new CfnOutput(this, 'TableName', { value: table.tableName });
+    new CfnOutput(this, 'NotificationBusName', { value: notifications.busName });
+    new CfnOutput(this, 'CommandQueueUrl', { value: commands.queueUrl });
+    new CfnOutput(this, 'CommandBusName', { value: commands.busName });
   }
 }

@@ -5,6 +5,9 @@ export const variables = {
   tableName: 'TABLE_NAME',
   identity: identityVariables.kind,
   memberQuota: 'IMAGE_MEMBER_QUOTA',
+  eventBusName: 'EVENT_BUS_NAME',
+  pendingChangesQueueUrl: 'PENDING_CHANGES_QUEUE_URL',
+  deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
 } as const satisfies Record<keyof Config, string>;
 
 export interface Config {
@@ -13,6 +16,12 @@ export interface Config {
   readonly identity: Identity;
   /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
   readonly memberQuota: number;
+  /** The bus that tells of changes. */
+  readonly eventBusName: string;
+  /** The queue whose messages say which fan-out may have been left half-way. */
+  readonly pendingChangesQueueUrl: string;
+  /** The queue for what the function can do nothing with. */
+  readonly deadLetterQueueUrl: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,9 +58,15 @@ const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
 const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | undefined } = {
   tableName: (text) => text,
   memberQuota: (text) => (/^(-1|\d{1,6})$/.test(text) ? Number(text) : undefined),
+  eventBusName: (text) => text,
+  pendingChangesQueueUrl: (text) => text,
+  deadLetterQueueUrl: (text) => text,
 };
 
 const forms: Readonly<Record<Plain, string>> = {
   tableName: "a table's name",
   memberQuota: 'a whole number of members, or -1 for no limit',
+  eventBusName: "an event bus's name",
+  pendingChangesQueueUrl: "a queue's URL",
+  deadLetterQueueUrl: "a queue's URL",
 };

@@ -40,10 +40,16 @@ export interface ApiFunctionProps {
   readonly network?: NetworkProps | undefined;
   /** @default - what the account has, shared with every other function */
   readonly reservedConcurrency?: number | undefined;
+  /**
+   * How long an invocation may take, in seconds.
+   *
+   * @default 25 - what a function behind the gateway may take
+   */
+  readonly timeoutSeconds?: number;
 }
 
 /**
- * A function behind the API: bundled into one CommonJS file with all it imports, with a role of its own that may write
+ * A function behind the API, or behind a queue or a stream: bundled into one CommonJS file with all it imports, with a role of its own that may write
  * to its own log and nothing else until something is granted to it.
  */
 export class ApiFunction extends Construct {
@@ -73,7 +79,7 @@ export class ApiFunction extends Construct {
       memorySize: props.memoryMegabytes ?? 512,
       // Below the 30 s after which the gateway gives up, so that an answer is never lost on its way out, and above
       // the 20 s within which a function answers 503 itself.
-      timeout: Duration.seconds(25),
+      timeout: Duration.seconds(props.timeoutSeconds ?? 25),
       environment: props.environment,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });

@@ -43,6 +43,8 @@ const itemActions = [
 export class SharingTable extends Construct {
   /** The table's name, known when the stack is deployed. */
   readonly tableName: string;
+  /** The ARN of the table's stream, known when the stack is deployed. */
+  readonly streamArn: string;
   readonly #table: Table;
 
   constructor(scope: Construct, id: string, props: SharingTableProps = {}) {
@@ -65,6 +67,7 @@ export class SharingTable extends Construct {
     });
 
     this.tableName = this.#table.tableName;
+    this.streamArn = this.#table.tableStreamArn!; // it has one
 
     for (const index of localIndexes) {
       this.#table.addLocalSecondaryIndex({
@@ -95,6 +98,28 @@ export class SharingTable extends Construct {
       actions: ['dynamodb:Query'],
       resourceArns: [...localIndexes, catalogIndex].map((index) => `${this.#table.tableArn}/index/${index}`),
     });
+  }
+
+  /** Lets a function finish what a request began: items of the table, and no index. Tells it the table's name. */
+  grantFinishing(fn: LambdaFunction): void {
+    this.#grantItems(fn);
+  }
+
+  /**
+   * Lets Lambda read the table's stream for a function, and the function the records of images, for their names. Tells
+   * it the table's name.
+   */
+  grantChanges(fn: LambdaFunction): void {
+    Grant.addToPrincipal({
+      grantee: fn,
+      actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      resourceArns: [this.streamArn],
+    });
+    // Lambda asks which streams there are before it reads one, so this one action cannot name a stream.
+    const streams = `${this.#table.tableArn}/stream/*`;
+    Grant.addToPrincipal({ grantee: fn, actions: ['dynamodb:ListStreams'], resourceArns: [streams] });
+    Grant.addToPrincipal({ grantee: fn, actions: ['dynamodb:BatchGetItem'], resourceArns: [this.#table.tableArn] });
+    fn.addEnvironment(variables.tableName, this.tableName);
   }
 
   // The grants of Table would add every index by a wildcard, as soon as there is one.

@@ -68,6 +68,7 @@ export class LocalFunction {
    * @param logicalId - of an `AWS::Lambda::Function` whose code is an asset of the stack
    * @param tableEndpoint - where the function finds DynamoDB
    * @param identity - the variables that say whose tokens are believed, instead of the template's
+   * @param endpoints - where it finds other services, by the SDK's own variables
    * @throws Refusal if the function's code or handler is not there
    */
   constructor(
@@ -76,6 +77,7 @@ export class LocalFunction {
     tableEndpoint: string,
     log: Writable,
     identity: Readonly<Record<string, string>> = {},
+    endpoints: Readonly<Record<string, string>> = {},
   ) {
     const properties = stack.resources[logicalId]?.Properties as unknown as FunctionProperties | undefined;
     const folder = stack.assets[String(properties?.Code.S3Key)];
@@ -110,6 +112,7 @@ export class LocalFunction {
       AWS_REGION: localRegion,
       AWS_DEFAULT_REGION: localRegion,
       AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
+      ...endpoints,
       // What this machine's user has configured for the SDK is not part of a function's environment.
       AWS_CONFIG_FILE: devNull,
       AWS_SHARED_CREDENTIALS_FILE: devNull,

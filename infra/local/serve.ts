@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { identityVariables } from '../../lambda/identity/settings.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ensureTable } from './ensure-table.ts';
+import { EventStore } from './event-store.ts';
+import { startEvents } from './events.ts';
 import { firstCommands } from './first-commands.ts';
 import { startGateway } from './gateway.ts';
 import { listen } from './listen.ts';
 import { Refusal } from './refusal.ts';
-import { loadSettings } from './settings.ts';
+import { eventFile, loadSettings } from './settings.ts';
 import { readSynthesizedStack } from './synthesized-stack.ts';
 import { synthesize } from './synthesize.ts';
 import { assertEngineAnswers, tableClient } from './table-client.ts';
@@ -39,6 +41,8 @@ async function serve(): Promise<void> {
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
   const { identity, port } = settings;
+  const store = folder && new EventStore(join(settings.dataFolder, eventFile));
+  const events = store && (await startEvents({ stack, tableEndpoint, store, log: process.stderr }));
   const gateway = await startGateway({ stack, tableEndpoint, identity, port, log: process.stderr });
 
   void engine?.failed.then((how) => {
@@ -50,6 +54,8 @@ async function serve(): Promise<void> {
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await gateway.stop();
+    await events?.stop();
+    store?.close();
     await engine?.stop();
     folder?.release();
   };

@@ -21,6 +21,9 @@ export interface Settings {
   readonly identity: Readonly<Record<string, string>>;
 }
 
+/** The file in the data folder that keeps queues, buses and positions in the stream. */
+export const eventFile = 'events.sqlite';
+
 /**
  * Reads the settings. A variable that is empty counts as absent.
  *

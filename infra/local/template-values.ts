@@ -13,14 +13,14 @@ export const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local'
  * it but for the random suffix.
  */
 export function physicalName(stack: SynthesizedStack, logicalId: string): string {
-  const { TableName, FunctionName } = stack.resources[logicalId]?.Properties ?? {};
-  const given = TableName ?? FunctionName;
+  const { TableName, FunctionName, QueueName, Name } = stack.resources[logicalId]?.Properties ?? {};
+  const given = TableName ?? FunctionName ?? QueueName ?? Name;
   return typeof given === 'string' ? given : `${stack.name}-${logicalId}`;
 }
 
 /**
- * Replaces `Ref`, `Fn::GetAtt` and `Fn::Join` in a value of the template, as far as tables, functions and the pseudo
- * parameters go: what the environment of a function refers to.
+ * Replaces `Ref`, `Fn::GetAtt` and `Fn::Join` in a value of the template, as far as tables, functions, queues, buses and
+ * the pseudo parameters go: what the environment of a function refers to.
  *
  * @throws Refusal naming what else is referred to
  */
@@ -55,7 +55,8 @@ function reference(name: string, stack: SynthesizedStack): string {
   const pseudoParameter = pseudoParameters[name];
   if (pseudoParameter !== undefined) return pseudoParameter;
   if (serviceOf(name, stack) === undefined) throw unknownHere({ Ref: name });
-  return physicalName(stack, name);
+  const isQueue = stack.resources[name]?.Type === 'AWS::SQS::Queue';
+  return `${isQueue ? `https://sqs.${localRegion}.amazonaws.com/${localAccount}/` : ''}${physicalName(stack, name)}`;
 }
 
 function attribute([logicalId, name]: readonly [string, string], stack: SynthesizedStack): string {
@@ -71,6 +72,10 @@ function serviceOf(logicalId: string, stack: SynthesizedStack): string | undefin
       return `dynamodb:${localRegion}:${localAccount}:table/`;
     case 'AWS::Lambda::Function':
       return `lambda:${localRegion}:${localAccount}:function:`;
+    case 'AWS::SQS::Queue':
+      return `sqs:${localRegion}:${localAccount}:`;
+    case 'AWS::Events::EventBus':
+      return `events:${localRegion}:${localAccount}:event-bus/`;
     default:
       return undefined;
   }

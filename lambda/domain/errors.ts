@@ -1,22 +1,24 @@
 /** Why a request was refused: a closed list, told to callers as the machine-readable `error` of a fault. */
-export type SharingErrorCode =
-  | 'invalid-request'
-  | 'invalid-member-status'
-  | 'not-authenticated'
-  | 'identity-unavailable'
-  | 'not-permitted'
-  | 'image-not-shared'
-  | 'image-protected'
-  | 'attribute-read-only'
-  | 'image-not-found'
-  | 'member-not-found'
-  | 'image-exists'
-  | 'member-exists'
-  | 'property-not-found'
-  | 'tag-not-found'
-  | 'member-quota-exceeded'
-  | 'image-too-large'
-  | 'try-again-later';
+export const sharingErrorCodes = [
+  'invalid-request',
+  'invalid-member-status',
+  'not-authenticated',
+  'identity-unavailable',
+  'not-permitted',
+  'image-not-shared',
+  'image-protected',
+  'attribute-read-only',
+  'image-not-found',
+  'member-not-found',
+  'image-exists',
+  'member-exists',
+  'property-not-found',
+  'tag-not-found',
+  'member-quota-exceeded',
+  'image-too-large',
+  'try-again-later',
+] as const;
+export type SharingErrorCode = (typeof sharingErrorCodes)[number];
 
 /** A refusal: a code, and a sentence that says what is wrong and what would be right. */
 export class SharingError extends Error {

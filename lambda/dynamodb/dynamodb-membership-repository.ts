@@ -3,16 +3,19 @@ import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/
 import type { Membership } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
 import { actorAttribute, factsAttributes } from './image-item.ts';
-import { imageKey, indexOfStatus, itemFormat, localIndexes, membershipKey, offerKey } from './keys.ts';
+import { imageKey, indexOfStatus, itemFormat, localIndexes, membershipKey, offerKey, type ItemKey } from './keys.ts';
 import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
-import type { Table } from './table.ts';
+import type { Item, Table, TransactAction, Update } from './table.ts';
 
 /** Memberships in the table: each write one request whose condition is the whole of the rule. */
 export class DynamoDbMembershipRepository implements MembershipRepository {
   readonly #table: Table;
+  readonly #alongside: readonly TransactAction[];
 
-  constructor(table: Table) {
+  /** @param alongside - what each write does in the same transaction, on conditions of its own */
+  constructor(table: Table, alongside: readonly TransactAction[] = []) {
     this.#table = table;
+    this.#alongside = alongside;
   }
 
   async answer({ imageId, memberId, status, notOwner, at, actor }: Answer): ReturnType<MembershipRepository['answer']> {
@@ -23,7 +26,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     const statusChanges = '#status <> :status'; // the same answer again writes nothing
     const callerIsNotTheOwner = notOwner === undefined ? [] : ['#owner <> :not_owner'];
 
-    const { held, item } = await this.#table.update({
+    const { held, item } = await this.#update({
       Key: membershipKey(memberId, imageId),
       UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #list_key
         REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
@@ -39,6 +42,10 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     });
 
     const membership = item === undefined ? undefined : membershipFromItem(item);
+    // Read after a transaction: what it changed may have ended since, and was changed all the same.
+    if (held && membership === undefined) {
+      return { outcome: 'changed', membership: { imageId, memberId, status, createdAt: at, updatedAt: at } };
+    }
     if (membership === undefined) return 'refused';
     if (held) return { outcome: 'changed', membership };
     // The old item tells the reasons apart: the same answer again is no refusal, where every other clause holds.
@@ -99,6 +106,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
           ExpressionAttributeValues: values({ ...membership, now: Date.parse(at), one: 1 }),
         },
       },
+      ...this.#alongside,
     ]);
     return written ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
   }
@@ -123,6 +131,17 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
       { Update: withdrawMembership(memberId, imageId, at, actor) },
+      ...this.#alongside,
     ]);
+  }
+
+  /** One update, alone or in a transaction with what goes alongside; the item as it then is. */
+  async #update(
+    update: Update & { readonly Key: ItemKey; readonly UpdateExpression: string },
+  ): Promise<{ readonly held: boolean; readonly item: Item | undefined }> {
+    if (this.#alongside.length === 0) return this.#table.update(update);
+    const held = await this.#table.transact([{ Update: update }, ...this.#alongside]);
+    const [item] = await this.#table.get([update.Key]);
+    return { held, item };
   }
 }

@@ -62,11 +62,13 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
   ...recordAttributes(image),
 });
 
-/** What remains of a deleted image: its id, never to be given again, and who deleted it. */
+/** What remains of a deleted image: its id, never to be given again, who deleted it, and what notifications call it. */
 export const deletedImageItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,
   id: image.id,
+  name: image.name,
+  owner: image.owner,
   version: image.version + 1,
   deleted_at: timestamp(at),
   updated_by: actorAttribute(actor),
@@ -106,13 +108,15 @@ const factsFrom = (read: ItemReader): SharedFacts => ({
   hidden: read.boolean('os_hidden'),
 });
 
+/** Who made a change, from the map that every change writes. */
+export const actorFrom = (by: ItemReader): Actor => ({
+  projectId: by.parsed('project', 'a project id', parseProjectId),
+  userId: by.string('user'),
+  via: by.oneOf('via', ['http', 'command']),
+});
+
 function pendingFrom(read: ItemReader): PendingChange {
-  const by = read.map('actor');
-  const actor: Actor = {
-    projectId: by.parsed('project', 'a project id', parseProjectId),
-    userId: by.string('user'),
-    via: by.oneOf('via', ['http', 'command']),
-  };
+  const actor = actorFrom(read.map('actor'));
   return read.oneOf('kind', ['facts', 'delete']) === 'delete'
     ? { kind: 'delete', actor }
     : { kind: 'facts', actor, facts: factsFrom(read) };

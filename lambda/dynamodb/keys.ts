@@ -40,10 +40,12 @@ const prefix = {
   offer: 'MEMBER#',
   owned: 'OWNED#',
   shared: 'SHARED#',
+  command: 'COMMAND#',
 } as const;
 
 /** The sort key of an image's own record, in its partition. */
 const imageSortKey = 'IMAGE';
+const commandSortKey = 'COMMAND';
 
 export const imagePartition = (imageId: ImageId): string => `${prefix.image}${imageId}`;
 export const projectPartition = (projectId: ProjectId): string => `${prefix.project}${projectId}`;
@@ -76,9 +78,29 @@ export const everyoneKey = (visibility: Visibility, imageId: ImageId): ItemKey =
   sk: `${prefix.image}${imageId}`,
 });
 
+/** What came of a command of a project; the id has no `#`, which keeps it apart from the project. */
+export const commandKey = (projectId: ProjectId, id: string): ItemKey => ({
+  pk: `${prefix.command}${projectId}#${id}`,
+  sk: commandSortKey,
+});
+
 /** The project that an offer's sort key names, or `undefined` for another item of the image's partition. */
 export const offeredTo = (key: string): ProjectId | undefined =>
   key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
+
+/** What kind of item a key is of, or `undefined` for one that this version does not know. */
+export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' | undefined {
+  if (pk.startsWith(prefix.image))
+    return sk === imageSortKey ? 'image' : sk.startsWith(prefix.offer) ? 'other' : undefined;
+  if (pk.startsWith(prefix.project)) {
+    return sk.startsWith(prefix.shared) ? 'membership' : sk.startsWith(prefix.owned) ? 'other' : undefined;
+  }
+  if (pk.startsWith(prefix.command)) return sk === commandSortKey ? 'other' : undefined;
+  return pk.startsWith(prefix.everyone) && sk.startsWith(prefix.image) ? 'other' : undefined;
+}
+
+/** What the sort keys of the items begin with whose changes are told: the filter of the stream's consumer. */
+export const toldSortKeys = { equals: imageSortKey, prefix: prefix.shared } as const;
 
 /** The local index in which a membership of each status has its place. */
 export const indexOfStatus: Readonly<Record<MemberStatus, LocalIndex>> = {

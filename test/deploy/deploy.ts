@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
+import { theEvents } from './events.ts';
 import { everyOperation, offerOnceMore, type Step } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
 import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
@@ -21,8 +22,11 @@ const say = (line: string): void => {
   console.log(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}`);
 };
 
+/** The outputs of the stack. */
+type Outputs = Readonly<Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'NotificationBusName', string>>;
+
 /** Synthesises, bootstraps and deploys. Returns each stack's outputs by the stack's name. */
-async function deploy(to: Emulator, ...synthOptions: readonly string[]): Promise<Record<string, { ApiUrl: string }>> {
+async function deploy(to: Emulator, ...synthOptions: readonly string[]): Promise<Record<string, Outputs>> {
   say(`cdk synth ${synthOptions.join(' ')}`);
   await to.cdk('synth', '--quiet', ...synthOptions, '--output', assembly);
   say('cdk bootstrap');
@@ -104,6 +108,7 @@ async function theGrants(): Promise<void> {
 
   assert.equal(await firstFailure(apiUrl, everyOperation()), undefined);
   say('with all grants every operation succeeds');
+  await theEvents(emulator, outputs['ImageSharing']!, say);
 
   const grants = { Members: await grantsOf(iam, 'Members'), Images: await grantsOf(iam, 'Images') };
   const onlyToFinish = 'dynamodb:ConditionCheckItem';

@@ -120,7 +120,9 @@ describe('a function', () => {
   });
 
   test('gives up before the gateway does, which waits 30 s', () => {
-    expect(propertiesOfType(prod, 'AWS::Lambda::Function').map(({ Timeout }) => Timeout)).toEqual([25, 25, 25]);
+    const behindTheGateway = ['Members', 'Images', 'Discovery'].map((name) => functionOf(prod, name));
+
+    expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual([25, 25, 25]);
     expect(
       propertiesOfType(prod, 'AWS::ApiGatewayV2::Integration').map((one) => one['TimeoutInMillis'] ?? 30_000),
     ).toEqual([30_000, 30_000, 30_000]);
@@ -140,7 +142,7 @@ describe('a function', () => {
   });
 
   test('keeps its log for a month', () => {
-    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(4).fill({ RetentionInDays: 30 }));
+    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(7).fill({ RetentionInDays: 30 }));
   });
 });
 
@@ -182,25 +184,27 @@ describe('what a function may do', () => {
     const roles = propertiesOfType(prod, 'AWS::IAM::Role');
 
     expect(roles).toEqual(
-      Array(3).fill({
+      Array(6).fill({
         AssumeRolePolicyDocument: {
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
         },
       }),
     );
-    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual([1, 1, 1]);
+    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(6).fill(1));
   });
 
-  test('there is no wildcard, no scan, and no policy but those of the three roles', () => {
-    const policies = JSON.stringify(propertiesOfType(prod, 'AWS::IAM::Policy'));
+  test('there is no wildcard, no scan, and no policy but those of the roles and of the queues', () => {
+    // Which streams there are is asked without naming one.
+    const policies = JSON.stringify(propertiesOfType(prod, 'AWS::IAM::Policy')).replace('/stream/*', '');
 
     expect(policies).not.toMatch(/\*|Scan/);
     expect(
       Object.values(prod.resources)
         .map(({ Type }) => Type)
-        .filter((type) => type.includes('Policy')),
-    ).toEqual(Array(3).fill('AWS::IAM::Policy'));
+        .filter((type) => type.includes('Policy'))
+        .sort(),
+    ).toEqual([...Array(6).fill('AWS::IAM::Policy'), ...Array(5).fill('AWS::SQS::QueuePolicy')]);
   });
 });
 
@@ -297,8 +301,8 @@ describe('the test identity', () => {
   test('is in the bundles of the local server and in no other', () => {
     const mark = '^dev:([^:]+):'; // the form of its tokens
 
-    expect(bundles(local).map((bundle) => bundle.includes(mark))).toEqual([true, true, true]);
-    expect(bundles(prod).map((bundle) => bundle.includes(mark))).toEqual([false, false, false]);
+    expect(bundles(local).map((bundle) => bundle.includes(mark))).toEqual([true, true, true, false, false, false]);
+    expect(bundles(prod).map((bundle) => bundle.includes(mark))).toEqual(Array(6).fill(false));
   });
 
   test('is all that sets the local server apart: its template has the same resources', () => {

@@ -160,7 +160,7 @@ function brokenMembership(item: StoredItem, imageId: string, project: string): r
 
 /** What is left of a deleted image, or of one that never was. */
 function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
-  const attributes = ['pk', 'sk', 'format', 'id', 'version', 'deleted_at', 'updated_by'];
+  const attributes = ['pk', 'sk', 'format', 'id', 'name', 'owner', 'version', 'deleted_at', 'updated_by'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
     ...Object.keys(record ?? {})

@@ -34,16 +34,18 @@ export function testStack(): SynthesizedStack {
 }
 
 /**
- * Makes an empty table with a name of its own on this run's engine: without its stream, which nothing reads here and which
- * makes each write of the embedded engine a little slower than the one before.
+ * Makes an empty table with a name of its own on this run's engine.
+ *
+ * @param withStream - most tests read no stream, and with one each write of the embedded engine is a little slower than
+ *   the one before
  */
-export async function createTestTable(): Promise<TestTable> {
+export async function createTestTable(withStream = false): Promise<TestTable> {
   const endpoint = testEndpoint();
   const client = tableClient(endpoint);
   const tableName = `Test-${randomUUID()}`;
   const { create, timeToLive } = tableFromTemplate(testStack(), tableName);
   const { StreamSpecification: _stream, ...withoutStream } = create;
-  await ensureTable(client, { create: withoutStream, timeToLive });
+  await ensureTable(client, { create: withStream ? create : withoutStream, timeToLive });
   return {
     tableName,
     endpoint,

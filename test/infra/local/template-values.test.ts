@@ -9,6 +9,8 @@ const stack = {
     Named: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'own-name' } },
     Function: { Type: 'AWS::Lambda::Function' },
     Queue: { Type: 'AWS::SQS::Queue' },
+    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'Test-bus' } },
+    Bucket: { Type: 'AWS::S3::Bucket' },
   },
 };
 
@@ -17,6 +19,9 @@ test.each([
   [7, 7],
   [{ Ref: 'Table' }, 'Test-Table'],
   [{ Ref: 'Named' }, 'own-name'],
+  [{ Ref: 'Queue' }, 'https://sqs.us-east-1.amazonaws.com/000000000000/Test-Queue'],
+  [{ 'Fn::GetAtt': ['Queue', 'Arn'] }, 'arn:aws:sqs:us-east-1:000000000000:Test-Queue'],
+  [{ Ref: 'Bus' }, 'Test-bus'],
   [{ Ref: 'AWS::Region' }, 'us-east-1'],
   [{ Ref: 'AWS::StackName' }, 'Test'],
   [{ 'Fn::GetAtt': ['Function', 'Arn'] }, 'arn:aws:lambda:us-east-1:000000000000:function:Test-Function'],
@@ -28,7 +33,7 @@ test.each([
   expect(resolved).toEqual(expected);
 });
 
-test.each([[{ Ref: 'Queue' }], [{ 'Fn::GetAtt': ['Table', 'StreamArn'] }], [{ 'Fn::Sub': 'a' }]])(
+test.each([[{ Ref: 'Bucket' }], [{ 'Fn::GetAtt': ['Table', 'StreamArn'] }], [{ 'Fn::Sub': 'a' }]])(
   '%j is refused as unknown',
   (value) => {
     const resolving = () => resolveTemplateValue(value, stack);

@@ -1,0 +1,78 @@
+import { Duration, Stack } from 'aws-cdk-lib/core';
+import { EventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import { variables } from '../../lambda/config.ts';
+import { ApiFunction } from './api-function.ts';
+import { deadLetterQueue, eventQueue } from './event-queue.ts';
+import type { Notifications } from './notifications.ts';
+import type { SharingTable } from './sharing-table.ts';
+
+export interface CommandQueueProps {
+  readonly table: SharingTable;
+  /** Whose bus tells senders what came of their commands. */
+  readonly notifications: Notifications;
+  /** Most members of one image; -1 is unlimited. */
+  readonly memberQuota: number;
+  /**
+   * Bundles for the local server.
+   *
+   * @default false
+   */
+  readonly local?: boolean;
+}
+
+/** Several times what a batch of commands takes. */
+const timeoutSeconds = 30;
+
+/**
+ * The queue of commands and the function that carries them out. A command is sent to the queue, or as the detail of an
+ * event `image.command` to the bus that feeds it; whoever IAM lets send may act for any project, as its member.
+ */
+export class CommandQueue extends Construct {
+  /** The queue's URL, known when the stack is deployed. */
+  readonly queueUrl: string;
+  /** The name of the bus, known when the stack is deployed. */
+  readonly busName: string;
+
+  constructor(scope: Construct, id: string, { table, notifications, memberQuota, local = false }: CommandQueueProps) {
+    super(scope, id);
+    const deadLetters = deadLetterQueue(this, 'DeadLetters');
+    const queue = eventQueue(this, 'Queue', {
+      deadLetters,
+      // A command is refused at once or comes again because something else is in the way: ten times are half an hour.
+      receives: 10,
+      timeoutSeconds,
+      maxMessageSizeBytes: 256 * 1024,
+    });
+    this.queueUrl = queue.queueUrl;
+    const { function: fn } = new ApiFunction(this, 'Function', {
+      entry: 'commands',
+      environment: { [variables.memberQuota]: String(memberQuota) },
+      local,
+      timeoutSeconds,
+    });
+    table.grantMembers(fn);
+    notifications.grantPublish(fn);
+    deadLetters.grantSendMessages(fn);
+    fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
+    fn.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
+
+    // Not the bus of the notifications: whoever may send commands is not to publish changes that nobody made.
+    const bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-commands` });
+    this.busName = bus.eventBusName;
+    new Rule(this, 'Rule', {
+      eventBus: bus,
+      eventPattern: { detailType: ['image.command'] },
+      targets: [
+        new SqsQueue(queue, {
+          message: RuleTargetInput.fromEventPath('$.detail'),
+          deadLetterQueue: deadLetters,
+          maxEventAge: Duration.hours(6),
+          retryAttempts: 185, // EventBridge's own number
+        }),
+      ],
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import { Duration } from 'aws-cdk-lib/core';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+/** A queue for what could not be done: encrypted, over TLS only, and kept for as long as SQS keeps anything. */
+export const deadLetterQueue = (scope: Construct, id: string): Queue =>
+  new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
+
+export interface EventQueueProps extends Pick<QueueProps, 'deliveryDelay' | 'maxMessageSizeBytes'> {
+  /** Where a message goes that was received too often. */
+  readonly deadLetters: Queue;
+  /** How often a message is received before it goes there. */
+  readonly receives: number;
+  /** The timeout of the function that receives from the queue, in seconds. */
+  readonly timeoutSeconds: number;
+}
+
+/** A queue that a function receives from: encrypted, over TLS only, with a dead-letter queue. */
+export const eventQueue = (scope: Construct, id: string, props: EventQueueProps): Queue =>
+  new Queue(scope, id, {
+    ...encrypted,
+    retentionPeriod: Duration.days(4),
+    // Six times the function's timeout ("Using Lambda with Amazon SQS"): so a batch that was throttled on its way to
+    // the function is not received a second time while the first still is to be done.
+    visibilityTimeout: Duration.seconds(6 * props.timeoutSeconds),
+    deadLetterQueue: { queue: props.deadLetters, maxReceiveCount: props.receives },
+    ...(props.deliveryDelay && { deliveryDelay: props.deliveryDelay }),
+    ...(props.maxMessageSizeBytes && { maxMessageSizeBytes: props.maxMessageSizeBytes }),
+  });
+
+// With SQS's own key: it costs nothing, and no sender has to be allowed to use a key.
+const encrypted = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true } as const;

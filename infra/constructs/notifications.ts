@@ -1,0 +1,100 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib/core';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import {
+  EventSourceMapping,
+  type Function as LambdaFunction,
+  FilterCriteria,
+  FilterRule,
+  StartingPosition,
+} from 'aws-cdk-lib/aws-lambda';
+import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import { variables } from '../../lambda/config.ts';
+import { sortKey, toldSortKeys } from '../../lambda/dynamodb/keys.ts';
+import { ApiFunction } from './api-function.ts';
+import { deadLetterQueue } from './event-queue.ts';
+import type { PendingChanges } from './pending-changes.ts';
+import type { SharingTable } from './sharing-table.ts';
+
+export interface NotificationsProps {
+  readonly table: SharingTable;
+  readonly pendingChanges: PendingChanges;
+  /**
+   * Bundles for the local server.
+   *
+   * @default false
+   */
+  readonly local?: boolean;
+}
+
+/**
+ * Tells a bus of its own of every change of an image or a membership: at least once, in the order in which the changes of
+ * each membership were made. Nobody else can publish on it unless IAM allows it.
+ */
+export class Notifications extends Construct {
+  /** The bus's name, known when the stack is deployed. */
+  readonly busName: string;
+  readonly #bus: EventBus;
+
+  constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationsProps) {
+    super(scope, id);
+    // A bus has to be named; the stack's name is what two stages in one account differ in.
+    const bus = (this.#bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` }));
+    this.busName = bus.eventBusName;
+    const deadLetters = deadLetterQueue(this, 'DeadLetters');
+    const { function: fn } = new ApiFunction(this, 'Function', {
+      entry: 'notifications',
+      environment: {},
+      local,
+      // It goes on offering for almost as long what the bus refuses.
+      timeoutSeconds: 60,
+    });
+    table.grantChanges(fn);
+    this.grantPublish(fn);
+    deadLetters.grantSendMessages(fn);
+    fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
+    pendingChanges.grantLookAgain(fn);
+
+    // Not DynamoEventSource, which lets the function list the streams of every table.
+    new EventSourceMapping(this, 'Stream', {
+      target: fn,
+      eventSourceArn: table.streamArn,
+      // From the first record on: what happens while the stack is being made is told too.
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 100,
+      reportBatchItemFailures: true,
+      // A record that nothing can be made of is put aside by the function. These are for one that ends the function
+      // itself, and for a bus that is away: sixty times almost a minute are most of an hour, and no record keeps those
+      // behind it waiting for longer than six.
+      bisectBatchOnError: true,
+      retryAttempts: 60,
+      maxRecordAge: Duration.hours(6),
+      onFailure: new SqsDlq(deadLetters),
+      filters: [
+        FilterCriteria.filter({
+          eventName: FilterRule.or('INSERT', 'MODIFY'),
+          dynamodb: {
+            Keys: { [sortKey]: { S: [toldSortKeys.equals, { prefix: toldSortKeys.prefix }] } },
+          },
+        }),
+      ],
+    });
+
+    Validations.of(this).acknowledge(
+      {
+        id: 'AwsSolutions-IAM5[Resource::<Table710B521B.Arn>/stream/*]',
+        reason: 'ListStreams takes no single stream, and Lambda asks for it: it is limited to those of this table.',
+      },
+      {
+        id: 'AwsSolutions-SQS3',
+        reason: 'DeadLetters is the dead-letter queue itself, of a stream and not of a queue.',
+      },
+    );
+  }
+
+  /** Lets a function publish on the bus, and tells it the bus's name. */
+  grantPublish(fn: LambdaFunction): void {
+    this.#bus.grantPutEventsTo(fn);
+    fn.addEnvironment(variables.eventBusName, this.#bus.eventBusName);
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  DescribeStreamCommand,
+  type DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type _Record,
+} from '@aws-sdk/client-dynamodb-streams';
+import type { DynamoDBRecord } from 'aws-lambda';
+
+/** Reads the stream of a table on an embedded engine, which has one shard, in order and as a function is handed it. */
+export class StreamReader {
+  readonly #client: DynamoDBStreamsClient;
+  readonly #streamArn: string;
+  #after: string | undefined;
+  #iterator: string | undefined;
+
+  /** @param after - the sequence number of the last record that is done with; from the first record on if undefined */
+  constructor(client: DynamoDBStreamsClient, streamArn: string, after: string | undefined) {
+    this.#client = client;
+    this.#streamArn = streamArn;
+    this.#after = after;
+  }
+
+  /** The next records, none where there are no more yet. */
+  async next(atMost: number): Promise<readonly DynamoDBRecord[]> {
+    const iterator = this.#iterator ?? (await this.#open());
+    if (iterator === undefined) return [];
+    const { Records: records = [], NextShardIterator: next } = await this.#client.send(
+      new GetRecordsCommand({ ShardIterator: iterator, Limit: atMost }),
+    );
+    this.#after = records.at(-1)?.dynamodb?.SequenceNumber ?? this.#after;
+    this.#iterator = next;
+    return records.map(asFunctionsGetIt);
+  }
+
+  /** The iterator to go on from, or undefined while there is no shard yet. */
+  async #open(): Promise<string | undefined> {
+    const { StreamDescription: stream } = await this.#client.send(
+      new DescribeStreamCommand({ StreamArn: this.#streamArn }),
+    );
+    const shard = stream?.Shards?.[0]?.ShardId;
+    if (shard === undefined) return undefined;
+    const { ShardIterator: iterator } = await this.#client.send(
+      new GetShardIteratorCommand({
+        StreamArn: this.#streamArn,
+        ShardId: shard,
+        ...(this.#after === undefined
+          ? { ShardIteratorType: 'TRIM_HORIZON' }
+          : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: this.#after }),
+      }),
+    );
+    return iterator;
+  }
+}
+
+/** A record as Lambda hands it over: times in seconds since the epoch, everything else as in the stream's own API. */
+const asFunctionsGetIt = ({ dynamodb, ...record }: _Record): DynamoDBRecord =>
+  ({
+    ...record,
+    dynamodb: {
+      ...dynamodb,
+      ApproximateCreationDateTime: Math.floor((dynamodb?.ApproximateCreationDateTime?.getTime() ?? 0) / 1000),
+    },
+  }) as DynamoDBRecord;

@@ -1,0 +1,71 @@
+import { setTimeout } from 'node:timers/promises';
+import type { DynamoDBRecord } from 'aws-lambda';
+import { matches, type StreamSource } from './event-sources.ts';
+
+/** What became of a batch, in a function's own words: the JSON of its result, or undefined if it failed. */
+type Invoke = (event: string) => Promise<string | undefined>;
+
+export interface StreamDelivery {
+  readonly source: StreamSource;
+  readonly invoke: Invoke;
+  /** Told the sequence number up to which all is done with, given up or passed over. */
+  readonly done: (sequenceNumber: string) => void;
+  /** Told what was given up, and why. */
+  readonly giveUp: (records: readonly DynamoDBRecord[], reason: string) => void;
+  /** Aborted when nothing more is to be handed over. */
+  readonly signal: AbortSignal;
+}
+
+const firstWaitMilliseconds = 100;
+const longestWaitMilliseconds = 10_000;
+
+/**
+ * Hands records to a function as the service does: those that match, in order; from the first one on that it reports as
+ * failed again, in halves where it reports nothing but fails, until they are too old or were tried too often.
+ */
+export async function deliverRecords(all: readonly DynamoDBRecord[], delivery: StreamDelivery): Promise<void> {
+  const { source, invoke, done, giveUp, signal } = delivery;
+  let waiting = all.filter((record) => source.filters.some((filter) => matches(filter, record)));
+  let size = source.batchSize;
+  let failures = 0;
+  while (waiting.length > 0 && !signal.aborted) {
+    const batch = waiting.slice(0, size);
+    const failed = firstFailed(batch, await invoke(JSON.stringify({ Records: batch })));
+    if (failed > 0) {
+      waiting = waiting.slice(failed);
+      done(sequenceOf(batch[failed - 1]!));
+      [size, failures] = [source.batchSize, 0];
+      continue;
+    }
+    failures += 1;
+    const isOld =
+      Date.now() / 1000 - (batch[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) > source.maxRecordAgeSeconds;
+    if (isOld || (failures > source.retryAttempts && (batch.length === 1 || !source.bisects))) {
+      giveUp(batch, isOld ? 'too old' : `failed ${failures} times`);
+      waiting = waiting.slice(batch.length);
+      done(sequenceOf(batch.at(-1)!));
+      [size, failures] = [source.batchSize, 0];
+    } else {
+      if (source.bisects) size = Math.ceil(batch.length / 2);
+      const wait = Math.min(firstWaitMilliseconds * 2 ** failures, longestWaitMilliseconds);
+      await setTimeout(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  const last = all.at(-1);
+  if (last !== undefined && waiting.length === 0) done(sequenceOf(last));
+}
+
+/** How many records of a batch are done with before the first that has to come again. */
+function firstFailed(batch: readonly DynamoDBRecord[], result: string | undefined): number {
+  if (result === undefined) return 0;
+  const { batchItemFailures: failures } = JSON.parse(result) as {
+    readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+  };
+  if (failures.length === 0) return batch.length;
+  const positions = failures.map(({ itemIdentifier }) =>
+    batch.findIndex((each) => sequenceOf(each) === itemIdentifier),
+  );
+  return Math.max(0, Math.min(...positions));
+}
+
+const sequenceOf = ({ dynamodb }: DynamoDBRecord): string => dynamodb?.SequenceNumber ?? '';

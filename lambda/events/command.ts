@@ -1,0 +1,79 @@
+import { Validator, type Schema } from '@cfworker/json-schema';
+import { createHash } from 'node:crypto';
+import { invalidRequest } from '../domain/errors.ts';
+import { parseProjectId, type ProjectId } from '../domain/ids.ts';
+import { commandSchema } from './command-schema.ts';
+
+/** A command that has the right form. */
+export interface Command {
+  readonly id: string;
+  readonly command: (typeof commandSchema)['properties']['command']['enum'][number];
+  readonly projectId: ProjectId;
+  readonly userId: string;
+  readonly imageId: string;
+  readonly memberId: ProjectId;
+  /** The answer, of an `answer-offer`. */
+  readonly status: string | undefined;
+  readonly reply: boolean;
+  /** Of all that the command says: two commands of one id and another digest are not the same. */
+  readonly digest: string;
+}
+
+const validator = new Validator(commandSchema as unknown as Schema, '2020-12');
+const mostBytes = 256 * 1024;
+
+/**
+ * The command that a message holds.
+ *
+ * @throws SharingError `invalid-request` with a sentence that says what is wrong with its form
+ */
+export function parseCommand(body: string): Command {
+  if (Buffer.byteLength(body) > mostBytes) throw invalidRequest(`A command has at most ${mostBytes} bytes.`);
+  const message = parseJson(body);
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+    throw invalidRequest('A command is a JSON object; see docs/command.schema.json.');
+  }
+  const named = message as Readonly<Record<string, unknown>>;
+  if (named['version'] !== 1)
+    throw invalidRequest('The command is of another version than 1, which alone is known here.');
+  const unknown = Object.keys(named).find((name) => !Object.hasOwn(commandSchema.properties, name));
+  if (unknown !== undefined) throw invalidRequest(`A command has no field ${JSON.stringify(unknown.slice(0, 80))}.`);
+  const fault = validator.validate(message).errors.at(-1);
+  if (fault !== undefined)
+    throw invalidRequest(`The command is malformed at ${fault.instanceLocation}: ${fault.error}`);
+  const text = named as Readonly<Record<string, string>>;
+  return {
+    id: String(text['id']),
+    command: text['command'] as Command['command'],
+    projectId: project('project', text['project']),
+    userId: String(text['user']),
+    imageId: String(text['image_id']),
+    memberId: project('member_id', text['member_id']),
+    status: text['status'],
+    reply: named['reply'] === true,
+    digest: digestOf(named),
+  };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw invalidRequest('The message is not JSON; a command is, as docs/command.schema.json says.');
+  }
+}
+
+function project(name: string, value: string | undefined): ProjectId {
+  const id = parseProjectId(value ?? '');
+  if (id === undefined) {
+    throw invalidRequest(
+      `"${name}" has to be a project id: 1 to 255 characters without "/", "?" and control characters.`,
+    );
+  }
+  return id;
+}
+
+const digestOf = (message: Readonly<Record<string, unknown>>): string =>
+  createHash('sha256')
+    .update(JSON.stringify(Object.keys(commandSchema.properties).map((name) => message[name] ?? null)))
+    .digest('base64url');

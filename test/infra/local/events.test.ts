@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+const local = join(import.meta.dirname, '..', '..', '..', 'infra', 'local');
+
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-events-'));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  rmSync(folder, { recursive: true });
+});
+
+function start(program: string, ...args: readonly string[]): ChildProcess {
+  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  const child = spawn(process.execPath, [join(local, program), ...args], {
+    env: { ...inherited, PORT: '0', DATA_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  return child;
+}
+
+/** A command of the terminal, run to its end. */
+async function run(program: string, ...args: readonly string[]) {
+  const child = start(program, ...args);
+  const [output, errors, [status]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')]);
+  return { status: status as unknown, output, errors };
+}
+
+async function startServer() {
+  const server = start('serve.ts');
+  server.stderr?.resume();
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
+    if (url !== undefined) return { server, url };
+  }
+  throw new Error('The server has ended before it was ready.');
+}
+
+const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
+const post = (url: string, body: object) =>
+  fetch(url, { method: 'POST', headers: alice, body: JSON.stringify(body) }).then((response) => response.json());
+
+/** The lines of a live tail, once there is one that has this in it. */
+async function linesUntil(wanted: string): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: start('watch-events.ts').stdout! })) {
+    lines.push(line);
+    if (line.includes(wanted)) return lines;
+  }
+  throw new Error(`There was no ${wanted} in ${lines.join('\n')}.`);
+}
+
+test('an offer travels: made by a request, answered by a command, watched, and nothing is lost by kill -9', async () => {
+  const { server, url } = await startServer();
+  const { id } = (await post(`${url}/v2/images`, { name: 'golden' })) as { id: string };
+  await post(`${url}/v2/images/${id}/members`, { member: 'beta' });
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  const fields = ['project=beta', 'user=bob', `image_id=${id}`, 'member_id=beta', 'status=accepted', 'reply=true'];
+  const sent = await run('send-command.ts', 'answer-offer', ...fields);
+
+  await startServer();
+  const lines = await linesUntil('for beta: pending → accepted, by bob of beta (command)');
+
+  expect(sent).toMatchObject({
+    status: 0,
+    output: expect.stringMatching(/^Sent to ImageSharing-Commands/),
+    errors: '',
+  });
+  const told = (type: string) => lines.filter((line) => line.includes(` ${type} `));
+  expect(told('image.create').length).toBeGreaterThan(0);
+  expect(told('image.member.create')[0]).toMatch(/"golden" .* for beta: none → pending, by alice of alpha \(http\)/);
+  await linesUntil('"outcome":"done"');
+});
+
+test('what was refused is shown with its reason, and sent back', async () => {
+  await startServer();
+  const unseen = '00000000-0000-4000-8000-000000000000';
+  await run('send-command.ts', '{"version": 9}');
+  await run(
+    'send-command.ts',
+    ...['withdraw-offer', 'project=alpha', 'user=alice', `image_id=${unseen}`, 'member_id=beta', 'reply=true'],
+  );
+  await linesUntil('"refused"');
+
+  const shown = await run('dead-letters.ts');
+  const redriven = await run('dead-letters.ts', 'redrive', 'all');
+
+  expect(shown.output).toContain(`why:  No image found with ID ${unseen}.`);
+  expect(shown.output).toContain('why:  The command is of another version than 1, which alone is known here.');
+  expect(shown.output).toContain('2 in all.');
+  expect(redriven).toEqual({ status: 0, output: '2 sent back.\n', errors: '' });
+});
+
+describe('a command of the terminal that cannot be carried out says why in one line and fails', () => {
+  test.each([
+    ['send-command.ts', [], 'Say which command to send'],
+    ['send-command.ts', ['explode'], '"explode" is no command'],
+    ['send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
+    ['send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
+    ['send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
+    ['send-command.ts', ['answer-offer'], 'There are no queues in'],
+    ['watch-events.ts', ['--all'], 'watch-events takes no arguments'],
+    ['watch-events.ts', [], 'There are no queues in'],
+    ['dead-letters.ts', ['purge'], 'Write nothing to see them'],
+    ['dead-letters.ts', ['redrive'], 'Write nothing to see them'],
+    ['dead-letters.ts', [], 'There are no queues in'],
+  ])('%s %j', async (program, args, sentence) => {
+    const ending = await run(program, ...args);
+
+    expect(ending).toEqual({
+      status: 1,
+      output: '',
+      errors: expect.stringMatching(`^${sentence.replaceAll('"', '.')}.*\n$`),
+    });
+  });
+});

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from '@jest/globals';
+import { seedImages } from '../../support/seed.ts';
+import { command, type CommandWorld, type Message } from './command-world.ts';
+
+/**
+ * Sends commands of which a tenth is poison and a tenth comes twice, in any order and in batches side by side, while the
+ * engine throttles a tenth of all calls, for longer at a time than a function has; and checks what came of them.
+ *
+ * @param count - how many, a multiple of ten
+ */
+export async function storm(world: CommandWorld, count: number): Promise<void> {
+  const chance = seededChance(6);
+  const perImage = 60;
+  const images = await seedImages(world.table, {
+    owner: 'alpha',
+    count: Math.ceil(count / perImage),
+    members: Array.from({ length: perImage }, (_, n) => ({ project: `member-${n}`, status: 'pending' })),
+  });
+  await world.notifications.drain();
+  world.notifications.published.length = 0;
+
+  const wanted: Record<string, string> = {};
+  const poison = new Map<string, string>();
+  const messages: Message[] = Array.from({ length: count }, (_, n) => {
+    const { id: image_id } = images[Math.floor(n / perImage)]!;
+    const member_id = `member-${n % perImage}`;
+    if (n % 10 === 9) {
+      const [body, error] = poisons(image_id)[Math.floor(n / 10) % 5]!;
+      poison.set(body, error);
+      return { body };
+    }
+    const key = `${image_id} ${member_id}`;
+    switch (n % 3) {
+      case 0:
+        wanted[`${image_id} new-${n}`] = 'image.member.create pending';
+        return command({ command: 'offer-image', project: 'alpha', image_id, member_id: `new-${n}` });
+      case 1:
+        wanted[key] = 'image.member.update accepted';
+        return command({ command: 'answer-offer', project: member_id, image_id, member_id, status: 'accepted' });
+      default:
+        wanted[key] = 'image.member.delete ';
+        return command({ command: 'withdraw-offer', project: 'alpha', image_id, member_id });
+    }
+  });
+  const twice = messages.filter((_, n) => n % 10 === 4);
+  const waiting = [...messages, ...twice]
+    .map((message) => ({ message, place: chance() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ message }) => message);
+  world.proxy.intercept(() =>
+    chance() < 0.1 ? { status: 400, response: { __type: 'ProvisionedThroughputExceededException' } } : undefined,
+  );
+
+  // Some batches find their function dead: what it did is done, and all of it comes again.
+  const deliver = async (): Promise<void> => {
+    for (let batch = waiting.splice(0, 10); batch.length > 0; batch = waiting.splice(0, 10)) {
+      const again = await world.deliver(...batch);
+      waiting.push(...(chance() < 0.05 ? batch : again));
+    }
+  };
+  await Promise.all([deliver(), deliver()]);
+  world.proxy.intercept(undefined);
+  await world.notifications.drain();
+
+  const told = world.notifications.published.filter(({ member, by }) => member !== undefined && by.via === 'command');
+  const acted = told.map(({ image, member, type, after }): [string, string] => [
+    `${image.id} ${member!.id}`,
+    `${type} ${(after as { status?: string } | null)?.status ?? ''}`,
+  ]);
+  expect(acted.length).toBe(Object.keys(wanted).length);
+  expect(Object.fromEntries(acted)).toEqual(wanted);
+  expect(new Map(world.deadLetters.map(({ body, attributes }) => [body, attributes!['error']]))).toEqual(poison);
+}
+
+/** Messages that can never succeed, each with the code of the reason. */
+const poisons = (image_id: string): readonly (readonly [string, string])[] => [
+  [`no JSON ${randomUUID()}`, 'invalid-request'],
+  [
+    command({ command: 'offer-image', project: 'alpha', image_id, member_id: 'x', force: true }).body,
+    'invalid-request',
+  ],
+  [
+    command({ command: 'answer-offer', project: 'stranger', image_id, member_id: 'stranger', status: 'accepted' }).body,
+    'image-not-found',
+  ],
+  [
+    command({ command: 'withdraw-offer', project: 'alpha', image_id: randomUUID(), member_id: 'x' }).body,
+    'image-not-found',
+  ],
+  [command({ command: 'withdraw-offer', project: 'alpha', image_id, member_id: 'nobody' }).body, 'member-not-found'],
+];
+
+/** Numbers from 0 to 1, evenly spread and the same in every run (mulberry32). */
+function seededChance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

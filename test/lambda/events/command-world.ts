@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { SQSRecord } from 'aws-lambda';
+import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
+import { DynamoDbCommandLedger } from '../../../lambda/dynamodb/dynamodb-command-ledger.ts';
+import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
+import { commandHandler, type CommandReply } from '../../../lambda/events/command-handler.ts';
+import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
+import { createOfferImage } from '../../../lambda/use-cases/offer-image.ts';
+import { createWithdrawOffer } from '../../../lambda/use-cases/withdraw-offer.ts';
+import { createTestTable, type TestTable } from '../../support/engine.ts';
+import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.ts';
+import { startService, type Service } from '../../support/service.ts';
+import { startConsumer, type Consumer } from './consumer.ts';
+
+/** A message as it lies in a queue. */
+export interface Message {
+  readonly body: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** The consumer of commands on a table, with what comes out of it. */
+export interface CommandWorld {
+  readonly table: TestTable;
+  /** Between the consumer of commands and the engine. */
+  readonly proxy: EngineProxy;
+  /** For requests over HTTP, which also go through the proxy. */
+  readonly service: Service;
+  /** Of the table's stream. */
+  readonly notifications: Consumer;
+  readonly deadLetters: Message[];
+  readonly replies: CommandReply[];
+  readonly logged: Readonly<Record<string, unknown>>[];
+  /** Delivers messages as one batch. Returns those that have to come again. */
+  deliver(...messages: readonly Message[]): Promise<readonly Message[]>;
+  close(): Promise<void>;
+}
+
+/** Opens it on a table of its own. */
+export async function openCommandWorld(): Promise<CommandWorld> {
+  const table = await createTestTable(true);
+  const proxy = await startEngineProxy(table.endpoint);
+  const service = await startService(proxy.endpoint, table.tableName);
+  const notifications = await startConsumer(table);
+  const clock = () => new Date();
+  const connected = connectTable(table.tableName);
+  const images = new DynamoDbImageRepository(connected, clock);
+  const deadLetters: Message[] = [];
+  const replies: CommandReply[] = [];
+  const logged: Readonly<Record<string, unknown>>[] = [];
+  const handler = commandHandler({
+    ledger: new DynamoDbCommandLedger(connected, clock),
+    useCases: (memberships) => ({
+      answerOffer: createAnswerOffer(images, memberships, clock),
+      offerImage: createOfferImage(images, memberships, clock, 128),
+      withdrawOffer: createWithdrawOffer(images, memberships, clock),
+    }),
+    putAside: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
+    reply: (reply) => Promise.resolve(void replies.push(reply)),
+    log: (line) => void logged.push(line),
+  });
+  return {
+    table,
+    proxy,
+    service,
+    notifications,
+    deadLetters,
+    replies,
+    logged,
+    deliver: async (...messages) => {
+      const records = messages.map((message) => ({ message, record: recordOf(message) }));
+      const event = { Records: records.map(({ record }) => record) };
+      const { batchItemFailures } = await handler(event, { getRemainingTimeInMillis: () => 5400 });
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      return records.filter(({ record }) => failed.has(record.messageId)).map(({ message }) => message);
+    },
+    close: async () => {
+      notifications.close();
+      await proxy.stop();
+      await table.drop();
+    },
+  };
+}
+
+const recordOf = ({ body, attributes = {} }: Message): SQSRecord =>
+  ({
+    messageId: randomUUID(),
+    body,
+    messageAttributes: Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [name, { dataType: 'String', stringValue: value }]),
+    ),
+  }) as unknown as SQSRecord;
+
+/** A command as a message, in the name of a user of its project. */
+export const command = (fields: Readonly<Record<string, unknown>>): Message => ({
+  body: JSON.stringify({ version: 1, id: randomUUID(), user: 'robot', ...fields }),
+});

@@ -1,0 +1,281 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { seedImage } from '../../support/seed.ts';
+import { command, type CommandWorld, openCommandWorld } from './command-world.ts';
+import { storm } from './command-storm.ts';
+
+let world: CommandWorld;
+
+beforeAll(async () => {
+  world = await openCommandWorld();
+});
+
+afterAll(() => world.close());
+
+beforeEach(async () => {
+  world.proxy.intercept(undefined);
+  await world.notifications.drain();
+  for (const list of [world.notifications.published, world.deadLetters, world.replies, world.logged]) list.length = 0;
+});
+
+const anImage = async (status?: 'pending' | 'accepted'): Promise<string> =>
+  (await seedImage(world.table, { owner: 'alpha', members: status ? [{ project: 'beta', status }] : [] })).id;
+const answering = (image_id: string, status: string, more: object = {}) =>
+  command({ command: 'answer-offer', project: 'beta', image_id, member_id: 'beta', status, ...more });
+const byAlpha = (verb: string, image_id: string, more: object = {}) =>
+  command({ command: verb, project: 'alpha', image_id, member_id: 'beta', ...more });
+
+/** What is told of memberships since the test began. */
+async function told(): Promise<readonly unknown[]> {
+  await world.notifications.drain();
+  return world.notifications.published
+    .filter(({ member }) => member !== undefined)
+    .map(({ type, after, by }) => [type, after?.['status'], `${by.user} of ${by.project}, by ${by.via}`])
+    .filter(([, , by]) => String(by).endsWith('by command'));
+}
+
+describe('a command does what the request does', () => {
+  test('an offer is made, answered and withdrawn', async () => {
+    const id = await anImage();
+
+    await world.deliver(byAlpha('offer-image', id));
+    await world.deliver(answering(id, 'accepted'));
+    await world.deliver(byAlpha('withdraw-offer', id));
+
+    expect(await told()).toEqual([
+      ['image.member.create', 'pending', 'robot of alpha, by command'],
+      ['image.member.update', 'accepted', 'robot of beta, by command'],
+      ['image.member.delete', undefined, 'robot of alpha, by command'],
+    ]);
+    expect(world.deadLetters).toEqual([]);
+  });
+
+  test('the sender is told the outcome where it asks for it', async () => {
+    const id = await anImage('pending');
+    const fields = { version: 1, project: 'beta', command: 'answer-offer', image_id: id, member_id: 'beta' };
+
+    await world.deliver(answering(id, 'accepted', { id: 'one', reply: true }), answering(id, 'no', { id: 'two' }));
+    await world.deliver(answering(id, 'never', { id: 'three', reply: true }));
+
+    expect(world.replies).toEqual([
+      { ...fields, id: 'one', outcome: 'done' },
+      {
+        ...fields,
+        id: 'three',
+        outcome: 'refused',
+        error: 'invalid-member-status',
+        message: 'A member status is one of "pending", "accepted", "rejected".',
+      },
+    ]);
+  });
+});
+
+describe('a message that can never succeed is put aside at once, as it is, with the reason', () => {
+  const good = {
+    version: 1,
+    id: 'x',
+    command: 'offer-image',
+    project: 'alpha',
+    user: 'u',
+    image_id: 'i',
+    member_id: 'm',
+  };
+
+  test.each([
+    ['no JSON', 'hello', 'The message is not JSON'],
+    ['a list', '[]', 'A command is a JSON object'],
+    ['of another version', { ...good, version: 2 }, 'of another version than 1'],
+    ['of no version', { ...good, version: undefined }, 'of another version than 1'],
+    ['one with an unknown field', { ...good, force: true }, 'A command has no field "force".'],
+    ['an unknown command', { ...good, command: 'delete-image' }, 'malformed at #/command'],
+    ['without an id', { ...good, id: undefined }, 'required property "id"'],
+    ['one whose id has a blank', { ...good, id: 'a b' }, 'malformed at #/id'],
+    ['an answer without a status', { ...good, command: 'answer-offer' }, 'required property "status"'],
+    ['an offer with a status', { ...good, status: 'accepted' }, 'malformed at #'],
+    ['for an impossible project', { ...good, project: 'a/b' }, '"project" has to be a project id'],
+    ['an event of another bus', { 'detail-type': 'x', detail: good, version: '0' }, 'of another version than 1'],
+    ['over 256 KiB', { ...good, user: 'u'.repeat(256 * 1024) }, 'at most 262144 bytes'],
+  ])('%s', async (_what, content, reason) => {
+    const body = typeof content === 'string' ? content : JSON.stringify(content);
+
+    const again = await world.deliver({ body });
+
+    expect(again).toEqual([]);
+    expect(world.deadLetters).toEqual([
+      { body, attributes: { reason: expect.stringContaining(reason), error: 'invalid-request', redrives: '1' } },
+    ]);
+  });
+
+  test.each([
+    ['for an image that does not exist', () => answering(randomUUID(), 'accepted'), 'image-not-found'],
+    ['from one who is no member', async () => answering(await anImage(), 'accepted'), 'image-not-found'],
+    [
+      'an offer by one who does not own the image',
+      async () =>
+        command({ command: 'offer-image', project: 'beta', image_id: await anImage('pending'), member_id: 'gamma' }),
+      'not-permitted',
+    ],
+    ['an offer to a member', async () => byAlpha('offer-image', await anImage('accepted')), 'member-exists'],
+    ['a withdrawal of nothing', async () => byAlpha('withdraw-offer', await anImage()), 'member-not-found'],
+    ['a status that is none', async () => answering(await anImage('pending'), 'maybe'), 'invalid-member-status'],
+  ])('%s', async (_what, message, error) => {
+    const sent = await message();
+
+    const again = await world.deliver(sent);
+
+    expect(again).toEqual([]);
+    expect(world.deadLetters).toEqual([
+      { body: sent.body, attributes: { reason: expect.stringMatching(/^[A-Z].*\.$/), error, redrives: '1' } },
+    ]);
+    expect(await told()).toEqual([]);
+  });
+});
+
+describe('a command that comes again acts once and answers the same', () => {
+  test('at the same time, in one batch and in several', async () => {
+    const id = await anImage();
+    const sent = byAlpha('offer-image', id, { reply: true });
+
+    const batches = [world.deliver(sent, sent, sent), world.deliver(sent), world.deliver(sent)];
+
+    expect((await Promise.all(batches)).flat()).toEqual([]);
+    expect(world.replies.map(({ outcome }) => outcome)).toEqual(Array(5).fill('done'));
+    expect(await told()).toHaveLength(1);
+  });
+
+  test('an answer, after another answer: the other stands', async () => {
+    const id = await anImage('pending');
+    const first = answering(id, 'accepted', { reply: true });
+    await world.deliver(first);
+    await world.deliver(answering(id, 'rejected'));
+
+    await world.deliver(first);
+
+    expect(world.replies.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
+    expect((await told()).map((each) => (each as string[])[1])).toEqual(['accepted', 'rejected']);
+  });
+
+  test('an offer, after a withdrawal: the withdrawal is final', async () => {
+    const id = await anImage();
+    const offer = byAlpha('offer-image', id);
+    await world.deliver(offer);
+    await world.deliver(byAlpha('withdraw-offer', id));
+
+    const again = await world.deliver(offer);
+
+    expect([again, world.deadLetters]).toEqual([[], []]);
+    expect(await told()).toHaveLength(2);
+  });
+
+  test('a withdrawal, after a new offer: the new offer stands', async () => {
+    const id = await anImage('accepted');
+    const withdrawal = byAlpha('withdraw-offer', id);
+    await world.deliver(withdrawal);
+    await world.deliver(byAlpha('offer-image', id));
+
+    const again = await world.deliver(withdrawal);
+
+    expect([again, world.deadLetters]).toEqual([[], []]);
+    expect(await told()).toHaveLength(2);
+  });
+
+  test('a refusal stays one, though the command could succeed by now', async () => {
+    const id = await anImage();
+    const answer = answering(id, 'accepted', { reply: true });
+    await world.deliver(answer);
+    await world.deliver(byAlpha('offer-image', id));
+
+    await world.deliver(answer);
+
+    expect(world.replies.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
+  });
+
+  test('a refusal that is sent back from the dead-letter queue is decided anew, and once', async () => {
+    const id = await anImage();
+    await world.deliver(answering(id, 'accepted', { reply: true }));
+    await world.deliver(byAlpha('offer-image', id));
+    const [refused] = world.deadLetters;
+
+    await world.deliver(refused!, refused!);
+    await world.deliver(answering(id, 'rejected'));
+    await world.deliver(refused!);
+
+    expect(world.replies.map(({ outcome }) => outcome)).toEqual(['refused', 'done', 'done', 'done']);
+    expect((await told()).map((each) => (each as string[])[1])).toEqual(['pending', 'accepted', 'rejected']);
+  });
+
+  test('an id that was used for another command of the project is refused, that of another project is its own', async () => {
+    const id = await anImage('pending');
+    await world.deliver(answering(id, 'accepted', { id: 'same' }));
+
+    await world.deliver(answering(id, 'rejected', { id: 'same' }), byAlpha('withdraw-offer', id, { id: 'same' }));
+
+    expect(world.deadLetters.map(({ attributes }) => attributes?.['reason'])).toEqual([
+      'The project has used the id same for another command; give each its own.',
+    ]);
+    expect(await told()).toHaveLength(2);
+  });
+
+  test.each(['lose the request', 'lose the answer', 'end'] as const)(
+    'where its function could %s at any of its calls',
+    async (fate) => {
+      for (let call = 1, isReached = true; isReached; call += 1) {
+        const id = await anImage();
+        const sent = byAlpha('offer-image', id);
+        let calls = 0;
+        world.proxy.intercept(() => {
+          calls += 1;
+          if (fate !== 'end') return calls === call ? fate : undefined;
+          return calls < call ? undefined : { status: 400, response: { __type: 'AccessDeniedException' } };
+        });
+        const again = await world.deliver(sent);
+        isReached = calls >= call;
+        world.proxy.intercept(undefined);
+
+        await world.deliver(...again, sent);
+      }
+      const made = await told();
+
+      expect(world.deadLetters).toEqual([]);
+      expect(new Set(world.notifications.published.map(({ image }) => image.id)).size).toBeGreaterThan(3);
+      expect(made.length).toBe(
+        new Set(world.notifications.published.filter(({ member }) => member).map(({ image }) => image.id)).size,
+      );
+    },
+  );
+});
+
+test('a message that may succeed later comes again', async () => {
+  const id = await anImage('pending');
+  world.proxy.intercept(() => ({ status: 400, response: { __type: 'ThrottlingException' } }));
+  const sent = answering(id, 'accepted');
+
+  const again = await world.deliver(sent);
+
+  expect(again).toEqual([sent]);
+  expect(world.deadLetters).toEqual([]);
+  expect(world.logged).toEqual([expect.objectContaining({ level: 'error', message: 'command comes again' })]);
+});
+
+test('a log line names the command and who sent it, and nothing else that it carried', async () => {
+  const id = await anImage('pending');
+
+  await world.deliver(answering(id, 'secret', { id: 'named' }));
+
+  expect(world.logged).toEqual([
+    {
+      level: 'info',
+      message: 'command',
+      messageId: expect.any(String),
+      command: 'answer-offer',
+      id: 'named',
+      project: 'beta',
+      outcome: 'refused',
+      error: 'invalid-member-status',
+    },
+  ]);
+});
+
+test('a hundred commands, of which some are poison and some come twice, on an engine that throttles', async () => {
+  await storm(world, 100);
+});

@@ -1,0 +1,411 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Notification } from '../../../lambda/events/notification.ts';
+import { createTestTable, type TestTable } from '../../support/engine.ts';
+import { startService, type Answer, type Service } from '../../support/service.ts';
+import { openTestStream } from '../../support/table-stream.ts';
+import { startConsumer, type Consumer } from './consumer.ts';
+
+let table: TestTable;
+let service: Service;
+let consumer: Consumer;
+
+beforeAll(async () => {
+  table = await createTestTable(true);
+  service = await startService(table.endpoint, table.tableName);
+  consumer = await startConsumer(table);
+});
+
+afterAll(async () => {
+  consumer.close();
+  await table.drop();
+});
+
+beforeEach(async () => {
+  consumer.mood = (notifications) => notifications.map(() => true);
+  await consumer.drain();
+  for (const list of [consumer.published, consumer.lookedAgain, consumer.putAside, consumer.logged]) list.length = 0;
+});
+
+const createImage = async (name: string): Promise<string> => {
+  const id = randomUUID();
+  await service.request('POST', '/v2/images', { as: 'alpha:member', body: { id, name } });
+  return id;
+};
+const offer = (id: string, member: string): Promise<Answer> =>
+  service.request('POST', `/v2/images/${id}/members`, { as: 'alpha:member', body: { member } });
+const answer = (id: string, member: string, status: string): Promise<Answer> =>
+  service.request('PUT', `/v2/images/${id}/members/${member}`, { as: `${member}:member`, body: { status } });
+const withdraw = (id: string, member: string): Promise<Answer> =>
+  service.request('DELETE', `/v2/images/${id}/members/${member}`, { as: 'alpha:member' });
+const patch = (id: string, path: string, value: unknown): Promise<Answer> =>
+  service.request('PATCH', `/v2/images/${id}`, {
+    as: 'alpha:member',
+    headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+    body: [{ op: 'replace', path, value }],
+  });
+const remove = (id: string): Promise<Answer> => service.request('DELETE', `/v2/images/${id}`, { as: 'alpha:member' });
+
+describe('what is told', () => {
+  test('a life of an offer, from its image to its end', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await answer(id, 'beta', 'accepted');
+    await answer(id, 'beta', 'accepted'); // changes nothing, so there is nothing to tell
+    await withdraw(id, 'beta');
+    await offer(id, 'beta');
+    await remove(id);
+
+    await consumer.drain();
+
+    const image = { id, name: 'golden', owner: 'alpha' };
+    const by = { project: 'alpha', user: 'user-of-alpha', via: 'http' };
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const [first, , , second] = consumer.published.filter(({ member }) => member !== undefined);
+    const facts = { owner: 'alpha', visibility: 'shared', os_hidden: false };
+    const told = (membership: Notification | undefined, more: number, rest: object) => ({
+      version: 1,
+      id: `${membership!.member!.membership_id}:${membership!.sequence + more}`,
+      sequence: membership!.sequence + more,
+      image,
+      member: { id: 'beta', membership_id: membership!.member!.membership_id },
+      time,
+      ...rest,
+    });
+    expect(consumer.published.filter(({ member }) => member === undefined)).toEqual([
+      { version: 1, id: `${id}:1`, type: 'image.create', sequence: 1, image, before: null, after: facts, by, time },
+      { version: 1, id: `${id}:3`, type: 'image.delete', sequence: 3, image, before: facts, after: null, by, time },
+    ]);
+    expect(consumer.published.filter(({ member }) => member !== undefined)).toEqual([
+      told(first, 0, { type: 'image.member.create', before: null, after: { status: 'pending' }, by }),
+      told(first, 1, {
+        type: 'image.member.update',
+        before: { status: 'pending' },
+        after: { status: 'accepted' },
+        by: { project: 'beta', user: 'user-of-beta', via: 'http' },
+      }),
+      told(first, 2, { type: 'image.member.delete', before: { status: 'accepted' }, after: null, by }),
+      told(second, 0, { type: 'image.member.create', before: null, after: { status: 'pending' }, by }),
+      told(second, 1, { type: 'image.member.delete', before: { status: 'pending' }, after: null, by }),
+    ]);
+    expect(second!.member!.membership_id).not.toBe(first!.member!.membership_id);
+    expect(second!.sequence).toBe(first!.sequence + 3);
+  });
+
+  test.each([
+    ['private and back', '/visibility', 'private', 'shared'],
+    ['hidden and shown again', '/os_hidden', true, false],
+  ])('an image with members that is made %s: one notification for each way', async (_what, path, there, back) => {
+    const id = await createImage('golden');
+    for (const member of ['beta', 'gamma']) await offer(id, member);
+    await consumer.drain();
+    consumer.published.length = 0;
+
+    await patch(id, path, there);
+    await patch(id, path, back);
+    await consumer.drain();
+
+    const attribute = path.slice(1);
+    expect(
+      consumer.published.map(({ type, before, after }) => [type, before?.[attribute], after?.[attribute]]),
+    ).toEqual([
+      ['image.update', back, there],
+      ['image.update', there, back],
+    ]);
+  });
+
+  test('each fan-out is to be looked at again, once', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await patch(id, '/os_hidden', true);
+    await remove(id);
+
+    await consumer.drain();
+
+    expect(consumer.lookedAgain).toEqual([
+      { id, version: 2 },
+      { id, version: 4 },
+    ]);
+  });
+});
+
+describe('the bus refuses', () => {
+  test('one notification: the later ones of its membership wait for it, others do not', async () => {
+    const [one, other] = [await createImage('one'), await createImage('other')];
+    await offer(one, 'beta');
+    await answer(one, 'beta', 'accepted');
+    await offer(other, 'beta');
+    let refusals = 1;
+    consumer.mood = (notifications) =>
+      notifications.map(({ image, member }) => !(image.id === one && member !== undefined && (refusals -= 1) >= 0));
+
+    await consumer.drain();
+
+    const told = consumer.published.map(({ type, image }) => `${image.name}: ${type}`);
+    expect(told.filter((each) => each.startsWith('one'))).toEqual([
+      'one: image.create',
+      'one: image.member.create',
+      'one: image.member.update',
+    ]);
+    expect(told.indexOf('other: image.member.create')).toBeLessThan(told.indexOf('one: image.member.create'));
+  });
+
+  test('everything: the batch comes again from its first record', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    const records = await recordsOf(id);
+    consumer.mood = (notifications) => notifications.map(() => false);
+
+    const failed = await consumer.invoke(records);
+
+    expect(failed).toEqual([records[0]!.dynamodb!.SequenceNumber]);
+    expect(consumer.published).toEqual([]);
+  });
+});
+
+/** The records of an image and its memberships, as the stream has them. */
+async function recordsOf(imageId: string) {
+  const stream = await openTestStream(table);
+  const all = [];
+  for (let page = await stream.next(); page.length > 0; page = await stream.next()) all.push(...page);
+  stream.close();
+  const told = [`IMAGE#${imageId} IMAGE`, `PROJECT#beta SHARED#${imageId}`];
+  return all.filter(({ dynamodb }) => {
+    const { pk, sk } = dynamodb!.Keys!;
+    return told.includes(`${pk!.S} ${sk!.S}`);
+  });
+}
+
+describe('a record that is none of ours', () => {
+  const record = (sk: string, image: object, eventName: 'INSERT' | 'REMOVE' = 'INSERT') => ({
+    eventName,
+    dynamodb: {
+      Keys: { pk: { S: 'PROJECT#beta' }, sk: { S: sk } },
+      [eventName === 'INSERT' ? 'NewImage' : 'OldImage']: {
+        pk: { S: 'PROJECT#beta' },
+        sk: { S: sk },
+        format: { N: '1' },
+        ...image,
+      },
+      SequenceNumber: '7',
+    },
+  });
+
+  test.each([
+    ['an item of an unknown kind', 'FUTURE#1', {}, 'PROJECT#beta / FUTURE#1'],
+    ['an item of a later format', 'SHARED#1', { format: { N: '2' } }, 'PROJECT#beta / SHARED#1, format 2'],
+  ])('%s is skipped and counted', async (_what, sk, image, item) => {
+    const failed = await consumer.invoke([record(sk, image)]);
+
+    expect(failed).toEqual([]);
+    expect(consumer.published).toEqual([]);
+    expect(consumer.logged[0]).toMatchObject({ message: 'unknown item', item, UnknownStreamRecords: 1 });
+  });
+
+  test('a membership that is malformed is put aside with the reason, and those behind it go on', async () => {
+    const id = await createImage('golden');
+    const poison = record('SHARED#1', { sequence: { S: 'many' } });
+
+    const failed = await consumer.invoke([poison, ...(await recordsOf(id))]);
+
+    expect(failed).toEqual([]);
+    expect(consumer.putAside).toEqual([
+      { record: poison, reason: 'Item PROJECT#beta / SHARED#1: sequence is not a number.' },
+    ]);
+    expect(consumer.published.map(({ type }) => type)).toEqual(['image.create']);
+  });
+
+  test.each([
+    ['a withdrawn membership that expires', 'SHARED#1'],
+    ['an entry of a list that goes', 'OWNED#1'],
+  ])('%s tells nothing', async (_what, sk) => {
+    const failed = await consumer.invoke([record(sk, {}, 'REMOVE')]);
+
+    expect([failed, consumer.published, consumer.putAside]).toEqual([[], [], []]);
+  });
+});
+
+/** A step of a story over two images and three projects. */
+type Step =
+  | { readonly does: 'offer' | 'withdraw'; readonly image: number; readonly member: string }
+  | { readonly does: 'answer'; readonly image: number; readonly member: string; readonly status: string }
+  | { readonly does: 'rename' | 'hide' | 'publish' | 'delete'; readonly image: number };
+
+const image = fc.constantFrom(0, 1);
+const member = fc.constantFrom('beta', 'gamma', 'delta');
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ does: fc.constant('offer' as const), image, member }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      does: fc.constant('answer' as const),
+      image,
+      member,
+      status: fc.constantFrom('pending', 'accepted', 'rejected'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ does: fc.constant('withdraw' as const), image, member }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ does: fc.constantFrom('rename' as const, 'hide' as const, 'publish' as const), image }),
+  },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('delete' as const), image }) },
+);
+
+const story = fc.record({
+  steps: fc.array(step, { minLength: 5, maxLength: 30 }),
+  batchSizes: fc.infiniteStream(fc.integer({ min: 1, max: 25 })),
+  // What the bus does at each of its calls.
+  moods: fc.infiniteStream(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.constant('takes all' as const) },
+      { weight: 1, arbitrary: fc.constantFrom('killed before' as const, 'killed after' as const) },
+      { weight: 2, arbitrary: fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }) },
+    ),
+  ),
+});
+
+const settings = { numRuns: 25, seed: 20261123, endOnFailure: true };
+
+describe('whatever happens, in whatever order, with a bus that refuses and a consumer that dies', () => {
+  test('the notifications of each membership and image are its acknowledged changes', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, async ({ steps, batchSizes, moods }) => {
+        await consumer.drain();
+        consumer.published.length = 0;
+        const ids = [await createImage('0'), await createImage('1')];
+        const model = new Model(ids);
+        consumer.mood = (notifications) => {
+          const mood = moods.next().value;
+          return Array.isArray(mood) ? mood : mood === 'takes all' ? notifications.map(() => true) : mood;
+        };
+
+        for (const each of steps) {
+          model.acknowledge(each, await act(ids[each.image]!, each));
+          if (batchSizes.next().value > 20) await consumer.drain(() => batchSizes.next().value);
+        }
+        await consumer.drain(() => batchSizes.next().value);
+
+        expect(asReceived(consumer.published)).toEqual(model.told);
+      }),
+      settings,
+    );
+  });
+
+  test('answers against withdrawals and new offers, side by side: each notification goes on where the last one ended', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24 }), fc.nat(), async (steps, width) => {
+        await consumer.drain();
+        consumer.published.length = 0;
+        const ids = [await createImage('0'), await createImage('1')];
+        const steady = steps.filter(({ does }) => does !== 'delete');
+
+        for (let n = 0; n < steady.length; n += 2 + (width % 4)) {
+          await Promise.all(steady.slice(n, n + 2 + (width % 4)).map((each) => act(ids[each.image]!, each)));
+        }
+        await consumer.drain(() => 7);
+
+        for (const told of Object.values(Object.groupBy(consumer.published, orderOf))) {
+          const states = told!.map(({ before }) => before);
+          expect(states).toEqual([null, ...told!.slice(0, -1).map(({ after }) => after)]);
+          const first = told![0]!.sequence;
+          if (told![0]!.member) expect(told!.map(({ sequence }) => sequence)).toEqual(told!.map((_, n) => first + n));
+        }
+      }),
+      { ...settings, numRuns: 15 },
+    );
+  });
+});
+
+const orderOf = ({ image: { id }, member: of }: Notification): string => `${id} ${of?.id ?? ''}`;
+
+const act = (id: string, each: Step): Promise<Answer> => {
+  switch (each.does) {
+    case 'offer':
+      return offer(id, each.member);
+    case 'answer':
+      return answer(id, each.member, each.status);
+    case 'withdraw':
+      return withdraw(id, each.member);
+    case 'rename':
+      return patch(id, '/name', randomUUID());
+    case 'hide':
+      return patch(id, '/os_hidden', true);
+    case 'publish':
+      return patch(id, '/visibility', 'community');
+    case 'delete':
+      return remove(id);
+  }
+};
+
+/** What a receiver makes of all that the bus delivers: doubles left out, each order's changes by their type. */
+function asReceived(published: readonly Notification[]): Record<string, string[]> {
+  const seen = new Set<string>();
+  const received: Record<string, string[]> = {};
+  for (const each of published) {
+    if (seen.has(each.id)) continue;
+    seen.add(each.id);
+    (received[orderOf(each)] ??= []).push(`${each.type} ${stateOf(each)}`.trim());
+  }
+  return received;
+}
+
+const stateOf = ({ after }: Notification): string =>
+  (after as { status?: string } | null)?.status ?? (after as { visibility?: string } | null)?.visibility ?? '';
+
+/** What was acknowledged, as a receiver should hear of it. */
+class Model {
+  readonly told: Record<string, string[]> = {};
+  readonly #ids: readonly string[];
+  readonly #members = new Map<string, string>();
+  readonly #facts = new Map<string, { visibility: string; hidden: boolean }>();
+
+  constructor(ids: readonly string[]) {
+    this.#ids = ids;
+    for (const id of ids) {
+      this.#facts.set(id, { visibility: 'shared', hidden: false });
+      this.#tell(`${id} `, 'image.create shared');
+    }
+  }
+
+  acknowledge(each: Step, { status }: Answer): void {
+    const id = this.#ids[each.image]!;
+    const facts = this.#facts.get(id)!;
+    if (status >= 300) return;
+    switch (each.does) {
+      case 'offer':
+        this.#member(`${id} ${each.member}`, 'pending', 'create');
+        return;
+      case 'answer':
+        if (this.#members.get(`${id} ${each.member}`) === each.status) return;
+        this.#member(`${id} ${each.member}`, each.status, 'update');
+        return;
+      case 'withdraw':
+        this.#member(`${id} ${each.member}`, undefined, 'delete');
+        return;
+      case 'hide':
+      case 'rename':
+      case 'publish':
+        if (each.does === 'publish') facts.visibility = 'community';
+        this.#tell(`${id} `, `image.update ${facts.visibility}`);
+        return;
+      case 'delete':
+        for (const key of [...this.#members.keys()].filter((one) => one.startsWith(id))) {
+          this.#member(key, undefined, 'delete');
+        }
+        this.#tell(`${id} `, 'image.delete');
+        return;
+    }
+  }
+
+  #member(key: string, status: string | undefined, verb: string): void {
+    if (status === undefined) this.#members.delete(key);
+    else this.#members.set(key, status);
+    this.#tell(key, `image.member.${verb} ${status ?? ''}`.trim());
+  }
+
+  #tell(key: string, what: string): void {
+    (this.told[key] ??= []).push(what);
+  }
+}

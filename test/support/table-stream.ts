@@ -1,0 +1,24 @@
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { DynamoDBRecord } from 'aws-lambda';
+import { StreamReader } from '../../infra/local/stream-reader.ts';
+import { localCredentials, localRegion } from '../../infra/local/template-values.ts';
+import type { TestTable } from './engine.ts';
+
+/** The stream of a test's table, from its first record on. */
+export interface TestStream {
+  /** The next records as a function gets them, none where there are no more. */
+  next(atMost?: number): Promise<readonly DynamoDBRecord[]>;
+  close(): void;
+}
+
+/** Opens the stream of a table. */
+export async function openTestStream({ client, endpoint, tableName }: TestTable): Promise<TestStream> {
+  const { Table: table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+  const streams = new DynamoDBStreamsClient({ endpoint, region: localRegion, credentials: localCredentials });
+  const reader = new StreamReader(streams, table!.LatestStreamArn!, undefined);
+  return {
+    next: (atMost = 1000) => reader.next(atMost),
+    close: () => streams.destroy(),
+  };
+}
