@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 import { Refusal } from './refusal.ts';
 
 /** A running DynamoDB-compatible engine on this machine. */
@@ -70,15 +70,6 @@ function engineProgram(): string {
       { cause: error },
     );
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 // The watcher holds the reading end of a pipe that only this process can write to. The kernel closes the pipe when this

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../infra/local/free-port.ts';
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 const virtualEnvironment = join(projectFolder, '.venv', 'ministack');
@@ -179,15 +179,6 @@ async function ready(ask: () => Promise<Answer>, server: ChildProcess): Promise<
     if (server.exitCode !== null || Date.now() > end) throw new Error('not ready');
     await pause(100);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function collect(child: ChildProcess): () => string {
