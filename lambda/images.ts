@@ -23,7 +23,7 @@ import { readSecret } from './read-secret.ts';
 import { createCreateImage } from './use-cases/create-image.ts';
 import { createDeleteImage } from './use-cases/delete-image.ts';
 import { createListImages } from './use-cases/list-images.ts';
-import { createShowImage } from './use-cases/show-image.ts';
+import { createDownloadImage, createShowImage } from './use-cases/show-image.ts';
 import { createUpdateImage } from './use-cases/update-image.ts';
 
 const config = loadConfig(process.env, ['tableName', 'identity']);
@@ -31,7 +31,6 @@ const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
 const lists = new DynamoDbImageListRepository(table);
-const showImage = createShowImage(images);
 const updateImage = createUpdateImage(images, clock);
 
 /** The images. */
@@ -43,12 +42,12 @@ export const handler = apiHandler(
       operation: createImageOperation(createCreateImage(images, clock, () => uuidv7() as ImageId)),
       body: 'json',
     },
-    showImage: { operation: showImageOperation(showImage), body: 'none' },
+    showImage: { operation: showImageOperation(createShowImage(images)), body: 'none' },
     updateImage: { operation: updateImageOperation(updateImage), body: Object.keys(patchMediaTypes) },
     deleteImage: { operation: deleteImageOperation(createDeleteImage(images)), body: 'none' },
     addTag: { operation: addTagOperation(updateImage), body: 'ignored' },
     removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
-    downloadImage: { operation: downloadImageOperation(showImage), body: 'none' },
+    downloadImage: { operation: downloadImageOperation(createDownloadImage(images)), body: 'none' },
   },
   { identity: identitySource(config, readSecret), log },
 );

@@ -149,6 +149,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 
 /** Sends an answer; done when it has gone out, or the client has. */
 async function send(response: ServerResponse, { statusCode, headers, body }: HttpApiResponse): Promise<void> {
+  if (response.destroyed) return; // the client went while the answer was made
   const hasBody = statusCode !== 204 && statusCode !== 304;
   response.writeHead(statusCode, { ...headers, ...(hasBody && { 'content-length': body.length }) });
   const closed = once(response, 'close');

@@ -1,7 +1,7 @@
 import { hasRole, isAdmin, type Caller } from './caller.ts';
 import { imageNotFound, imageNotShared, imageProtected, memberNotFound, notPermitted } from './errors.ts';
 import type { ImageId, ProjectId } from './ids.ts';
-import { isForEveryone, type Image } from './image.ts';
+import { isForEveryone, type Image, type SharedFacts, type Visibility } from './image.ts';
 import type { Membership } from './membership.ts';
 
 /** What was read, at one moment, of an image and of some of its members. */
@@ -83,17 +83,17 @@ export function assertCallerMayCreate(caller: Caller, image: Image): void {
   if (!isAdmin(caller) && !owns(caller, image)) {
     throw notPermitted('Only an admin creates an image for another project; leave out "owner".');
   }
-  assertCallerMayPublish(caller, image, undefined);
+  assertCallerMayPublish(caller, image.visibility);
 }
 
-/** Only an admin makes an image public or gives it to another project. */
-export function assertCallerMaySetFacts(caller: Caller, before: Image, after: Image): void {
-  if (!isAdmin(caller) && after.owner !== before.owner) throw notPermitted("Only an admin changes an image's owner.");
-  assertCallerMayPublish(caller, after, before);
+/** Only an admin makes an image public or gives it to a project, though it be what the image already is. */
+export function assertCallerMaySet(caller: Caller, { owner, visibility }: Partial<SharedFacts>): void {
+  if (!isAdmin(caller) && owner !== undefined) throw notPermitted("Only an admin changes an image's owner.");
+  assertCallerMayPublish(caller, visibility);
 }
 
-function assertCallerMayPublish(caller: Caller, image: Image, before: Image | undefined): void {
-  if (image.visibility === 'public' && before?.visibility !== 'public' && !isAdmin(caller)) {
+function assertCallerMayPublish(caller: Caller, visibility: Visibility | undefined): void {
+  if (visibility === 'public' && !isAdmin(caller)) {
     throw notPermitted('Only an admin makes an image public; "community" shows it to whoever asks for it.');
   }
 }
@@ -101,6 +101,11 @@ function assertCallerMayPublish(caller: Caller, image: Image, before: Image | un
 /** A protected image is not deleted, not even by an admin. */
 export function assertImageIsNotProtected(image: Image): void {
   if (image.protected) throw imageProtected(image.id);
+}
+
+/** An image's data is for callers with role member, whoever may see the image. */
+export function assertCallerMayDownload(caller: Caller): void {
+  if (!hasRole(caller, 'member')) throw notPermitted("Asking for an image's data takes the role member.");
 }
 
 /** Lists are for callers with a role. */

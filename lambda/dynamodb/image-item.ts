@@ -17,8 +17,8 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
   disk_format: image.diskFormat,
   container_format: image.containerFormat,
   tags: image.tags,
-  // Not an object: that is asked for its constructor, which is a name that a property may have.
-  properties: new Map(Object.entries(image.properties)),
+  // Not a map: DynamoDB keeps no order of these.
+  properties: Object.entries(image.properties),
   updated_at: image.updatedAt,
 });
 
@@ -93,7 +93,7 @@ export function imageFromItem(item: Item): Image | undefined {
     diskFormat: read.stringOrNull('disk_format'),
     containerFormat: read.stringOrNull('container_format'),
     tags: read.strings('tags'),
-    properties: read.stringMap('properties'),
+    properties: read.stringPairs('properties'),
     createdAt: read.parsed('created_at', 'a timestamp', parseTimestamp),
     updatedAt: read.parsed('updated_at', 'a timestamp', parseTimestamp),
     memberCount: read.number('member_count'),

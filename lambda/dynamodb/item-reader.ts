@@ -9,7 +9,8 @@ export interface ItemReader {
   boolean(name: string): boolean;
   number(name: string): number;
   strings(name: string): readonly string[];
-  stringMap(name: string): Readonly<Record<string, string>>;
+  /** A list of names and their values, as the object that has these in that order. */
+  stringPairs(name: string): Readonly<Record<string, string>>;
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value;
   /** @param wanted - what the text has to be, for the error */
   parsed<Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value;
@@ -49,12 +50,12 @@ export function itemReader(item: Item): ItemReader {
       attribute(name, 'a list of strings', (value) =>
         Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined,
       ),
-    stringMap: (name: string): Readonly<Record<string, string>> =>
-      attribute(name, 'a map of strings', (value) =>
-        isMap(value) && Object.values(value).every((each) => typeof each === 'string')
-          ? (value as Record<string, string>)
-          : undefined,
-      ),
+    stringPairs: (name: string): Readonly<Record<string, string>> =>
+      attribute(name, 'a list of pairs of strings', (value) => {
+        // A map is how 0.1.0 wrote it.
+        const pairs: unknown = isMap(value) ? Object.entries(value) : value;
+        return Array.isArray(pairs) && pairs.every(isPair) ? Object.fromEntries(pairs) : undefined;
+      }),
     map: (name) => {
       const value = attribute(name, 'a map', (each) => (isMap(each) ? each : undefined));
       return itemReader({
@@ -68,4 +69,6 @@ export function itemReader(item: Item): ItemReader {
 }
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const isPair = (value: unknown): value is readonly [string, string] =>
+  Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
 const isMap = (value: unknown): value is Item => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -30,8 +30,12 @@ export const unroutedOperation: ApiOperation = ({ method, pathname, baseUrl }) =
   const segments = pathname.split('/').slice(1);
   if (segments.length === 1 && method === 'GET') return Promise.resolve(found(`${baseUrl}/v2/`));
   const unsupported = notSupported.find(({ path }) => path.test(pathname));
-  if (unsupported !== undefined) throw new RequestFault('not-supported', unsupported.sentence);
-  const allowed = methodsOf(segments);
+  const routed = methodsOf(segments);
+  // An image's data is there to be asked for, and its upload to be told of.
+  const allowed = unsupported === undefined || routed.length === 0 ? routed : [...routed, 'PUT'];
+  if (unsupported !== undefined && (routed.length === 0 || method === 'PUT')) {
+    throw new RequestFault('not-supported', unsupported.sentence);
+  }
   // A path whose escapes do not decode reaches no route even with the right method.
   if (allowed.length > 0 && !allowed.includes(method)) {
     throw new RequestFault('method-not-allowed', `${method} is not possible here; ${allowed.join(', ')} are.`, {
@@ -66,6 +70,7 @@ const notFound = (): RequestFault => new RequestFault('route-not-found', 'There 
 
 /** The methods that a path takes, in the order of the routes. */
 function methodsOf(segments: readonly string[]): readonly string[] {
+  if (segments[1] === 'schemas' && !Object.hasOwn(schemas, segments[2] ?? '')) return [];
   return Object.values(routes)
     .flatMap((ofFunction) => Object.values(ofFunction))
     .map((route) => route.split(' '))

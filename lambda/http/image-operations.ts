@@ -52,9 +52,9 @@ export const deleteImageOperation =
 
 /** GET /v2/images/{image_id}/file: an image without data has none to download. */
 export const downloadImageOperation =
-  (showImage: ShowImage): ApiOperation =>
+  (downloadImage: ShowImage): ApiOperation =>
   async (request) => {
-    await showImage({ imageId: imageIdOf(request), caller: request.caller });
+    await downloadImage({ imageId: imageIdOf(request), caller: request.caller });
     return noContent();
   };
 

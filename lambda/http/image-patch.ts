@@ -27,7 +27,8 @@ export function imagePatch(body: unknown, mediaType: string): ImageChange {
   if (body.length > mostOperations) throw invalidRequest(`A change has at most ${mostOperations} operations.`);
   const named = patchMediaTypes[mediaType as keyof typeof patchMediaTypes];
   const changes = body.map((operation: unknown) => parseOperation(operation, named));
-  return (attributes) => changes.reduce(apply, attributes);
+  return (attributes, assertMaySet) =>
+    changes.reduce((changed, each) => apply(changed, each, assertMaySet), attributes);
 }
 
 function parseOperation(operation: unknown, named: 'named-by-key' | 'named-by-op'): Change {
@@ -59,12 +60,21 @@ function parsePointer(pointer: unknown): string {
   return pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~').trim();
 }
 
-function apply(attributes: ImageAttributes, { op, name, value }: Change): ImageAttributes {
+function apply(
+  attributes: ImageAttributes,
+  { op, name, value }: Change,
+  assertMaySet: Parameters<ImageChange>[1],
+): ImageAttributes {
   if (isBaseProperty(name)) {
     if (op === 'remove') throw attributeReadOnly(name);
-    return { ...attributes, ...attributeOf(name, value) };
+    const set = attributeOf(name, value);
+    assertMaySet(set);
+    return { ...attributes, ...set };
   }
   const { [name]: _present, ...others } = attributes.properties;
   if (op !== 'add' && !Object.hasOwn(attributes.properties, name)) throw propertyNotFound(name);
-  return { ...attributes, properties: op === 'remove' ? others : { ...others, [name]: value as string } };
+  return {
+    ...attributes,
+    properties: op === 'remove' ? others : { ...attributes.properties, [name]: value as string },
+  };
 }

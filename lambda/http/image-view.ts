@@ -1,9 +1,9 @@
 import type { Image } from '../domain/image.ts';
 import type { ImagePage } from '../use-cases/list-images.ts';
 
-/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties, then these keys in this order. */
+/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties as they were given, then these keys. */
 export const imageView = (image: Image) => ({
-  ...Object.fromEntries(Object.entries(image.properties).sort(([a], [b]) => (a < b ? -1 : 1))),
+  ...image.properties,
   name: image.name,
   disk_format: image.diskFormat,
   container_format: image.containerFormat,
@@ -42,12 +42,14 @@ export function imagesView({ images, next }: ImagePage, query: URLSearchParams) 
     const parameters = new URLSearchParams(query);
     parameters.delete('marker');
     if (marker !== undefined) parameters.append('marker', marker);
-    return parameters.size === 0 ? '/v2/images' : `/v2/images?${parameters.toString()}`;
+    // As URLs are written and not as forms are: the two marks in which these differ.
+    const text = parameters.toString().replaceAll('%7E', '~').replaceAll('*', '%2A');
+    return parameters.size === 0 ? '/v2/images' : `/v2/images?${text}`;
   };
   return {
     images: images.map(imageView),
     first: path(),
-    ...(next === undefined ? {} : { next: path(next) }),
     schema: '/v2/schemas/images',
+    ...(next === undefined ? {} : { next: path(next) }),
   };
 }

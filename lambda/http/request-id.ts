@@ -33,8 +33,10 @@ export const requestId = (): ApiMiddleware => {
 export const wellFormedRequestId = (): ApiMiddleware => ({
   before: ({ event }) => {
     const given = event.headers[header];
-    if (given !== undefined && !wellFormed.test(given)) {
-      throw invalidRequest('X-Openstack-Request-Id has to be 1 to 64 characters of A-Z, a-z, 0-9, ".", "_" and "-".');
+    if (given !== undefined && given !== '' && !wellFormed.test(given)) {
+      throw invalidRequest(
+        'X-Openstack-Request-Id has at most 64 characters, all of them A-Z, a-z, 0-9, ".", "_" or "-".',
+      );
     }
   },
 });

@@ -3,7 +3,7 @@ import { imageNotFound } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
-import { assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { assertCallerMayDownload, assertImageIsVisible } from '../domain/sharing-rules.ts';
 
 export type ShowImage = (request: { readonly imageId: string; readonly caller: Caller }) => Promise<Image>;
 
@@ -14,4 +14,13 @@ export const createShowImage =
     const imageId = parseImageId(id);
     if (imageId === undefined) throw imageNotFound(id);
     return assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
+  };
+
+/** An image whose data is asked for, by whoever may see it and has role member; there is none as yet. */
+export const createDownloadImage =
+  (images: ImageRepository): ShowImage =>
+  async (request) => {
+    const image = await createShowImage(images)(request);
+    assertCallerMayDownload(request.caller);
+    return image;
   };

@@ -4,11 +4,18 @@ import { imageNotFound } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
-import { assertCallerMayChange, assertCallerMaySetFacts, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
 import { attempts } from './attempts.ts';
 
-/** What becomes of an image's attributes; throws a SharingError where the change does not fit them. */
-export type ImageChange = (attributes: ImageAttributes) => ImageAttributes;
+/**
+ * What becomes of an image's attributes; throws a SharingError where the change does not fit them.
+ *
+ * @param assertMaySet - told what the change sets before it does, step by step; throws where the caller may not
+ */
+export type ImageChange = (
+  attributes: ImageAttributes,
+  assertMaySet: (some: Partial<ImageAttributes>) => void,
+) => ImageAttributes;
 
 export type UpdateImage = (request: {
   readonly imageId: string;
@@ -31,10 +38,11 @@ export const createUpdateImage =
     return attempts(async () => {
       const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
       assertCallerMayChange(caller, before);
-      const changed = change(before);
+      const changed = change(before, (some) => {
+        assertCallerMaySet(caller, some);
+      });
       if (changed === before) return before;
       const after = { ...before, ...changed, updatedAt: timestamp(clock()) };
-      assertCallerMaySetFacts(caller, before, after);
       assertImageIsWithinBounds(after);
       if (before.pendingChange !== undefined) {
         await images.finish(before);

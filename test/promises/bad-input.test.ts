@@ -738,7 +738,7 @@ describe('a token, a path or a method that is none', () => {
     },
   );
 
-  test.each(['', ' ', 'a b', 'x'.repeat(65), 'a\nb', 'ü', '<x>'])('the request id %j is refused', async (id) => {
+  test.each([' ', 'a b', 'x'.repeat(65), 'a\nb', 'ü', '<x>'])('the request id %j is refused', async (id) => {
     const headers = { 'x-openstack-request-id': id };
     const request = () => service.request('GET', `/v2/images/${images.shared}`, { as: 'alpha:member', headers });
 

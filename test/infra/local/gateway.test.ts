@@ -395,6 +395,25 @@ test('a stopped gateway answers the requests that it has', async () => {
   await expect(send({ path: '/images/a' }, undefined, stopping)).rejects.toThrow('ECONNREFUSED');
 });
 
+test('a gateway stops though a client went before its answer was made', async () => {
+  const stopping = await start(routes);
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const until = encodeURIComponent(`http://127.0.0.1:${(other.address() as { port: number }).port}`);
+  const client = connect(Number(new URL(stopping.url).port), '127.0.0.1');
+  client.write(`GET /wait?until=${until} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+  const [, response] = (await once(other, 'request')) as [IncomingMessage, ServerResponse];
+  client.destroy();
+  await once(client, 'close');
+  // The gateway hears of it before the next that is said to it.
+  await send({ path: '/images/a' }, undefined, stopping);
+  response.end('too late');
+
+  await stopping.stop();
+
+  other.close();
+});
+
 test('a taken port is refused in a sentence', async () => {
   const port = Number(new URL(gateway.url).port);
 

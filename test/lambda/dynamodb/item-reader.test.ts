@@ -12,7 +12,7 @@ const reads: Readonly<Record<string, (read: ItemReader) => unknown>> = {
   boolean: (read) => read.boolean('it'),
   number: (read) => read.number('it'),
   strings: (read) => read.strings('it'),
-  'map of strings': (read) => read.stringMap('it'),
+  'pairs of strings': (read) => read.stringPairs('it'),
   'a or b': (read) => read.oneOf('it', ['a', 'b']),
   parsed: (read) => read.parsed('it', 'the letter a', (text) => (text === 'a' ? text : undefined)),
 };
@@ -23,7 +23,6 @@ test.each([
   ['boolean', false],
   ['number', 0],
   ['strings', []],
-  ['map of strings', {}],
   ['a or b', 'b'],
   ['parsed', 'a'],
 ])('an attribute is read as %s: %j', (as, value) => {
@@ -40,14 +39,31 @@ test.each([
   ['number', null, 'a number'],
   ['strings', 'a', 'a list of strings'],
   ['strings', ['a', 1], 'a list of strings'],
-  ['map of strings', ['a'], 'a map of strings'],
-  ['map of strings', { a: 1 }, 'a map of strings'],
-  ['map of strings', null, 'a map of strings'],
+  ['pairs of strings', ['a'], 'a list of pairs of strings'],
+  ['pairs of strings', [['a']], 'a list of pairs of strings'],
+  ['pairs of strings', [['a', 1]], 'a list of pairs of strings'],
+  ['pairs of strings', { a: 1 }, 'a list of pairs of strings'],
+  ['pairs of strings', null, 'a list of pairs of strings'],
   ['a or b', 'c', 'one of a, b'],
   ['parsed', 'b', 'the letter a'],
   ['parsed', 1, 'the letter a'],
 ])('an attribute is no %s: %j', (as, value, wanted) => {
   expect(() => reads[as]!(itemReader({ ...key, it: value }))).toThrow(`Item IMAGE#1 / IMAGE: it is not ${wanted}.`);
+});
+
+test.each([
+  [[], []],
+  [
+    [
+      ['zeta', '1'],
+      ['alpha', '2'],
+    ],
+    ['zeta', 'alpha'],
+  ],
+  [[['constructor', '1']], ['constructor']],
+  [{ alpha: '1' }, ['alpha']],
+])('pairs of strings are read in their order: %j', (it, names) => {
+  expect(Object.keys(itemReader({ ...key, it }).stringPairs('it'))).toEqual(names);
 });
 
 test('a map within an item is read alike, and named by its place', () => {

@@ -151,7 +151,7 @@ describe('POST', () => {
     const given = await create('alpha:member', { ...said, z_last: '', a_first: 'x' });
 
     expect(given.body).toEqual({ ...view(id, said), z_last: '', a_first: 'x' });
-    expect(Object.keys(given.body).slice(0, 3)).toEqual(['a_first', 'z_last', 'name']);
+    expect(Object.keys(given.body).slice(0, 3)).toEqual(['z_last', 'a_first', 'name']);
   });
 
   test('an image for another project is created by an admin only', async () => {
@@ -435,6 +435,7 @@ describe('GET /v2/images', () => {
 test('an image has no data', async () => {
   const image = await offered();
 
-  expect(await service.request('GET', `/v2/images/${image.id}/file`, { as: 'beta:reader' })).toEqual(noContent);
+  expect(await service.request('GET', `/v2/images/${image.id}/file`, { as: 'beta:member' })).toEqual(noContent);
+  expect(await service.request('GET', `/v2/images/${image.id}/file`, { as: 'beta:reader' })).toEqual(faults['403']);
   expect(await service.request('GET', `/v2/images/${image.id}/file`, { as: 'delta:reader' })).toEqual(faults['404']);
 });

@@ -22,7 +22,7 @@ test('the media types are those of the API', () => {
 
 describe.each([byKey, byOp])('%s', (mediaType) => {
   const changed = (...triples: readonly Triple[]): ImageAttributes =>
-    imagePatch(bodies[mediaType]!(triples), mediaType)(image);
+    imagePatch(bodies[mediaType]!(triples), mediaType)(image, () => undefined);
   const refusal = (...triples: readonly Triple[]): string => {
     try {
       changed(...triples);
@@ -66,6 +66,33 @@ describe.each([byKey, byOp])('%s', (mediaType) => {
     const after = changed(['add', '/x', '1'], ['replace', '/x', '2'], ['remove', '/os'], ['add', '/os', 'bsd']);
 
     expect(after.properties).toEqual({ ...image.properties, x: '2', os: 'bsd' });
+  });
+
+  test('properties keep their places, and new ones come last', () => {
+    const after = changed(['add', '/a', '1'], ['replace', '/a~1b', '2'], ['add', '/os', 'bsd'], ['remove', '/~01']);
+
+    expect(Object.keys(after.properties)).toEqual(['os', 'a/b', 'a~b', 'a']);
+  });
+
+  test('whether the caller may is asked at each operation, before the next is looked at', () => {
+    const asked: unknown[] = [];
+    const change = imagePatch(
+      bodies[mediaType]!([
+        ['replace', '/os_hidden', true],
+        ['replace', '/owner', 'beta'],
+        ['replace', '/missing', 'x'],
+      ]),
+      mediaType,
+    );
+
+    const changing = () =>
+      change(image, (set) => {
+        asked.push(set);
+        if ('owner' in set) throw new Error('not you');
+      });
+
+    expect(changing).toThrow('not you');
+    expect(asked).toEqual([{ hidden: true }, { owner: 'beta' }]);
   });
 
   test('no operations change nothing', () => {
