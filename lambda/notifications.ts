@@ -3,7 +3,7 @@ import { connectTable } from './dynamodb/connect-table.ts';
 import { findImageNames } from './dynamodb/image-names.ts';
 import { readStreamRecord } from './dynamodb/stream-record.ts';
 import { pendingChangeMessage } from './events/pending-change-handler.ts';
-import { streamHandler } from './events/stream-handler.ts';
+import { recordMessage, streamHandler } from './events/stream-handler.ts';
 import { log } from './log.ts';
 import { EventBridgeBus } from './messaging/event-bridge-bus.ts';
 import { SqsQueue } from './messaging/sqs-queue.ts';
@@ -19,6 +19,6 @@ export const handler = streamHandler({
   imageNames: (imageIds) => findImageNames(table, imageIds),
   bus: new EventBridgeBus(config.eventBusName),
   lookAgain: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
-  putAside: (record, reason) => deadLetters.send(JSON.stringify({ Records: [record] }), { reason }),
+  putAside: (record, reason) => deadLetters.send(recordMessage(record), { reason }),
   log,
 });

@@ -60,10 +60,11 @@ export class DynamoDbCommandLedger implements CommandLedger {
     const [item] = await this.#table.get([commandKey(entry.projectId, entry.id)]);
     if (item === undefined) return false;
     const read = itemReader(item);
-    return read.string('outcome') === 'done' || read.number('redrives') >= entry.redrives;
+    if (read.string('outcome') === 'done' || read.string('digest') !== entry.digest) return true;
+    return read.number('redrives') >= entry.redrives;
   }
 
-  /** Writes the outcome unless there is one; a refusal gives way to a command that was sent back since. */
+  /** Writes the outcome unless there is one; a refusal gives way to the same command where it was sent back since. */
   #settling(entry: CommandEntry, outcome: CommandOutcome): Update & { readonly UpdateExpression: string } {
     const record = {
       format: itemFormat,
@@ -77,7 +78,8 @@ export class DynamoDbCommandLedger implements CommandLedger {
     return {
       Key: commandKey(entry.projectId, entry.id),
       UpdateExpression: `SET ${equals(record)}`,
-      ConditionExpression: 'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives)',
+      ConditionExpression:
+        'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives AND #digest = :digest)',
       ExpressionAttributeNames: names(...Object.keys(record)),
       ExpressionAttributeValues: values({ ...record, refused: 'refused' }),
     };

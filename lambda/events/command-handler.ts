@@ -7,7 +7,7 @@ import type { log } from '../log.ts';
 import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
-import { parseCommand, type Command } from './command.ts';
+import { parseCommand, projectOf, type Command } from './command.ts';
 
 /** What the consumer of commands works with. */
 export interface CommandParts {
@@ -68,7 +68,9 @@ export const commandHandler =
 
 /** @returns whether the message is done with; `false` is one that has to come again */
 async function handle(parts: CommandParts, { messageId, body, messageAttributes }: SQSRecord): Promise<boolean> {
-  const redrives = Number(messageAttributes[attributes.redrives]?.stringValue ?? 0) || 0;
+  // Anybody who sends a message can give it attributes: what is no small number is none.
+  const given = messageAttributes[attributes.redrives]?.stringValue ?? '';
+  const redrives = /^\d{1,6}$/.test(given) ? Number(given) : 0;
   let command: Command | undefined;
   let outcome: CommandOutcome;
   try {
@@ -78,6 +80,8 @@ async function handle(parts: CommandParts, { messageId, body, messageAttributes 
     } catch (error) {
       outcome = refusalOf(error);
     }
+    if (command?.reply === true) await parts.reply(replyTo(command, outcome));
+    // Last, so that there is one of it: had anything failed after this, it would be put aside again.
     if (outcome.outcome === 'refused') {
       await parts.putAside(body, {
         [attributes.reason]: outcome.message,
@@ -85,7 +89,6 @@ async function handle(parts: CommandParts, { messageId, body, messageAttributes 
         [attributes.redrives]: String(redrives + 1),
       });
     }
-    if (command?.reply === true) await parts.reply(replyTo(command, outcome));
   } catch (error) {
     const cause = error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
     parts.log({ level: 'error', message: 'command comes again', messageId, ...named(command), cause });
@@ -124,15 +127,16 @@ function refusalOf(error: unknown): CommandOutcome {
 
 async function run({ useCases }: CommandParts, command: Command, memberships: MembershipRepository): Promise<void> {
   const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
-  const { imageId, memberId, projectId, userId, status } = command;
+  const { imageId, projectId, userId, status } = command;
   // Who may send for which project is decided where commands are sent: by IAM.
-  const request = { imageId, memberId, caller: { projectId, userId, role: 'member' }, via: 'command' } as const;
+  const caller = { projectId, userId, role: 'member' } as const;
+  const request = { imageId, memberId: command.memberId, caller, via: 'command' } as const;
   switch (command.command) {
     case 'answer-offer':
       await answerOffer({ ...request, status });
       return;
     case 'offer-image':
-      await offerImage(request);
+      await offerImage({ ...request, memberId: projectOf('member_id', command.memberId) });
       return;
     case 'withdraw-offer':
       await withdrawOffer(request);

@@ -11,7 +11,8 @@ export interface Command {
   readonly projectId: ProjectId;
   readonly userId: string;
   readonly imageId: string;
-  readonly memberId: ProjectId;
+  /** What a project id has to be like is looked at where it is about to become a member. */
+  readonly memberId: string;
   /** The answer, of an `answer-offer`. */
   readonly status: string | undefined;
   readonly reply: boolean;
@@ -20,6 +21,8 @@ export interface Command {
 }
 
 const validator = new Validator(commandSchema as unknown as Schema, '2020-12');
+/** The `detail-type` of the events that the commands' bus takes. */
+export const commandType = 'image.command';
 const mostBytes = 256 * 1024;
 
 /**
@@ -29,7 +32,7 @@ const mostBytes = 256 * 1024;
  */
 export function parseCommand(body: string): Command {
   if (Buffer.byteLength(body) > mostBytes) throw invalidRequest(`A command has at most ${mostBytes} bytes.`);
-  const message = parseJson(body);
+  const message = unwrapped(parseJson(body));
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     throw invalidRequest('A command is a JSON object; see docs/command.schema.json.');
   }
@@ -42,17 +45,26 @@ export function parseCommand(body: string): Command {
   if (fault !== undefined)
     throw invalidRequest(`The command is malformed at ${fault.instanceLocation}: ${fault.error}`);
   const text = named as Readonly<Record<string, string>>;
+  if (!Object.values(text).every((value) => typeof value !== 'string' || value.isWellFormed())) {
+    throw invalidRequest('The command has half a surrogate pair in it, which is not well-formed Unicode.');
+  }
   return {
     id: String(text['id']),
     command: text['command'] as Command['command'],
-    projectId: project('project', text['project']),
+    projectId: projectOf('project', String(text['project'])),
     userId: String(text['user']),
     imageId: String(text['image_id']),
-    memberId: project('member_id', text['member_id']),
+    memberId: String(text['member_id']),
     status: text['status'],
     reply: named['reply'] === true,
     digest: digestOf(named),
   };
+}
+
+/** A command that its bus could not deliver comes back as the event that it was sent in. */
+function unwrapped(message: unknown): unknown {
+  const { 'detail-type': type, detail } = (message ?? {}) as Readonly<Record<string, unknown>>;
+  return type === commandType ? detail : message;
 }
 
 function parseJson(body: string): unknown {
@@ -63,17 +75,23 @@ function parseJson(body: string): unknown {
   }
 }
 
-function project(name: string, value: string | undefined): ProjectId {
-  const id = parseProjectId(value ?? '');
+/**
+ * A project that a command names.
+ *
+ * @throws SharingError `invalid-request` where it cannot be one
+ */
+export function projectOf(name: string, value: string): ProjectId {
+  const id = parseProjectId(value);
   if (id === undefined) {
     throw invalidRequest(
-      `"${name}" has to be a project id: 1 to 255 characters without "/", "?" and control characters.`,
+      `The field "${name}" has to be a project id: 1 to 255 characters without "/", "?" and control characters.`,
     );
   }
   return id;
 }
 
-const digestOf = (message: Readonly<Record<string, unknown>>): string =>
+/** Of what the command does: asking for a reply, or no longer, does not make it another. */
+const digestOf = ({ reply: _, ...message }: Readonly<Record<string, unknown>>): string =>
   createHash('sha256')
     .update(JSON.stringify(Object.keys(commandSchema.properties).map((name) => message[name] ?? null)))
     .digest('base64url');

@@ -6,9 +6,14 @@ export interface NotificationBus {
   /**
    * Publishes up to {@link mostAtOnce} notifications.
    *
-   * @returns for each of them whether the bus has it; none where the bus cannot be reached
+   * @returns for each of them whether the bus has it, or why not
    */
-  publish(notifications: readonly Notification[]): Promise<readonly boolean[]>;
+  publish(notifications: readonly Notification[]): Promise<readonly ('taken' | Refused)[]>;
+}
+
+/** Why the bus has not taken a notification, by its own code. */
+interface Refused {
+  readonly refused: string;
 }
 
 /** Most entries of one PutEvents ("PutEvents" in the EventBridge API reference). */
@@ -26,23 +31,26 @@ export interface PublishClock {
 
 /**
  * Publishes notifications, those of one membership or image strictly one after the other: where the bus refuses one, the
- * later ones of the same wait for it, and it is offered again, with full jitter, until there is no time left.
+ * later ones of the same wait for it, and it is offered again, with full jitter, until there is no time left. An image's
+ * own wait for those of its memberships that come before them.
  *
  * @param until - milliseconds since the epoch
- * @returns the positions of those that the bus has not got, in order
+ * @returns the positions of those that the bus has not got, in order, and why it did not take the last that it refused
  */
 export async function publishInOrder(
   bus: NotificationBus,
   notifications: readonly Notification[],
   until: number,
   clock: PublishClock = { now: Date.now, random: Math.random, sleep },
-): Promise<readonly number[]> {
+): Promise<{ readonly left: readonly number[]; readonly refused: string | undefined }> {
   let left = [...notifications.entries()];
   let ceiling = firstWaitMilliseconds;
-  while (left.length > 0) {
+  let refused: string | undefined;
+  while (left.length > 0 && clock.now() < until) {
     const round = firstOfEach(left).slice(0, mostAtOnce);
-    const taken = await bus.publish(round.map(([, notification]) => notification));
-    const published = new Set(round.filter((_, n) => taken[n]).map(([position]) => position));
+    const answers = await bus.publish(round.map(([, notification]) => notification));
+    const published = new Set(round.filter((_, n) => answers[n] === 'taken').map(([position]) => position));
+    refused = answers.findLast((answer) => answer !== 'taken')?.refused ?? refused;
     left = left.filter(([position]) => !published.has(position));
     if (published.size === round.length) {
       ceiling = firstWaitMilliseconds;
@@ -53,17 +61,21 @@ export async function publishInOrder(
     await clock.sleep(wait);
     ceiling = Math.min(ceiling * 2, longestWaitMilliseconds);
   }
-  return left.map(([position]) => position);
+  return { left: left.map(([position]) => position), refused };
 }
 
 type Positioned = readonly [number, Notification];
 
-/** The first of each membership or image. */
+/** The first of each membership, and of each image of which no membership is left that comes before it. */
 function firstOfEach(left: readonly Positioned[]): readonly Positioned[] {
   const first = new Map<string, Positioned>();
+  const waiting = new Set<string>();
   for (const each of left) {
-    const order = orderOf(each[1]);
-    if (!first.has(order)) first.set(order, each);
+    const [, notification] = each;
+    const order = orderOf(notification);
+    const mayGo = !first.has(order) && !waiting.has(order);
+    if (mayGo) first.set(order, each);
+    if (notification.member !== undefined) waiting.add(notification.image.id);
   }
   return [...first.values()];
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { withDeadline } from '../deadline.ts';
 import type { Change } from '../domain/change.ts';
@@ -26,12 +27,39 @@ export interface StreamParts {
   readonly log: typeof log;
 }
 
+/** What a queue holds, less what the attributes of a message take of it. */
+const mostBytes = 250_000;
+
+/**
+ * The message that a record is put aside as: an event with this one record, for the function to be handed once more. What a
+ * queue could not hold is left out: the item before and after the change.
+ */
+export function recordMessage(record: DynamoDBRecord): string {
+  const whole = asText(record);
+  if (Buffer.byteLength(whole) <= mostBytes) return whole;
+  const { NewImage: _after, OldImage: _before, ...place } = record.dynamodb ?? {};
+  return asText({ ...record, dynamodb: place });
+}
+
+/** With the two characters escaped that SQS refuses and JSON does not ("SendMessage" in the SQS API reference). */
+const asText = (record: DynamoDBRecord): string =>
+  JSON.stringify({ Records: [record] }).replaceAll(
+    /[\uFFFE\uFFFF]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  );
+
 /** Kept of a function's time for reporting what was not done. */
 const marginMilliseconds = 5000;
+
+const firstWaitMilliseconds = 50;
+const longestWaitMilliseconds = 2000;
 
 /**
  * Tells the bus of every change in a batch of the stream, in the order in which they were made. What was not done is
  * reported from its first record on, and comes again with all that follows it: at least once, and never out of order.
+ *
+ * @throws Error where the first record of several is what cannot be done, and others can: the batch comes again in
+ *   halves, until the one that is in the way is alone ("Bisect on function error" in the Lambda developer guide)
  */
 export const streamHandler =
   (parts: StreamParts) =>
@@ -41,73 +69,109 @@ export const streamHandler =
   ): Promise<DynamoDBBatchResponse> => {
     const until = Date.now() + context.getRemainingTimeInMillis() - marginMilliseconds;
     return withDeadline(until, async () => {
-      const failed = await tell(parts, records, until);
-      const record = failed === undefined ? undefined : records[failed];
-      return {
-        batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.dynamodb?.SequenceNumber ?? '' }],
-      };
+      const failure = await tell(parts, records, until);
+      if (failure === undefined) return { batchItemFailures: [] };
+      if (failure.first === 0 && failure.isAlone && records.length > 1) {
+        throw new Error(`The first of ${records.length} records is in the way of the others: ${failure.cause}.`);
+      }
+      return { batchItemFailures: [{ itemIdentifier: records[failure.first]?.dynamodb?.SequenceNumber ?? '' }] };
     });
   };
 
-/** @returns the position of the first record that has to come again */
+interface Failure {
+  /** The position of the first record that has to come again. */
+  readonly first: number;
+  /** Whether others of the batch could be done. */
+  readonly isAlone: boolean;
+  readonly cause: string;
+}
+
 async function tell(
   parts: StreamParts,
   records: readonly DynamoDBRecord[],
   until: number,
-): Promise<number | undefined> {
-  const changes: { readonly position: number; readonly change: Change }[] = [];
-  let position = 0;
-  let failed: number | undefined;
-  let cause: unknown;
-  try {
-    for (const record of records) {
-      const change = await look(parts, record);
-      if (change !== undefined) changes.push({ position, change });
-      position += 1;
-    }
-  } catch (error) {
-    // What comes before this record is told all the same; what follows comes again with it.
-    [failed, cause] = [position, error];
-  }
-  let unpublished: readonly number[] = [];
+): Promise<Failure | undefined> {
+  const readings = records.map((record) => ({ record, reading: look(parts, record) }));
+  const changes = readings.flatMap(({ reading: { change } }, position) =>
+    change === undefined ? [] : [{ position, change }],
+  );
+  let failure: Failure | undefined;
+  let published = 0;
   try {
     const names = await parts.imageNames(
       changes.flatMap(({ change }) => (change.kind === 'membership' ? [change.imageId] : [])),
     );
     const notifications = changes.map(({ change }) => notificationOf(change, names.get(change.imageId) ?? null));
-    unpublished = await publishInOrder(parts.bus, notifications, until);
+    const { left, refused } = await publishInOrder(parts.bus, notifications, until);
+    published = changes.length - left.length;
+    const first = changes[left[0] ?? changes.length]?.position;
+    if (first !== undefined) {
+      failure = { first, isAlone: published > 0, cause: `the bus says ${refused ?? 'nothing in time'}` };
+    }
   } catch (error) {
-    unpublished = [...changes.keys()];
-    cause = error;
+    if (changes[0] !== undefined) failure = { first: changes[0].position, isAlone: false, cause: messageOf(error) };
   }
-  const first = unpublished[0] === undefined ? failed : changes[unpublished[0]]?.position;
+  // What is not told yet comes again, and is handed over then.
+  for (const [position, { record, reading }] of readings.slice(0, failure?.first).entries()) {
+    try {
+      await handOver(parts, record, reading, until);
+    } catch (error) {
+      failure = { first: position, isAlone: published > 0, cause: messageOf(error) };
+      break;
+    }
+  }
   parts.log({
-    level: first === undefined ? 'info' : 'error',
+    level: failure === undefined ? 'info' : 'error',
     message: 'notifications',
     records: records.length,
-    published: changes.length - unpublished.length,
-    ...(first === undefined
-      ? {}
-      : { again: records.length - first, cause: cause instanceof Error ? cause.message : 'refused by the bus' }),
+    published,
+    ...(failure === undefined ? {} : { again: records.length - failure.first, cause: failure.cause }),
   });
-  return first;
+  return failure;
 }
 
-/** The change that a record tells of; hands over whatever else it asks for. */
-async function look(parts: StreamParts, record: DynamoDBRecord): Promise<Change | undefined> {
-  let reading: ReturnType<StreamParts['read']>;
+/** What there is to be done about a record; a record that is malformed has the reason instead. */
+type Reading = ReturnType<StreamParts['read']> & { readonly malformed?: string };
+
+function look(parts: StreamParts, record: DynamoDBRecord): Reading {
   try {
-    reading = parts.read(record);
+    const reading = parts.read(record);
+    if (reading.unknown !== undefined) {
+      parts.log({ level: 'warn', message: 'unknown item', item: reading.unknown, ...countOf('UnknownStreamRecords') });
+    }
+    return reading;
   } catch (error) {
-    // It will never read better: it goes aside as it is, and those behind it go on.
-    const reason = error instanceof Error ? error.message : String(error);
-    await parts.putAside(record, reason);
-    parts.log({ level: 'error', message: 'record put aside', reason, ...countOf('MalformedStreamRecords') });
-    return undefined;
+    return { malformed: messageOf(error) };
   }
-  if (reading.unknown !== undefined) {
-    parts.log({ level: 'warn', message: 'unknown item', item: reading.unknown, ...countOf('UnknownStreamRecords') });
-  }
-  if (reading.begun !== undefined) await parts.lookAgain(reading.begun);
-  return reading.change;
 }
+
+/** Hands over what a record asks for besides its notification, again and again as long as there is time. */
+async function handOver(parts: StreamParts, record: DynamoDBRecord, reading: Reading, until: number): Promise<void> {
+  const { begun, malformed } = reading;
+  if (begun !== undefined) await insist(() => parts.lookAgain(begun), until);
+  if (malformed !== undefined) {
+    // It will never read better: it goes aside, and those behind it go on.
+    await insist(() => parts.putAside(record, malformed), until);
+    parts.log({
+      level: 'error',
+      message: 'record put aside',
+      reason: malformed,
+      ...countOf('MalformedStreamRecords'),
+    });
+  }
+}
+
+async function insist(act: () => Promise<void>, until: number): Promise<void> {
+  for (let ceiling = firstWaitMilliseconds; ; ceiling = Math.min(ceiling * 2, longestWaitMilliseconds)) {
+    try {
+      await act();
+      return;
+    } catch (error) {
+      const wait = Math.random() * ceiling;
+      if (Date.now() + wait >= until) throw error;
+      await sleep(wait);
+    }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

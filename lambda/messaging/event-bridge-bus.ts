@@ -2,17 +2,18 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { replyType, type CommandReply } from '../events/command-handler.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
 import type { NotificationBus } from '../events/publish.ts';
+import { clientSettings } from './client-settings.ts';
 
 /** An EventBridge bus, where the SDK's own environment says that EventBridge is. */
 export class EventBridgeBus implements NotificationBus {
-  readonly #client = new EventBridgeClient({});
+  readonly #client = new EventBridgeClient(clientSettings);
   readonly #name: string;
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  async publish(notifications: readonly Notification[]): Promise<readonly boolean[]> {
+  async publish(notifications: readonly Notification[]): ReturnType<NotificationBus['publish']> {
     const command = new PutEventsCommand({
       Entries: notifications.map((notification) => ({
         EventBusName: this.#name,
@@ -22,8 +23,16 @@ export class EventBridgeBus implements NotificationBus {
         Detail: JSON.stringify(notification),
       })),
     });
-    const answer = await this.#client.send(command).catch(() => undefined);
-    return notifications.map((_, n) => answer?.Entries?.[n]?.EventId !== undefined);
+    try {
+      const { Entries: entries } = await this.#client.send(command);
+      return notifications.map((_, n) => {
+        const { EventId: id, ErrorCode: code = 'without a reason' } = entries?.[n] ?? {};
+        return id === undefined ? { refused: code } : 'taken';
+      });
+    } catch (error) {
+      const refused = error instanceof Error ? error.name : String(error);
+      return notifications.map(() => ({ refused }));
+    }
   }
 
   /** Publishes what came of a command. @throws Error where the bus does not take it */

@@ -1,9 +1,10 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { clientSettings } from './client-settings.ts';
 
 /** An SQS queue, where the SDK's own environment says that SQS is. */
 export class SqsQueue {
   // The URL names the queue only: where SQS is, is the environment's to say, as for every other service.
-  readonly #client = new SQSClient({ useQueueUrlAsEndpoint: false });
+  readonly #client = new SQSClient({ ...clientSettings, useQueueUrlAsEndpoint: false });
   readonly #url: string;
 
   constructor(url: string) {
@@ -34,6 +35,6 @@ export class SqsQueue {
 /** What SQS takes in an attribute ("SendMessage" in the SQS API reference): no control characters, and not nothing. */
 const asAttribute = (text: string): string =>
   text
+    .slice(0, 1000)
     .toWellFormed()
-    .replaceAll(/[^\P{Cc}\t\n\r]|[\uFFFE\uFFFF]/gu, '\uFFFD')
-    .slice(0, 1000) || '-';
+    .replaceAll(/[^\P{Cc}\t\n\r]|[\uFFFE\uFFFF]/gu, '\uFFFD') || '-';

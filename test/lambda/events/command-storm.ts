@@ -48,11 +48,19 @@ export async function storm(world: CommandWorld, count: number): Promise<void> {
     .map((message) => ({ message, place: chance() }))
     .sort((a, b) => a.place - b.place)
     .map(({ message }) => message);
-  world.proxy.intercept(() =>
-    chance() < 0.1 ? { status: 400, response: { __type: 'ProvisionedThroughputExceededException' } } : undefined,
-  );
+  // Now and then all functions end at once: no call of theirs reaches the engine for a while. They come to a hundredth of
+  // the calls, wherever these are.
+  let dead = 0;
+  world.proxy.intercept(() => {
+    if (dead === 0 && chance() < 0.0005) dead = 30;
+    if (dead > 0) {
+      dead -= 1;
+      return { status: 400, response: { __type: 'AccessDeniedException' } };
+    }
+    return chance() < 0.1 ? { status: 400, response: { __type: 'ProvisionedThroughputExceededException' } } : undefined;
+  });
 
-  // Some batches find their function dead: what it did is done, and all of it comes again.
+  // Some batches find their function dead at its end: what it did is done, and all of it comes again.
   const deliver = async (): Promise<void> => {
     for (let batch = waiting.splice(0, 10); batch.length > 0; batch = waiting.splice(0, 10)) {
       const again = await world.deliver(...batch);

@@ -30,6 +30,8 @@ export interface CommandWorld {
   readonly deadLetters: Message[];
   readonly replies: CommandReply[];
   readonly logged: Readonly<Record<string, unknown>>[];
+  /** Whether the bus takes replies. */
+  hasBus: boolean;
   /** Delivers messages as one batch. Returns those that have to come again. */
   deliver(...messages: readonly Message[]): Promise<readonly Message[]>;
   close(): Promise<void>;
@@ -55,10 +57,12 @@ export async function openCommandWorld(): Promise<CommandWorld> {
       withdrawOffer: createWithdrawOffer(images, memberships, clock),
     }),
     putAside: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
-    reply: (reply) => Promise.resolve(void replies.push(reply)),
+    reply: (reply) =>
+      world.hasBus ? Promise.resolve(void replies.push(reply)) : Promise.reject(new Error('The bus is away.')),
     log: (line) => void logged.push(line),
   });
-  return {
+  const world: CommandWorld = {
+    hasBus: true,
     table,
     proxy,
     service,
@@ -79,6 +83,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
       await table.drop();
     },
   };
+  return world;
 }
 
 const recordOf = ({ body, attributes = {} }: Message): SQSRecord =>

@@ -20,6 +20,8 @@ export interface Consumer {
   readonly logged: Readonly<Record<string, unknown>>[];
   /** How the bus takes what it is given; takes all unless told otherwise. */
   mood: BusMood;
+  /** What becomes of a record that is put aside, or of a look at an image again; succeeds unless told otherwise. */
+  queues: () => Promise<void>;
   /** Hands over one batch. */
   invoke(records: readonly DynamoDBRecord[]): Promise<readonly string[]>;
   /** Handles all there is in the stream, in batches of a size, again and again where one is not done with. */
@@ -38,18 +40,25 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
     putAside: [],
     logged: [],
     mood: (notifications) => notifications.map(() => true),
+    queues: () => Promise.resolve(),
     invoke: async (records) => {
       const { batchItemFailures } = await handler({ Records: [...records] }, { getRemainingTimeInMillis: () => 5200 });
       return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
     },
     drain: async (batchSize = () => 100) => {
+      let half = Infinity;
       for (;;) {
         waiting.push(...(await stream.next()));
         if (waiting.length === 0) return;
-        const batch = waiting.slice(0, batchSize());
-        // A function that ends suddenly leaves the whole batch, one that reports leaves what it reports.
+        const batch = waiting.slice(0, Math.min(batchSize(), half));
+        half = Infinity;
+        // A function that ends suddenly leaves the whole batch, one that reports leaves what it reports, and one that
+        // fails gets halves.
         const failed = await consumer.invoke(batch).catch((error: unknown) => {
-          if (error !== killed) throw error;
+          if (error !== killed) {
+            if (!/^Error: The first of \d+ records is in the way/.test(String(error))) throw error;
+            half = Math.ceil(batch.length / 2);
+          }
           return [batch[0]!.dynamodb!.SequenceNumber!];
         });
         const done = batch.findIndex(({ dynamodb }) => dynamodb?.SequenceNumber === failed[0]);
@@ -69,11 +78,13 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         const taken = mood === 'killed before' ? [] : mood === 'killed after' ? notifications.map(() => true) : mood;
         consumer.published.push(...notifications.filter((_, n) => taken[n]));
         state.isKilled = typeof mood === 'string';
-        return state.isKilled ? Promise.reject(killed) : Promise.resolve(taken);
+        return state.isKilled
+          ? Promise.reject(killed)
+          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'taken' : { refused: 'ThrottlingException' })));
       },
     },
-    lookAgain: (begun) => Promise.resolve(void consumer.lookedAgain.push(begun)),
-    putAside: (record, reason) => Promise.resolve(void consumer.putAside.push({ record, reason })),
+    lookAgain: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),
+    putAside: (record, reason) => consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
     log: (line) => void consumer.logged.push(line),
   });
   const handler: typeof run = async (event, context) => {

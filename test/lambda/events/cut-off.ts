@@ -31,6 +31,7 @@ export interface CutOffWorld {
 /** The changes that reach further than one transaction, each with what is told of it. */
 export const fanOuts = {
   'made private': { path: '/visibility', value: 'private' },
+  'made community': { path: '/visibility', value: 'community' },
   hidden: { path: '/os_hidden', value: true },
   deleted: undefined,
 } as const;

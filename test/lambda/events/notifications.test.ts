@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { DynamoDBRecord } from 'aws-lambda';
 import type { Notification } from '../../../lambda/events/notification.ts';
+import { recordMessage } from '../../../lambda/events/stream-handler.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startService, type Answer, type Service } from '../../support/service.ts';
 import { openTestStream } from '../../support/table-stream.ts';
@@ -24,6 +26,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   consumer.mood = (notifications) => notifications.map(() => true);
+  consumer.queues = () => Promise.resolve();
   await consumer.drain();
   for (const list of [consumer.published, consumer.lookedAgain, consumer.putAside, consumer.logged]) list.length = 0;
 });
@@ -151,6 +154,39 @@ describe('the bus refuses', () => {
     expect(told.indexOf('other: image.member.create')).toBeLessThan(told.indexOf('one: image.member.create'));
   });
 
+  test('one of its memberships: the end of an image waits for theirs', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await answer(id, 'beta', 'accepted');
+    await remove(id);
+    let refusals = 2;
+    consumer.mood = (notifications) =>
+      notifications.map(({ type }) => type !== 'image.member.update' || (refusals -= 1) < 0);
+
+    await consumer.drain();
+
+    expect(consumer.published.map(({ type }) => type).slice(-3)).toEqual([
+      'image.member.update',
+      'image.member.delete',
+      'image.delete',
+    ]);
+  });
+
+  test('one for good: it is reported once it is the first, and is got out of the way of the others', async () => {
+    const [one, other] = [await createImage('one'), await createImage('other')];
+    const records = [...(await recordsOf(one)), ...(await recordsOf(other))];
+    consumer.mood = (notifications) => notifications.map(({ image }) => image.id !== other);
+
+    const failed = await consumer.invoke(records);
+    const rest = consumer.invoke(records.toReversed());
+
+    expect(failed).toEqual([records[1]!.dynamodb!.SequenceNumber]);
+    await expect(rest).rejects.toThrow(
+      'The first of 2 records is in the way of the others: the bus says ThrottlingException.',
+    );
+    expect(await consumer.invoke([records[1]!])).toEqual([records[1]!.dynamodb!.SequenceNumber]);
+  });
+
   test('everything: the batch comes again from its first record', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
@@ -214,6 +250,41 @@ describe('a record that is none of ours', () => {
       { record: poison, reason: 'Item PROJECT#beta / SHARED#1: sequence is not a number.' },
     ]);
     expect(consumer.published.map(({ type }) => type)).toEqual(['image.create']);
+  });
+
+  test('a queue that is away for a moment is asked again, and what is behind is told all the same', async () => {
+    const id = await createImage('golden');
+    let refusals = 2;
+    consumer.queues = () => ((refusals -= 1) < 0 ? Promise.resolve() : Promise.reject(new Error('The queue is away.')));
+
+    const failed = await consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
+
+    expect(failed).toEqual([]);
+    expect(consumer.putAside).toHaveLength(1);
+    expect(consumer.published).toHaveLength(1);
+  });
+
+  test('a queue that stays away is in the way of no other record', async () => {
+    const id = await createImage('golden');
+    consumer.queues = () => Promise.reject(new Error('The queue is away.'));
+
+    const invoking = consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
+
+    await expect(invoking).rejects.toThrow('The first of 2 records is in the way of the others: The queue is away.');
+    expect(consumer.published).toHaveLength(1);
+  });
+
+  test('the message for a record is an event with it, which JSON and a queue can hold', () => {
+    const poison = record('SHARED#1', { name: { S: 'a\uffff\ufffe' } }) as DynamoDBRecord;
+    const large = record('SHARED#1', { name: { S: 'é'.repeat(130_000) } }) as DynamoDBRecord;
+
+    const messages = [poison, large].map(recordMessage);
+
+    expect(messages[0]).not.toMatch(/[\ufffe\uffff]/);
+    expect(JSON.parse(messages[0]!)).toEqual({ Records: [poison] });
+    expect(JSON.parse(messages[1]!)).toEqual({
+      Records: [{ eventName: 'INSERT', dynamodb: { Keys: large.dynamodb!.Keys, SequenceNumber: '7' } }],
+    });
   });
 
   test.each([
