@@ -2,6 +2,7 @@ import { App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseOrigins } from './cors-origins.ts';
 import { identityFromContext } from './identity-context.ts';
+import { alarmTopic, parseOfferSubscriptions } from './subscription-context.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
 
 /** The stages by the name that `-c stage=…` takes, each with its stack's name and settings. */
@@ -22,6 +23,8 @@ try {
   new ImageSharingStack(app, 'ImageSharing', {
     ...settings,
     ...identityFromContext(app.node),
+    offerSubscriptions: parseOfferSubscriptions(app.node.tryGetContext('offerSubscriptions')),
+    ...alarmTopic(app.node.tryGetContext('alarmTopicArn')),
     corsOrigins: parseOrigins('-c corsOrigins', String(app.node.tryGetContext('corsOrigins') ?? '')),
   });
 } catch (error) {

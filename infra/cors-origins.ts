@@ -1,4 +1,4 @@
-import { Refusal } from './local/refusal.ts';
+import { Refusal } from './refusal.ts';
 
 /**
  * Lets only origins pass, as browsers send them in `Origin`: scheme, host and, unless it is the scheme's own, port. A

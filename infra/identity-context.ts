@@ -1,7 +1,7 @@
 import type { Node } from 'constructs';
 import type { Role } from '../lambda/domain/caller.ts';
 import type { IdentityProps } from './constructs/caller-identity.ts';
-import type { NetworkProps } from './constructs/api-function.ts';
+import type { NetworkProps } from './constructs/service-function.ts';
 
 /** What the command line says of identity: whose tokens are believed, and through which network they are asked about. */
 export interface IdentityContext {

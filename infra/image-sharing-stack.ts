@@ -1,11 +1,13 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { variables } from '../lambda/config.ts';
-import { ApiFunction, type NetworkProps } from './constructs/api-function.ts';
+import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
+import { Alarms } from './constructs/alarms.ts';
 import { callerIdentity, type IdentityProps } from './constructs/caller-identity.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
 import { Notifications } from './constructs/notifications.ts';
+import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChanges } from './constructs/pending-changes.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './cors-origins.ts';
@@ -45,6 +47,18 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly corsOrigins?: readonly string[];
   /**
+   * Who is told, by a topic or a webhook, of the offers to which project.
+   *
+   * @default - nobody but the receivers that the account itself attaches to the bus
+   */
+  readonly offerSubscriptions?: readonly OfferSubscription[];
+  /**
+   * The topic, in the stack's region, that is told when an alarm begins and ends.
+   *
+   * @default - none: the alarms are to be seen in CloudWatch only
+   */
+  readonly alarmTopicArn?: string;
+  /**
    * The functions are bundled for the local server: with the test identity, which no other bundle contains.
    *
    * @default false
@@ -53,8 +67,8 @@ export interface ImageSharingStackProps extends StackProps {
 }
 
 /**
- * Image sharing as a service: one table, a function for each resource, the HTTP API in front of them, and the bus that
- * tells of every change, and the queue that takes commands.
+ * Image sharing as a service: one table, a function for each resource, the HTTP API in front of them, the bus that tells
+ * of every change, and the queue that takes commands.
  *
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
@@ -65,7 +79,7 @@ export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
     const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [] } = props;
-    const { network, reservedConcurrency } = props;
+    const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
     if (identity === 'dev' && !local) {
       throw new Error(
         'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
@@ -78,14 +92,19 @@ export class ImageSharingStack extends Stack {
 
     const table = new SharingTable(this, 'Table', { throwAway });
 
-    const members = new ApiFunction(this, 'Members', {
+    const members = new ServiceFunction(this, 'Members', {
       entry: 'members',
       environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
       ...shared,
     });
     // A page of 1,000 of the largest images is some 130 MB of records before it is cut.
-    const images = new ApiFunction(this, 'Images', { entry: 'images', environment, ...shared, memoryMegabytes: 1536 });
-    const discovery = new ApiFunction(this, 'Discovery', { entry: 'discovery', environment, ...shared });
+    const images = new ServiceFunction(this, 'Images', {
+      entry: 'images',
+      environment,
+      ...shared,
+      memoryMegabytes: 1536,
+    });
+    const discovery = new ServiceFunction(this, 'Discovery', { entry: 'discovery', environment, ...shared });
     for (const each of [members, images, discovery]) caller.grant(each.function);
 
     table.grantMembers(members.function);
@@ -101,9 +120,25 @@ export class ImageSharingStack extends Stack {
 
     const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local });
 
+    const subscribers =
+      offerSubscriptions.length > 0
+        ? new OfferSubscriptions(this, 'OfferSubscriptions', { notifications, subscriptions: offerSubscriptions })
+        : undefined;
+
+    new Alarms(this, 'Alarms', {
+      deadLetters: {
+        Commands: commands.deadLetters,
+        Notifications: notifications.deadLetters,
+        PendingChanges: pendingChanges.deadLetters,
+        ...(subscribers && { OfferSubscriptions: subscribers.deadLetters }),
+      },
+      streamReader: notifications.function,
+      topicArn: alarmTopicArn,
+    });
+
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     new CfnOutput(this, 'TableName', { value: table.tableName });
-    new CfnOutput(this, 'NotificationBusName', { value: notifications.busName });
+    new CfnOutput(this, 'NotificationBusName', { value: notifications.bus.eventBusName });
     new CfnOutput(this, 'CommandQueueUrl', { value: commands.queueUrl });
     new CfnOutput(this, 'CommandBusName', { value: commands.busName });
   }

@@ -2,10 +2,12 @@ import { Duration, Stack } from 'aws-cdk-lib/core';
 import { EventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
-import { ApiFunction } from './api-function.ts';
-import { deadLetterQueue, eventQueue } from './event-queue.ts';
+import { commandType } from '../../lambda/events/command.ts';
+import { ServiceFunction } from './service-function.ts';
+import { deadLetterQueue, eventQueue, grantSend } from './event-queue.ts';
 import type { Notifications } from './notifications.ts';
 import type { SharingTable } from './sharing-table.ts';
 
@@ -35,10 +37,11 @@ export class CommandQueue extends Construct {
   readonly queueUrl: string;
   /** The name of the bus, known when the stack is deployed. */
   readonly busName: string;
+  readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, { table, notifications, memberQuota, local = false }: CommandQueueProps) {
     super(scope, id);
-    const deadLetters = deadLetterQueue(this, 'DeadLetters');
+    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
     const queue = eventQueue(this, 'Queue', {
       deadLetters,
       // A command is refused at once or comes again because something else is in the way: ten times are half an hour.
@@ -47,7 +50,7 @@ export class CommandQueue extends Construct {
       maxMessageSizeBytes: 256 * 1024,
     });
     this.queueUrl = queue.queueUrl;
-    const { function: fn } = new ApiFunction(this, 'Function', {
+    const { function: fn } = new ServiceFunction(this, 'Function', {
       entry: 'commands',
       environment: { [variables.memberQuota]: String(memberQuota) },
       local,
@@ -55,7 +58,7 @@ export class CommandQueue extends Construct {
     });
     table.grantMembers(fn);
     notifications.grantPublish(fn);
-    deadLetters.grantSendMessages(fn);
+    grantSend(deadLetters, fn);
     fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
     fn.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
 
@@ -64,7 +67,7 @@ export class CommandQueue extends Construct {
     this.busName = bus.eventBusName;
     new Rule(this, 'Rule', {
       eventBus: bus,
-      eventPattern: { detailType: ['image.command'] },
+      eventPattern: { detailType: [commandType] },
       targets: [
         new SqsQueue(queue, {
           message: RuleTargetInput.fromEventPath('$.detail'),

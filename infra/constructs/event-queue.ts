@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib/core';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
@@ -27,6 +28,11 @@ export const eventQueue = (scope: Construct, id: string, props: EventQueueProps)
     ...(props.deliveryDelay && { deliveryDelay: props.deliveryDelay }),
     ...(props.maxMessageSizeBytes && { maxMessageSizeBytes: props.maxMessageSizeBytes }),
   });
+
+/** Lets a function send to a queue; the grant of Queue would also let it ask what the queue is like. */
+export const grantSend = (queue: Queue, fn: LambdaFunction): void => {
+  queue.grant(fn, 'sqs:SendMessage');
+};
 
 // With SQS's own key: it costs nothing, and no sender has to be allowed to use a key.
 const encrypted = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true } as const;

@@ -8,10 +8,11 @@ import {
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
 import { sortKey, toldSortKeys } from '../../lambda/dynamodb/keys.ts';
-import { ApiFunction } from './api-function.ts';
+import { ServiceFunction } from './service-function.ts';
 import { deadLetterQueue } from './event-queue.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import type { SharingTable } from './sharing-table.ts';
@@ -32,26 +33,25 @@ export interface NotificationsProps {
  * each membership were made. Nobody else can publish on it unless IAM allows it.
  */
 export class Notifications extends Construct {
-  /** The bus's name, known when the stack is deployed. */
-  readonly busName: string;
-  readonly #bus: EventBus;
+  readonly bus: EventBus;
+  readonly function: LambdaFunction;
+  readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationsProps) {
     super(scope, id);
     // A bus has to be named; the stack's name is what two stages in one account differ in.
-    const bus = (this.#bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` }));
-    this.busName = bus.eventBusName;
-    const deadLetters = deadLetterQueue(this, 'DeadLetters');
-    const { function: fn } = new ApiFunction(this, 'Function', {
+    this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` });
+    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
+    const { function: fn } = new ServiceFunction(this, 'Function', {
       entry: 'notifications',
       environment: {},
       local,
       // It goes on offering for almost as long what the bus refuses.
       timeoutSeconds: 60,
     });
+    this.function = fn;
     table.grantChanges(fn);
     this.grantPublish(fn);
-    deadLetters.grantSendMessages(fn);
     fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
     pendingChanges.grantLookAgain(fn);
 
@@ -94,7 +94,7 @@ export class Notifications extends Construct {
 
   /** Lets a function publish on the bus, and tells it the bus's name. */
   grantPublish(fn: LambdaFunction): void {
-    this.#bus.grantPutEventsTo(fn);
-    fn.addEnvironment(variables.eventBusName, this.#bus.eventBusName);
+    this.bus.grantPutEventsTo(fn);
+    fn.addEnvironment(variables.eventBusName, this.bus.eventBusName);
   }
 }

@@ -4,8 +4,8 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
-import { ApiFunction } from './api-function.ts';
-import { deadLetterQueue, eventQueue } from './event-queue.ts';
+import { ServiceFunction } from './service-function.ts';
+import { deadLetterQueue, eventQueue, grantSend } from './event-queue.ts';
 import type { SharingTable } from './sharing-table.ts';
 
 export interface PendingChangesProps {
@@ -26,11 +26,12 @@ const timeoutSeconds = 60;
  * Each is looked at once its request can no longer be at it.
  */
 export class PendingChanges extends Construct {
+  readonly deadLetters: Queue;
   readonly #queue: Queue;
 
   constructor(scope: Construct, id: string, { table, local = false }: PendingChangesProps) {
     super(scope, id);
-    const deadLetters = deadLetterQueue(this, 'DeadLetters');
+    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
     this.#queue = eventQueue(this, 'Queue', {
       deadLetters,
       receives: 10,
@@ -39,7 +40,7 @@ export class PendingChanges extends Construct {
       // other's way.
       deliveryDelay: Duration.seconds(30),
     });
-    const { function: fn } = new ApiFunction(this, 'Function', {
+    const { function: fn } = new ServiceFunction(this, 'Function', {
       entry: 'pending-changes',
       environment: {},
       local,
@@ -53,7 +54,7 @@ export class PendingChanges extends Construct {
 
   /** Lets a function have changes looked at again, and tells it where to say so. */
   grantLookAgain(fn: LambdaFunction): void {
-    this.#queue.grantSendMessages(fn);
+    grantSend(this.#queue, fn);
     fn.addEnvironment(variables.pendingChangesQueueUrl, this.#queue.queueUrl);
   }
 }

@@ -9,7 +9,7 @@ import {
   type TableDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { TemplateTable } from './table-from-template.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { QueueSettings } from './event-store.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { resourcesOfType, type SynthesizedStack } from './synthesized-stack.ts';
 import { physicalName } from './template-values.ts';
 

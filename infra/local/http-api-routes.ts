@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { resourcesOfType, type SynthesizedStack } from './synthesized-stack.ts';
 
 /** A route of the HTTP API. */

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { identityVariables } from '../../lambda/identity/settings.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 import { localAccount, localCredentials, localRegion, physicalName, resolveTemplateValue } from './template-values.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventStore } from './event-store.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { eventFile, loadSettings } from './settings.ts';
 
 /**
@@ -16,14 +16,4 @@ export function openEventStore(env: Readonly<Record<string, string | undefined>>
     throw new Refusal(`There are no queues in ${dataFolder} yet; run npm start first, with the same DATA_DIR.`);
   }
   return new EventStore(file);
-}
-
-/** Runs a command of the terminal: a refusal is one sentence and an exit code, and nothing else is swallowed. */
-export async function runCommand(command: () => void | Promise<void>): Promise<void> {
-  try {
-    await command();
-  } catch (error) {
-    console.error(error instanceof Refusal ? error.message : error);
-    process.exitCode = 1;
-  }
 }

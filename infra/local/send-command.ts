@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { commandSchema } from '../../lambda/events/command-schema.ts';
-import { openEventStore, runCommand } from './open-event-store.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, runCommand } from '../refusal.ts';
+import { openEventStore } from './open-event-store.ts';
 
 const example =
   'npm run send-command -- answer-offer project=beta user=bob image_id=<image> member_id=beta status=accepted';

@@ -12,7 +12,7 @@ import { startEvents } from './events.ts';
 import { firstCommands } from './first-commands.ts';
 import { startGateway } from './gateway.ts';
 import { listen } from './listen.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { eventFile, loadSettings } from './settings.ts';
 import { readSynthesizedStack } from './synthesized-stack.ts';
 import { synthesize } from './synthesize.ts';

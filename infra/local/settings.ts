@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from '../cors-origins.ts';
 import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** What the local server is told by its environment. */
 export interface Settings {

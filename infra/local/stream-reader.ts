@@ -53,6 +53,37 @@ export class StreamReader {
   }
 }
 
+/** A shard may answer with nothing a few times before the next record comes; one that is not there never does. */
+const mostCalls = 500;
+
+/**
+ * The records of one shard between two of them, both included.
+ *
+ * @param first - its sequence number
+ * @param last - its sequence number
+ * @throws Error if the last is not there
+ */
+export async function readRecords(
+  client: DynamoDBStreamsClient,
+  { streamArn, shardId, first, last }: Readonly<Record<'streamArn' | 'shardId' | 'first' | 'last', string>>,
+): Promise<readonly DynamoDBRecord[]> {
+  const found: _Record[] = [];
+  const begin = { ShardIteratorType: 'AT_SEQUENCE_NUMBER', SequenceNumber: first } as const;
+  let { ShardIterator: iterator } = await client.send(
+    new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shardId, ...begin }),
+  );
+  for (let calls = 0; iterator !== undefined && calls < mostCalls; calls += 1) {
+    const { Records: records = [], NextShardIterator: next } = await client.send(
+      new GetRecordsCommand({ ShardIterator: iterator }),
+    );
+    const within = records.filter(({ dynamodb }) => BigInt(dynamodb!.SequenceNumber!) <= BigInt(last));
+    found.push(...within);
+    if (found.at(-1)?.dynamodb?.SequenceNumber === last) return found.map(asFunctionsGetIt);
+    iterator = within.length < records.length ? undefined : next;
+  }
+  throw new Error(`There is no record ${last} in the shard ${shardId}.`);
+}
+
 /** A record as Lambda hands it over: times in seconds since the epoch, everything else as in the stream's own API. */
 const asFunctionsGetIt = ({ dynamodb, ...record }: _Record): DynamoDBRecord =>
   ({

@@ -30,7 +30,8 @@ export async function deliverRecords(all: readonly DynamoDBRecord[], delivery: S
   let failures = 0;
   while (waiting.length > 0 && !signal.aborted) {
     const batch = waiting.slice(0, size);
-    const failed = firstFailed(batch, await invoke(JSON.stringify({ Records: batch })));
+    const result = await invoke(JSON.stringify({ Records: batch }));
+    const failed = firstFailed(batch, result);
     if (failed > 0) {
       waiting = waiting.slice(failed);
       done(sequenceOf(batch[failed - 1]!));
@@ -40,13 +41,14 @@ export async function deliverRecords(all: readonly DynamoDBRecord[], delivery: S
     failures += 1;
     const isOld =
       Date.now() / 1000 - (batch[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) > source.maxRecordAgeSeconds;
-    if (isOld || (failures > source.retryAttempts && (batch.length === 1 || !source.bisects))) {
+    const isHalved = source.bisects && result === undefined && batch.length > 1;
+    if (isOld || (failures > source.retryAttempts && !isHalved)) {
       giveUp(batch, isOld ? 'too old' : `failed ${failures} times`);
       waiting = waiting.slice(batch.length);
       done(sequenceOf(batch.at(-1)!));
       [size, failures] = [source.batchSize, 0];
     } else {
-      if (source.bisects) size = Math.ceil(batch.length / 2);
+      if (isHalved) size = Math.ceil(batch.length / 2);
       const wait = Math.min(firstWaitMilliseconds * 2 ** failures, longestWaitMilliseconds);
       await setTimeout(wait, undefined, { signal }).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** A resource of a CloudFormation template. Its properties are as in the template: nothing is resolved. */
 export interface TemplateResource {

@@ -1,5 +1,5 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { localCredentials, localRegion } from './template-values.ts';
 
 /** A client of an engine that checks no credentials, whatever this machine's user has configured for the SDK. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** A running DynamoDB-compatible engine on this machine. */
 export interface TableEngine {

@@ -5,7 +5,7 @@ import type {
   StreamViewType,
   UpdateTimeToLiveCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { resourcesOfType, type SynthesizedStack } from './synthesized-stack.ts';
 import { physicalName } from './template-values.ts';
 

@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 
 /** The region that functions and clients of the local server are told. */

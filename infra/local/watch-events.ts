@@ -1,8 +1,8 @@
 /** `npm run watch-events`: what the local server publishes, a line for each event, the last ten first, until Ctrl-C. */
 import { setTimeout } from 'node:timers/promises';
 import { eventLine } from './event-line.ts';
-import { openEventStore, runCommand } from './open-event-store.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, runCommand } from '../refusal.ts';
+import { openEventStore } from './open-event-store.ts';
 
 const shownAtFirst = 10;
 const pauseMilliseconds = 100;

@@ -5,9 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { theConsumersGrants } from './consumer-grants.ts';
+import { theDeadLetters } from './dead-letters.ts';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
-import { theEvents } from './events.ts';
-import { everyOperation, offerOnceMore, type Step } from './every-operation.ts';
+import { connectEvents, type Outputs, theEvents } from './events.ts';
+import {
+  everyOperation,
+  offerOnceMore,
+  type Step,
+  type UnfinishedChange,
+  unfinishedChange,
+} from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
 import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
 
@@ -22,9 +30,6 @@ const say = (line: string): void => {
   console.log(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}`);
 };
 
-/** The outputs of the stack. */
-type Outputs = Readonly<Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'NotificationBusName', string>>;
-
 /** Synthesises, bootstraps and deploys. Returns each stack's outputs by the stack's name. */
 async function deploy(to: Emulator, ...synthOptions: readonly string[]): Promise<Record<string, Outputs>> {
   say(`cdk synth ${synthOptions.join(' ')}`);
@@ -32,7 +37,7 @@ async function deploy(to: Emulator, ...synthOptions: readonly string[]): Promise
   say('cdk bootstrap');
   await to.cdk('bootstrap', 'aws://000000000000/us-east-1', '--app', assembly);
   say('cdk deploy');
-  const options = ['--require-approval', 'never', '--outputs-file', outputsFile];
+  const options = ['--all', '--require-approval', 'never', '--outputs-file', outputsFile];
   await to.cdk('deploy', '--app', assembly, ...options);
   return JSON.parse(readFileSync(outputsFile, 'utf8'));
 }
@@ -108,16 +113,23 @@ async function theGrants(): Promise<void> {
 
   assert.equal(await firstFailure(apiUrl, everyOperation()), undefined);
   say('with all grants every operation succeeds');
-  await theEvents(emulator, outputs['ImageSharing']!, say);
+  const events = await connectEvents(emulator, outputs['ImageSharing']!);
+  await theEvents(events, outputs['ImageSharing']!, say);
+  await theDeadLetters(emulator, events, outputs['ImageSharing']!, say);
 
-  const grants = { Members: await grantsOf(iam, 'Members'), Images: await grantsOf(iam, 'Images') };
+  const tableGrants = async (name: string) =>
+    (await grantsOf(iam, name)).filter(({ action }) => action.startsWith('dynamodb:'));
+  const grants = { Members: await tableGrants('Members'), Images: await tableGrants('Images') };
   const onlyToFinish = 'dynamodb:ConditionCheckItem';
-  /** A change that the images' function was kept from finishing, and a request that makes the members' finish it. */
-  const unfinished = async (): Promise<readonly Step[]> => {
-    const grant = grants.Images.find(({ action }) => action === onlyToFinish)!;
-    const failure = await without(iam, grant, () => firstFailure(apiUrl, everyOperation()));
-    return [offerOnceMore(failure!.path)];
+  /** The path of an image whose change was begun, and which the images' function was kept from finishing. */
+  const leaveUnfinished = async (change: UnfinishedChange): Promise<string> => {
+    const needed = change === 'deleted' ? 'dynamodb:DeleteItem' : onlyToFinish;
+    const grant = grants.Images.find(({ action }) => action === needed)!;
+    const failure = await without(iam, grant, () => firstFailure(apiUrl, unfinishedChange(change)));
+    assert.equal(failure?.answer.status, 500);
+    return failure.path;
   };
+  const unfinished = async (): Promise<readonly Step[]> => [offerOnceMore(await leaveUnfinished('hidden'))];
   assert.equal(await firstFailure(apiUrl, await unfinished()), undefined);
   say('what one function leaves unfinished, the other finishes');
 
@@ -133,6 +145,7 @@ async function theGrants(): Promise<void> {
       say(`${what}: ${failure.method} is 500, and does not say why`);
     }
   }
+  await theConsumersGrants(emulator, events, iam, leaveUnfinished, say);
   iam.destroy();
   await emulator.stop();
 }

@@ -28,6 +28,13 @@ export interface Emulator {
   };
   /** Runs the CDK command line against the emulator. @throws Error with what it printed, if it fails */
   cdk(...args: readonly string[]): Promise<void>;
+  /**
+   * Runs a program of this project as a user of the account does, and returns what it printed.
+   *
+   * @param file - in the checkout
+   * @throws Error with what it printed, if it fails
+   */
+  run(file: string, ...args: readonly string[]): Promise<string>;
   /** Asks a deployed HTTP API, by the address that the stack's output `ApiUrl` gives. */
   ask(
     apiUrl: string,
@@ -148,23 +155,28 @@ export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
   }
 
   const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  const run = async (file: string, ...args: readonly string[]): Promise<string> => {
+    const child = spawn(process.execPath, [join(projectFolder, file), ...args], {
+      cwd: projectFolder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = collect(child);
+    children.add(child);
+    const timer = setTimeout(() => void end(child), 240_000);
+    const [code] = (await once(child, 'close')) as [number | null];
+    clearTimeout(timer);
+    children.delete(child);
+    if (code !== 0) {
+      throw new Error(`${file} ${args.join(' ')} ${code === null ? 'was stopped' : 'failed'}:\n${output()}`);
+    }
+    return output();
+  };
   return {
     client: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
+    run,
     async cdk(...args) {
-      const child = spawn(
-        process.execPath,
-        [join(projectFolder, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--ci'],
-        { cwd: projectFolder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
-      );
-      const output = collect(child);
-      children.add(child);
-      const timer = setTimeout(() => void end(child), 240_000);
-      const [code] = (await once(child, 'close')) as [number | null];
-      clearTimeout(timer);
-      children.delete(child);
-      if (code !== 0) {
-        throw new Error(`cdk ${args.join(' ')} ${code === null ? 'was stopped' : 'failed'}:\n${output()}`);
-      }
+      await run(join('node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--ci');
     },
     ask: (apiUrl, method, path, headers, body) =>
       ask(`${new URL(apiUrl).hostname.split('.')[0]}.execute-api.127.0.0.1:${port}`, method, path, headers, body),

@@ -44,6 +44,22 @@ export function everyOperation(): readonly Step[] {
   ];
 }
 
+/** A change that reaches further than one transaction. */
+export type UnfinishedChange = 'hidden' | 'deleted';
+
+/** A new image with a member, and such a change of it. */
+export function unfinishedChange(change: UnfinishedChange): readonly Step[] {
+  const id = randomUUID();
+  const image = `/v2/images/${id}`;
+  return [
+    step('Images', owner, 'POST', '/v2/images', 201, { id, name: 'unfinished' }),
+    step('Members', owner, 'POST', `${image}/members`, 200, { member: 'project-b' }),
+    change === 'deleted'
+      ? step('Images', owner, 'DELETE', image, 204)
+      : step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/os_hidden', value: true }]),
+  ];
+}
+
 /** An offer of an image to one more project, by its owner. */
 export const offerOnceMore = (image: string): Step =>
   step('Members', owner, 'POST', `${image}/members`, 200, { member: 'project-d' });

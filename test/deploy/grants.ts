@@ -19,7 +19,7 @@ interface Statement {
   readonly Resource: string | readonly string[];
 }
 
-/** What a deployed function may do with DynamoDB, as its role says. */
+/** What a deployed function may do, as its role says. */
 export async function grantsOf(iam: IAMClient, functionName: string): Promise<readonly Grant[]> {
   const { Roles = [] } = await iam.send(new ListRolesCommand());
   const roleName = Roles.map((role) => role.RoleName!).find((name) => name.includes(`-${functionName}Role`))!;
@@ -31,8 +31,7 @@ export async function grantsOf(iam: IAMClient, functionName: string): Promise<re
     .flatMap(({ PolicyDocument }): Statement[] => JSON.parse(decodeURIComponent(PolicyDocument!)).Statement)
     .flatMap(({ Action, Resource }) =>
       [Action].flat().flatMap((action) => [Resource].flat().map((resource) => ({ roleName, action, resource }))),
-    )
-    .filter(({ action }) => action.startsWith('dynamodb:'));
+    );
 }
 
 /** Denies what was granted for as long as something is done, and returns what that returns. */

@@ -70,3 +70,36 @@ test('an origin that is none is one sentence, and nothing is made', () => {
   });
   expect(readdirSync(folder)).toEqual([]);
 });
+
+test('the topic that it is given is told of every alarm', () => {
+  const topic = 'arn:aws:sns:eu-central-1:111122223333:alarms';
+  const { status, stderr } = runApp({ alarmTopicArn: topic });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
+  const resources: (Resource & { readonly Properties: object })[] = Object.values(read(templateFile).Resources);
+  const alarms = resources.filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+  expect(alarms.length).toBeGreaterThan(0);
+  for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
+});
+
+test('a topic that is none is one sentence, and nothing is made', () => {
+  const { status, stdout, stderr } = runApp({ alarmTopicArn: 'alarms' });
+
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: '-c alarmTopicArn= takes the ARN of an SNS topic, and not "alarms".\n',
+  });
+});
+
+test('a subscription that is none is one sentence, and nothing is made', () => {
+  const { status, stdout, stderr } = runApp({ offerSubscriptions: '[{"project": "beta"}]' });
+
+  expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: [expect.stringMatching(/is no subscription: offerSubscriptions takes a list such as .*\.$/), ''],
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});

@@ -43,7 +43,7 @@ const receiving = [
   'sqs:DeleteMessage',
   'sqs:GetQueueAttributes',
 ];
-const sending = ['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
+const sending = 'sqs:SendMessage';
 
 describe('every queue', () => {
   test('is encrypted, and answers over TLS only', () => {
@@ -127,8 +127,9 @@ describe('the notifications', () => {
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
       allow('events:PutEvents', arn('NotificationsBus')),
-      allow(sending, arn('NotificationsDeadLetters')),
       allow(sending, arn('PendingChangesQueue')),
+      // As Lambda wants it of a destination for what fails.
+      allow([sending, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arn('NotificationsDeadLetters')),
     ]);
   });
 });
@@ -216,4 +217,37 @@ test('what is published for senders of commands is what commands are checked by'
   const file = join(import.meta.dirname, '..', '..', 'docs', 'command.schema.json');
 
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(commandSchema);
+});
+
+describe('what a person has to look at', () => {
+  const metricOf = ({
+    Namespace,
+    MetricName,
+    Dimensions,
+    Threshold,
+    ComparisonOperator,
+    TreatMissingData,
+  }: Properties) => ({
+    metric: `${Namespace} ${MetricName}`,
+    of: Dimensions.map(({ Value }: Properties) => JSON.stringify(Value)).join(),
+    over: ComparisonOperator === 'GreaterThanThreshold' && TreatMissingData === 'notBreaching' ? Threshold : NaN,
+  });
+
+  test('raises an alarm: a letter in any dead-letter queue, and notifications that are late', () => {
+    const deadLetters = ofType('AWS::SQS::Queue').filter(([id]) => id.includes('DeadLetters'));
+
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => metricOf(alarm));
+
+    expect(alarms.sort((a, b) => a.of.localeCompare(b.of))).toEqual(
+      [
+        ...deadLetters.map(([id]) => ({
+          metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
+          of: JSON.stringify({ 'Fn::GetAtt': [id, 'QueueName'] }),
+          over: 0,
+        })),
+        { metric: 'AWS/Lambda IteratorAge', of: expect.stringContaining('NotificationsFunction'), over: 15 * 60_000 },
+      ].sort((a, b) => String(a.of).localeCompare(String(b.of))),
+    );
+    expect(ofType('AWS::CloudWatch::Alarm').flatMap(([, { AlarmActions = [] }]) => AlarmActions)).toEqual([]);
+  });
 });

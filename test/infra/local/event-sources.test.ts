@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { eventSources, matches } from '../../../infra/local/event-sources.ts';
-import { Refusal } from '../../../infra/local/refusal.ts';
+import { Refusal } from '../../../infra/refusal.ts';
 import { testStack } from '../../support/engine.ts';
 
 describe('the event sources of the template', () => {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-const local = join(import.meta.dirname, '..', '..', '..', 'infra', 'local');
+const infra = join(import.meta.dirname, '..', '..', '..', 'infra');
 
 let folder: string;
 const children: ChildProcess[] = [];
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function start(program: string, ...args: readonly string[]): ChildProcess {
   const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
-  const child = spawn(process.execPath, [join(local, program), ...args], {
+  const child = spawn(process.execPath, [join(infra, program), ...args], {
     env: { ...inherited, PORT: '0', DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -43,7 +43,7 @@ async function run(program: string, ...args: readonly string[]) {
 }
 
 async function startServer() {
-  const server = start('serve.ts');
+  const server = start('local/serve.ts');
   server.stderr?.resume();
   for await (const line of createInterface({ input: server.stdout! })) {
     const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
@@ -59,7 +59,7 @@ const post = (url: string, body: object) =>
 /** The lines of a live tail, once there is one that has this in it. */
 async function linesUntil(wanted: string): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const line of createInterface({ input: start('watch-events.ts').stdout! })) {
+  for await (const line of createInterface({ input: start('local/watch-events.ts').stdout! })) {
     lines.push(line);
     if (line.includes(wanted)) return lines;
   }
@@ -73,7 +73,7 @@ test('an offer travels: made by a request, answered by a command, watched, and n
   server.kill('SIGKILL');
   await once(server, 'exit');
   const fields = ['project=beta', 'user=bob', `image_id=${id}`, 'member_id=beta', 'status=accepted', 'reply=true'];
-  const sent = await run('send-command.ts', 'answer-offer', ...fields);
+  const sent = await run('local/send-command.ts', 'answer-offer', ...fields);
 
   await startServer();
   const lines = await linesUntil('for beta: pending → accepted, by bob of beta (command)');
@@ -92,15 +92,15 @@ test('an offer travels: made by a request, answered by a command, watched, and n
 test('what was refused is shown with its reason, and sent back', async () => {
   await startServer();
   const unseen = '00000000-0000-4000-8000-000000000000';
-  await run('send-command.ts', '{"version": 9}');
+  await run('local/send-command.ts', '{"version": 9}');
   await run(
-    'send-command.ts',
+    'local/send-command.ts',
     ...['withdraw-offer', 'project=alpha', 'user=alice', `image_id=${unseen}`, 'member_id=beta', 'reply=true'],
   );
   await linesUntil('"refused"');
 
-  const shown = await run('dead-letters.ts');
-  const redriven = await run('dead-letters.ts', 'redrive', 'all');
+  const shown = await run('operate/dead-letters.ts');
+  const redriven = await run('operate/dead-letters.ts', 'redrive', 'all');
 
   expect(shown.output).toContain(`why:  No image found with ID ${unseen}.`);
   expect(shown.output).toContain('why:  The command is of another version than 1, which alone is known here.');
@@ -110,17 +110,19 @@ test('what was refused is shown with its reason, and sent back', async () => {
 
 describe('a command of the terminal that cannot be carried out says why in one line and fails', () => {
   test.each([
-    ['send-command.ts', [], 'Say which command to send'],
-    ['send-command.ts', ['explode'], '"explode" is no command'],
-    ['send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
-    ['send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
-    ['send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
-    ['send-command.ts', ['answer-offer'], 'There are no queues in'],
-    ['watch-events.ts', ['--all'], 'watch-events takes no arguments'],
-    ['watch-events.ts', [], 'There are no queues in'],
-    ['dead-letters.ts', ['purge'], 'Write nothing to see them'],
-    ['dead-letters.ts', ['redrive'], 'Write nothing to see them'],
-    ['dead-letters.ts', [], 'There are no queues in'],
+    ['local/send-command.ts', [], 'Say which command to send'],
+    ['local/send-command.ts', ['explode'], '"explode" is no command'],
+    ['local/send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
+    ['local/send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
+    ['local/send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
+    ['local/send-command.ts', ['answer-offer'], 'There are no queues in'],
+    ['local/watch-events.ts', ['--all'], 'watch-events takes no arguments'],
+    ['local/watch-events.ts', [], 'There are no queues in'],
+    ['operate/dead-letters.ts', ['purge'], 'Write nothing to see them'],
+    ['operate/dead-letters.ts', ['redrive'], 'Write nothing to see them'],
+    ['operate/dead-letters.ts', [], 'There are no queues in'],
+    ['operate/dead-letters.ts', ['--queue', 'Commands'], 'Write nothing to see them'],
+    ['operate/dead-letters.ts', ['--stack'], 'Write nothing to see them'],
   ])('%s %j', async (program, args, sentence) => {
     const ending = await run(program, ...args);
 

@@ -13,7 +13,7 @@ export interface NetworkProps {
   readonly securityGroupIds: readonly string[];
 }
 
-export interface ApiFunctionProps {
+export interface ServiceFunctionProps {
   /** The file in `lambda/` that exports `handler`, without its extension. */
   readonly entry: string;
   /** The function's environment variables by name. */
@@ -52,10 +52,10 @@ export interface ApiFunctionProps {
  * A function behind the API, or behind a queue or a stream: bundled into one CommonJS file with all it imports, with a role of its own that may write
  * to its own log and nothing else until something is granted to it.
  */
-export class ApiFunction extends Construct {
+export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
 
-  constructor(scope: Construct, id: string, props: ApiFunctionProps) {
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
 
     const logGroup = new LogGroup(this, 'Log', {
@@ -117,7 +117,7 @@ function allowAttachment(role: Role): void {
 }
 
 /** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
-function bundle(scope: Construct, { entry, local = false, files = {} }: ApiFunctionProps): string {
+function bundle(scope: Construct, { entry, local = false, files = {} }: ServiceFunctionProps): string {
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
   const folder = join(assembly, 'bundles', entry);

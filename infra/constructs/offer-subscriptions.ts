@@ -1,0 +1,93 @@
+import { Annotations, Duration, SecretValue, Validations } from 'aws-cdk-lib/core';
+import {
+  ApiDestination,
+  Authorization,
+  Connection,
+  type IApiDestination,
+  type IRuleTarget,
+  Rule,
+  RuleTargetInput,
+} from 'aws-cdk-lib/aws-events';
+import { ApiDestination as ApiDestinationTarget, SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { notificationSource } from '../../lambda/events/notification.ts';
+import { deadLetterQueue } from './event-queue.ts';
+import type { Notifications } from './notifications.ts';
+
+/** Where a project is told of the images that are offered to it, and of offers that are taken back. */
+export type OfferSubscription = {
+  /** The project's id; each has one subscription at the most. */
+  readonly project: string;
+} & (
+  | {
+      /** A topic in the stack's account and region; its own policy need not mention the rule. */
+      readonly topicArn: string;
+    }
+  | {
+      /** Receives each notification as a POST. */
+      readonly webhookUrl: string;
+      /** A secret whose text is sent as the header `Authorization`; it never stands in the template. */
+      readonly secretArn: string;
+    }
+);
+
+export interface OfferSubscriptionsProps {
+  readonly notifications: Notifications;
+  readonly subscriptions: readonly OfferSubscription[];
+}
+
+/**
+ * An example of what a bus of notifications is good for: a rule for each subscription, which sends the notifications of
+ * offers to one project to a topic or a webhook, as they are published. What cannot be delivered within six hours is kept.
+ */
+export class OfferSubscriptions extends Construct {
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, { notifications, subscriptions }: OfferSubscriptionsProps) {
+    super(scope, id);
+    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
+    for (const subscription of subscriptions) {
+      const one = new Construct(this, subscription.project);
+      const rule = new Rule(one, 'Rule', {
+        eventBus: notifications.bus,
+        eventPattern: {
+          source: [notificationSource],
+          detailType: ['image.member.create', 'image.member.delete'],
+          detail: { member: { id: [subscription.project] } },
+        },
+        targets: [targetOf(one, subscription, deadLetters)],
+      });
+      // The topic is in the account and the region that the stack goes to, which only whoever deploys it knows.
+      Annotations.of(rule).acknowledgeWarning('@aws-cdk/aws-events:ruleUnresolvedEnvironment');
+    }
+    Validations.of(deadLetters).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'It is the dead-letter queue itself, of rules and not of a queue.',
+    });
+  }
+}
+
+function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: Queue): IRuleTarget {
+  const delivery = { deadLetterQueue: deadLetters, maxEventAge: Duration.hours(6), retryAttempts: 185 };
+  const notification = RuleTargetInput.fromEventPath('$.detail');
+  if ('topicArn' in subscription) {
+    return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', subscription.topicArn), {
+      message: notification,
+      // By a role of the rule: the topic's policy belongs to whoever made it.
+      authorizeUsingRole: true,
+      ...delivery,
+    });
+  }
+  const connection = new Connection(scope, 'Connection', {
+    authorization: Authorization.apiKey('Authorization', SecretValue.secretsManager(subscription.secretArn)),
+  });
+  const destination = new ApiDestination(scope, 'Webhook', {
+    connection,
+    endpoint: subscription.webhookUrl,
+    rateLimitPerSecond: 10,
+  });
+  // The class has a property that may be undefined, the interface one that may be left out.
+  return new ApiDestinationTarget(destination as IApiDestination, { event: notification, ...delivery });
+}
