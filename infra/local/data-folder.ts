@@ -15,9 +15,12 @@ export interface DataFolder {
  * @throws Refusal if the folder cannot be made or written to, or another process has it
  */
 export async function takeDataFolder(path: string): Promise<DataFolder> {
+  const identity = identityOf(path);
+  // Names of that kind are Linux's own. Elsewhere nothing keeps a second server from the folder's queues.
+  if (process.platform !== 'linux') return { release: () => undefined };
   const claim: Server = createServer();
   try {
-    await once(claim.listen(`\0image-sharing-data-${identityOf(path)}`), 'listening');
+    await once(claim.listen(`\0image-sharing-data-${identity}`), 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new Refusal(

@@ -88,14 +88,17 @@ export async function startEvents({ stack, tableEndpoint, store, log }: EventOpt
     new DescribeTableCommand({ TableName: tableFromTemplate(stack).create.TableName }),
   );
   client.destroy();
-  const streamArn = table!.LatestStreamArn!;
+  const streamArn = table?.LatestStreamArn;
+  if (streamArn === undefined) {
+    log.write(`The engine at ${tableEndpoint} gives the table no stream, so no notifications are published.\n`);
+  }
   const streams = new DynamoDBStreamsClient({
     endpoint: tableEndpoint,
     region: localRegion,
     credentials: localCredentials,
   });
 
-  const follow = async (source: StreamSource): Promise<void> => {
+  const follow = async (source: StreamSource, streamArn: string): Promise<void> => {
     const place = `${streamArn} ${physicalName(stack, source.functionId)}`;
     const open = () => new StreamReader(streams, streamArn, store.positionIn(place));
     let reader = open();
@@ -129,7 +132,7 @@ export async function startEvents({ stack, tableEndpoint, store, log }: EventOpt
 
   const running = [
     ...queueSources.map((source) => repeat(() => receive(source))),
-    ...streamSources.map((source) => follow(source)),
+    ...(streamArn === undefined ? [] : streamSources.map((source) => follow(source, streamArn))),
   ];
   return {
     stop: async () => {

@@ -31,8 +31,11 @@ async function serve(): Promise<void> {
   const settings = loadSettings(process.env);
   // All that may be refused comes before the work that takes long, so that nobody waits for it in vain.
   await assertPortIsFree(settings.port);
-  const folder = settings.tableEndpoint === undefined ? await takeDataFolder(settings.dataFolder) : undefined;
-  const engine = folder && (await startTableEngine(join(settings.dataFolder, 'table.sqlite')));
+  const folder = await takeDataFolder(settings.dataFolder);
+  const engine =
+    settings.tableEndpoint === undefined
+      ? await startTableEngine(join(settings.dataFolder, 'table.sqlite'))
+      : undefined;
   const tableEndpoint = settings.tableEndpoint ?? engine!.endpoint;
   const client = tableClient(tableEndpoint);
   await assertEngineAnswers(client, tableEndpoint);
@@ -41,8 +44,8 @@ async function serve(): Promise<void> {
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
   const { identity, port } = settings;
-  const store = folder && new EventStore(join(settings.dataFolder, eventFile));
-  const events = store && (await startEvents({ stack, tableEndpoint, store, log: process.stderr }));
+  const store = new EventStore(join(settings.dataFolder, eventFile));
+  const events = await startEvents({ stack, tableEndpoint, store, log: process.stderr });
   const gateway = await startGateway({ stack, tableEndpoint, identity, port, log: process.stderr });
 
   void engine?.failed.then((how) => {
@@ -54,15 +57,17 @@ async function serve(): Promise<void> {
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await gateway.stop();
-    await events?.stop();
-    store?.close();
+    await events.stop();
+    store.close();
     await engine?.stop();
-    folder?.release();
+    folder.release();
   };
   // More than once is the rule: Ctrl-C reaches this process from the terminal and again through npm.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void (stopping ??= stop()));
 
-  const data = folder ? `data in ${settings.dataFolder}` : `tables at ${tableEndpoint}`;
+  const data = engine
+    ? `data in ${settings.dataFolder}`
+    : `tables at ${tableEndpoint} and queues in ${settings.dataFolder}`;
   console.log(`Listening on ${gateway.url} with ${data}`);
   console.log(
     `Stop with Ctrl-C. To try it, paste into another terminal:\n\n${firstCommands(gateway.url, identity[identityVariables.kind])}\n`,

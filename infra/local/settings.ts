@@ -8,7 +8,7 @@ import { Refusal } from '../refusal.ts';
 export interface Settings {
   /** `PORT`: where on 127.0.0.1 it listens; 0 is any free port. Default 9292, where Image API servers listen. */
   readonly port: number;
-  /** `DATA_DIR`: the folder, absolute, for the data of the embedded engine. Default `.data` in the checkout. */
+  /** `DATA_DIR`: the folder, absolute, for tables, unless another engine has them, and queues. Default `.data` here. */
   readonly dataFolder: string;
   /** `DYNAMODB_ENDPOINT`: the address of another engine, instead of the embedded one. */
   readonly tableEndpoint: string | undefined;

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Emulator, installEmulator, startEmulator } from '../deploy/emulator.ts';
 
-// `npm run test:engines`: the repositories' contracts on a second engine, for one engine alone may be wrong as we are.
+// `npm run test:engines`: the repositories' contracts, and the local server's event sources, on a second engine, for one
+// engine alone may be wrong as we are.
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
@@ -24,6 +25,7 @@ async function runContracts(endpoint: string): Promise<void> {
       join(projectFolder, 'node_modules', 'jest', 'bin', 'jest.js'),
       '--testTimeout=30000', // an emulator in Python, on however busy a machine
       'test/contracts',
+      'test/infra/local/events',
     ],
     { cwd: projectFolder, env: { ...process.env, DYNAMODB_ENDPOINT: endpoint }, stdio: 'inherit' },
   );
@@ -42,7 +44,7 @@ try {
   installEmulator();
   say('starting it');
   emulator = await startEmulator(false);
-  say('the contracts of the repositories, on it');
+  say('the contracts of the repositories and the event sources, on it');
   await runContracts(emulator.client.endpoint);
   say('All contracts hold on the second engine. OK.');
 } catch (error) {

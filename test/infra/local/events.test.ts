@@ -26,9 +26,8 @@ afterEach(async () => {
 });
 
 function start(program: string, ...args: readonly string[]): ChildProcess {
-  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(infra, program), ...args], {
-    env: { ...inherited, PORT: '0', DATA_DIR: folder },
+    env: { ...process.env, PORT: '0', DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);

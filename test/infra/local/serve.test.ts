@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -66,7 +66,7 @@ async function end(server: ChildProcess, signal: NodeJS.Signals) {
 
 /** How a server that does not start ends. */
 async function refusal(environment: Environment) {
-  const server = spawnServer(environment);
+  const server = spawnServer({ DATA_DIR: folder, ...environment });
   const [output, errors, [status]] = await Promise.all([
     text(server.stdout!),
     text(server.stderr!),
@@ -134,15 +134,17 @@ describe('a server that runs', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
-  test('uses the engine that DYNAMODB_ENDPOINT names and no data folder', async () => {
+  test('uses the engine that DYNAMODB_ENDPOINT names, and the data folder for its queues', async () => {
     const endpoint = testEndpoint();
 
-    const { url, line } = await startServer({ PORT: '0', DATA_DIR: '/dev/null/no', DYNAMODB_ENDPOINT: endpoint });
+    const { url, line } = await startServer({ PORT: '0', DATA_DIR: folder, DYNAMODB_ENDPOINT: endpoint });
     const id = await createImage(url);
-    const other = await startServer({ PORT: '0', DYNAMODB_ENDPOINT: endpoint });
+    const another = join(folder, 'another');
+    const other = await startServer({ PORT: '0', DATA_DIR: another, DYNAMODB_ENDPOINT: endpoint });
     const response = await fetch(`${other.url}/v2/images/${id}`, { headers: alice });
 
-    expect(line).toBe(`Listening on ${url} with tables at ${endpoint}`);
+    expect(line).toBe(`Listening on ${url} with tables at ${endpoint} and queues in ${folder}`);
+    expect(existsSync(join(folder, 'table.sqlite'))).toBe(false);
     expect(response.status).toBe(200);
   });
 });
