@@ -87,8 +87,8 @@ export class ImageSharingStack extends Stack {
     }
     assertAreOrigins('corsOrigins', corsOrigins);
     const caller = callerIdentity(identity);
-    const { environment } = caller;
-    const shared = { files: caller.files, local, network, reservedConcurrency };
+    const { environment, files, neverImported } = caller;
+    const shared = { files, neverImported, local, network, reservedConcurrency };
 
     const table = new SharingTable(this, 'Table', { throwAway });
 

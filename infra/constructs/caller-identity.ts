@@ -71,6 +71,9 @@ interface KeystoneIdentityProps {
 /** Whose tokens a stack believes. `none` refuses every token; `dev` is for the local server only. */
 export type IdentityProps = 'none' | 'dev' | JwtIdentityProps | KeystoneIdentityProps;
 
+/** What reads an account that is kept in a secret. */
+const secretsClient = '@aws-sdk/client-secrets-manager';
+
 /** Where a file of certificates is in a deployed function. */
 const certificateFileName = 'identity-ca.pem';
 
@@ -79,6 +82,8 @@ export interface CallerIdentity {
   readonly environment: Readonly<Record<string, string>>;
   /** Files to be put beside the code, by name: where each is on this machine. */
   readonly files: Readonly<Record<string, string>>;
+  /** Packages that this identity has no use for. */
+  readonly neverImported: readonly string[];
   /** Allows a function what it needs to know its callers. */
   grant(fn: LambdaFunction): void;
 }
@@ -93,13 +98,14 @@ export function callerIdentity(props: IdentityProps): CallerIdentity {
   const faults: string[] = [];
   loadIdentity(environment, faults);
   if (faults.length > 0) throw new Error(`The identity cannot be used: ${faults.join('; ')}.`);
-  if (typeof props === 'string') return { environment, files: {}, grant: () => undefined };
+  const simple = { environment, files: {}, neverImported: [secretsClient], grant: () => undefined };
+  if (typeof props === 'string') return simple;
 
   const address = props.kind === 'jwt' ? props.issuer : props.authUrl;
   for (const url of [address, ...(props.kind === 'jwt' && props.keySetUrl ? [props.keySetUrl] : [])]) {
     if (!isSafe(new URL(url))) throw new Error(`Whose tokens are believed is asked by https only, and not at ${url}.`);
   }
-  if (props.kind === 'jwt') return { environment, files: {}, grant: () => undefined };
+  if (props.kind === 'jwt') return simple;
 
   const { accountSecretArn, certificateFile } = props;
   if (accountSecretArn !== undefined && !completeSecretArn.test(accountSecretArn)) {
@@ -110,6 +116,7 @@ export function callerIdentity(props: IdentityProps): CallerIdentity {
   if (certificateFile !== undefined) assertReadable(certificateFile);
   return {
     environment,
+    neverImported: accountSecretArn === undefined ? [secretsClient] : [],
     files: certificateFile === undefined ? {} : { [certificateFileName]: certificateFile },
     grant: (fn) => {
       if (accountSecretArn === undefined) return;

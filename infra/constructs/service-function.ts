@@ -36,6 +36,12 @@ export interface ServiceFunctionProps {
    * @default - none
    */
   readonly files?: Readonly<Record<string, string>>;
+  /**
+   * Packages that the function imports only on a way that its settings keep it from; they stay out of its bundle.
+   *
+   * @default - none
+   */
+  readonly neverImported?: readonly string[];
   /** @default - none: the function reaches what is public */
   readonly network?: NetworkProps | undefined;
   /** @default - what the account has, shared with every other function */
@@ -93,6 +99,18 @@ export class ServiceFunction extends Construct {
   }
 }
 
+/**
+ * Where the SDK looks for credentials if the environment has none, each with clients of its own. Lambda's always has them
+ * ("Defined runtime environment variables" in the Lambda developer guide), so a cold start need not read a fifth more.
+ */
+const otherCredentials = [
+  '@aws-sdk/credential-provider-ini',
+  '@aws-sdk/credential-provider-process',
+  '@aws-sdk/credential-provider-sso',
+  '@aws-sdk/credential-provider-web-identity',
+  '@smithy/credential-provider-imds',
+];
+
 const projectFolder = join(import.meta.dirname, '..', '..');
 
 /** What Lambda needs to attach a function to a network; these actions are not for single resources. */
@@ -117,7 +135,8 @@ function allowAttachment(role: Role): void {
 }
 
 /** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
-function bundle(scope: Construct, { entry, local = false, files = {} }: ServiceFunctionProps): string {
+function bundle(scope: Construct, props: ServiceFunctionProps): string {
+  const { entry, local = false, files = {}, neverImported = [] } = props;
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
   const folder = join(assembly, 'bundles', entry);
@@ -134,6 +153,7 @@ function bundle(scope: Construct, { entry, local = false, files = {} }: ServiceF
     // Names in a logged stack are worth their bytes; a source map would cost more of them at each cold start.
     keepNames: true,
     mainFields: ['module', 'main'],
+    external: [...otherCredentials, ...neverImported],
     // `module` is esbuild's default as long as no other condition is named.
     conditions: local ? ['module', 'local'] : ['module'],
     logLevel: 'error',

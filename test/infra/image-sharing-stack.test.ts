@@ -286,11 +286,26 @@ describe('the API', () => {
   });
 });
 
+const bundleOf = (stack: Synthesised, { Code }: Properties): string =>
+  readFileSync(join(stack.folder, `asset.${Code['S3Key'].replace('.zip', '')}`, 'index.js'), 'utf8');
+
+// What is read at each cold start: a kilobyte more has to have a reason, and to be written here.
+test.each([
+  ['Members', 310],
+  ['Images', 350],
+  ['Discovery', 90],
+  ['CommandsFunction', 350],
+  ['NotificationsFunction', 335],
+  ['PendingChangesFunction', 260],
+])('the bundle of %s has at most %i KiB', (name, mostKibibytes) => {
+  const bundle = bundleOf(prod, functionOf(prod, name));
+
+  expect(Buffer.byteLength(bundle) / 1024).toBeLessThan(mostKibibytes);
+});
+
 describe('the test identity', () => {
   const bundles = (stack: Synthesised): string[] =>
-    propertiesOfType(stack, 'AWS::Lambda::Function').map(({ Code }) =>
-      readFileSync(join(stack.folder, `asset.${Code.S3Key.replace('.zip', '')}`, 'index.js'), 'utf8'),
-    );
+    propertiesOfType(stack, 'AWS::Lambda::Function').map((fn) => bundleOf(stack, fn));
 
   test('cannot be chosen for a stack that is deployed', () => {
     expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'dev' })).toThrow(
