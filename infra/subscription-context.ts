@@ -1,4 +1,5 @@
 import { parseProjectId } from '../lambda/domain/ids.ts';
+import { isCompleteSecretArn } from './constructs/caller-identity.ts';
 import type { OfferSubscription } from './constructs/offer-subscriptions.ts';
 import { Refusal } from './refusal.ts';
 
@@ -19,6 +20,11 @@ export function alarmTopic(given: unknown): { readonly alarmTopicArn?: string } 
 const form =
   'a list such as [{"project": "beta", "topicArn": "arn:aws:sns:…"}, {"project": "gamma", "webhookUrl": "https://…", "secretArn": "arn:aws:secretsmanager:…"}]';
 
+function isWebhook(text: string): boolean {
+  const { protocol, username, password, hash } = URL.parse(text) ?? {};
+  return protocol === 'https:' && `${username}${password}${hash}` === '' && /^[!-)+-~]+$/.test(text);
+}
+
 const fields: Readonly<Record<string, { readonly isRight: (text: string) => boolean; readonly what: string }>> = {
   project: { isRight: (text) => parseProjectId(text) !== undefined, what: 'a project id' },
   topicArn: {
@@ -26,11 +32,11 @@ const fields: Readonly<Record<string, { readonly isRight: (text: string) => bool
     what: "a topic's ARN, of one that is not FIFO",
   },
   webhookUrl: {
-    isRight: (text) => URL.parse(text)?.protocol === 'https:' && !text.includes('*'),
-    what: 'an https address',
+    isRight: isWebhook,
+    what: 'an https address without a password, a fragment, blanks and letters that are not ASCII',
   },
   secretArn: {
-    isRight: (text) => /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.{1,519}-\w{6}$/.test(text),
+    isRight: isCompleteSecretArn,
     what: "a secret's complete ARN",
   },
 };

@@ -11,3 +11,8 @@ export const withDeadline = <Result>(at: number, run: () => Promise<Result>): Pr
 
 /** The current request's deadline in milliseconds since the epoch, or `undefined` outside a request. */
 export const currentDeadline = (): number | undefined => deadlines.getStore();
+
+/**
+ * What a function keeps of its time, in milliseconds, for reporting what it has not done: its deadline is so much earlier.
+ */
+export const reportMilliseconds = 5000;

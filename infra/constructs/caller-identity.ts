@@ -108,7 +108,7 @@ export function callerIdentity(props: IdentityProps): CallerIdentity {
   if (props.kind === 'jwt') return simple;
 
   const { accountSecretArn, certificateFile } = props;
-  if (accountSecretArn !== undefined && !completeSecretArn.test(accountSecretArn)) {
+  if (accountSecretArn !== undefined && !isCompleteSecretArn(accountSecretArn)) {
     throw new Error(
       `${JSON.stringify(accountSecretArn)} is not the complete ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>.`,
     );
@@ -136,7 +136,9 @@ function assertReadable(file: string): void {
   }
 }
 
-const completeSecretArn = /^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/;
+/** Whether a text is the ARN of a secret as Secrets Manager gives it, with the six characters at its end. */
+export const isCompleteSecretArn = (text: string): boolean =>
+  /^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/.test(text);
 
 /** Tokens and passwords go to it: over the network only encrypted. */
 const isSafe = ({ protocol, hostname }: URL): boolean =>

@@ -1,4 +1,4 @@
-import { Annotations, Duration, SecretValue, Validations } from 'aws-cdk-lib/core';
+import { Annotations, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib/core';
 import {
   ApiDestination,
   Authorization,
@@ -9,8 +9,9 @@ import {
   RuleTargetInput,
 } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget, SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { notificationSource } from '../../lambda/events/notification.ts';
 import { deadLetterQueue } from './event-queue.ts';
@@ -48,8 +49,20 @@ export class OfferSubscriptions extends Construct {
   constructor(scope: Construct, id: string, { notifications, subscriptions }: OfferSubscriptionsProps) {
     super(scope, id);
     const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
+    // One statement for all rules of the bus, where the construct of each target would add its own: a queue's policy holds
+    // few of them. So the targets get a queue whose policy is somebody else's.
+    deadLetters.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [deadLetters.queueArn],
+        conditions: { ArnLike: { 'aws:SourceArn': rulesOf(this, notifications.bus.eventBusName) } },
+      }),
+    );
+    const target = Queue.fromQueueArn(this, 'DeadLettersOfRules', deadLetters.queueArn);
+    const projects = new Construct(this, 'Projects');
     for (const subscription of subscriptions) {
-      const one = new Construct(this, subscription.project);
+      const one = new Construct(projects, subscription.project);
       const rule = new Rule(one, 'Rule', {
         eventBus: notifications.bus,
         eventPattern: {
@@ -57,7 +70,7 @@ export class OfferSubscriptions extends Construct {
           detailType: ['image.member.create', 'image.member.delete'],
           detail: { member: { id: [subscription.project] } },
         },
-        targets: [targetOf(one, subscription, deadLetters)],
+        targets: [targetOf(one, subscription, target)],
       });
       // The topic is in the account and the region that the stack goes to, which only whoever deploys it knows.
       Annotations.of(rule).acknowledgeWarning('@aws-cdk/aws-events:ruleUnresolvedEnvironment');
@@ -69,7 +82,10 @@ export class OfferSubscriptions extends Construct {
   }
 }
 
-function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: Queue): IRuleTarget {
+const rulesOf = (scope: Construct, bus: string): string =>
+  Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
+
+function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: IQueue): IRuleTarget {
   const delivery = { deadLetterQueue: deadLetters, maxEventAge: Duration.hours(6), retryAttempts: 185 };
   const notification = RuleTargetInput.fromEventPath('$.detail');
   if ('topicArn' in subscription) {

@@ -1,3 +1,5 @@
+import { Refusal } from '../refusal.ts';
+
 /** A message that could not be handled. */
 export interface DeadLetter {
   /** The message's. */
@@ -12,23 +14,34 @@ export interface DeadLetter {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+export interface Remark {
+  readonly sentence: string;
+  /** Whether something went wrong. */
+  readonly isFault: boolean;
+}
+
 /** The dead-letter queues of the local server or of a deployed stack. */
 export interface DeadLetterQueues {
-  /** What lies in them, the oldest of each queue first as far as the queue keeps an order. */
-  letters(): AsyncIterable<DeadLetter>;
+  /** What lies in them, the oldest of each queue first. */
+  letters(): Promise<readonly DeadLetter[]>;
+  /** What there is to say of the letters besides, once they were looked at. */
+  remarks(): readonly Remark[];
   /**
    * Sends one back to where it came from and takes it out of its queue, in this order: cut off in between, it is handled
    * twice, which does no harm.
    *
-   * @throws Refusal that says why it cannot be sent back; then it stays where it is
+   * @throws LetterStays where this one cannot be sent back, Refusal where none can
    */
   sendBack(letter: DeadLetter): Promise<void>;
-  /** Lets go of what was looked at and not sent back. */
+  /** Lets go of what was looked at and not sent back. @throws Refusal if it cannot */
   close(): Promise<void>;
 }
 
-/** What AWS itself says of a message that it put aside: the attributes of EventBridge, and Lambda's own record. */
-const saidBy = {
+/** Why a letter cannot be sent back, where others can. */
+export class LetterStays extends Refusal {}
+
+/** What EventBridge says of an event that it put aside ("Using dead-letter queues" in the EventBridge user guide). */
+const saidByEventBridge = {
   ruleArn: 'RULE_ARN',
   errorCode: 'ERROR_CODE',
   errorMessage: 'ERROR_MESSAGE',
@@ -38,8 +51,8 @@ const saidBy = {
 /** Why a message was put aside, in a sentence. */
 export function whyOf({ attributes, body }: Pick<DeadLetter, 'attributes' | 'body'>): string {
   if (attributes['reason'] !== undefined) return attributes['reason'];
-  if (attributes[saidBy.ruleArn] !== undefined) {
-    const { errorCode, errorMessage, exhausted } = saidBy;
+  const { ruleArn, errorCode, errorMessage, exhausted } = saidByEventBridge;
+  if (attributes[ruleArn] !== undefined) {
     const known = [attributes[errorCode], attributes[errorMessage] ?? attributes[exhausted]].filter(Boolean).join(': ');
     return `EventBridge could not deliver it: ${known || 'it does not say why'}`;
   }
@@ -50,13 +63,10 @@ export function whyOf({ attributes, body }: Pick<DeadLetter, 'attributes' | 'bod
   return 'received too often without success; the log says what went wrong';
 }
 
-/**
- * The bus of the rule that could not deliver an event, where it is one ("Using dead-letter queues" in the EventBridge
- * user guide); undefined for what was put aside by anything else.
- */
+/** The bus of the rule that could not deliver an event, by its name; undefined for what was put aside by anything else. */
 export function busOf({ attributes }: Pick<DeadLetter, 'attributes'>): string | undefined {
   // arn:aws:events:<region>:<account>:rule/<bus>/<rule>; on the account's default bus without its name.
-  const [, rule] = /:rule\/(.+)$/.exec(attributes[saidBy.ruleArn] ?? '') ?? [];
+  const [, rule] = /:rule\/(.+)$/.exec(attributes[saidByEventBridge.ruleArn] ?? '') ?? [];
   return rule?.includes('/') === true ? rule.slice(0, rule.lastIndexOf('/')) : rule && 'default';
 }
 
@@ -75,7 +85,7 @@ export interface LostBatch {
  * guide), or undefined where the message is something else.
  */
 export function lostBatchOf(body: string): LostBatch | undefined {
-  const { DDBStreamBatchInfo: info, requestContext: context } = (parsed(body) ?? {}) as {
+  const { DDBStreamBatchInfo: info, requestContext: context } = fieldsOf(body) as {
     readonly DDBStreamBatchInfo?: Readonly<Record<string, unknown>>;
     readonly requestContext?: Readonly<Record<string, unknown>>;
   };
@@ -88,14 +98,15 @@ export function lostBatchOf(body: string): LostBatch | undefined {
 
 /** The records that the function put aside itself, or undefined where the message is something else. */
 export function recordsOf(body: string): readonly unknown[] | undefined {
-  const { Records: records } = (parsed(body) ?? {}) as { readonly Records?: unknown };
+  const { Records: records } = fieldsOf(body);
   return Array.isArray(records) ? (records as readonly unknown[]) : undefined;
 }
 
-function parsed(body: string): unknown {
+/** The fields of the JSON object that a message is; none where it is something else. */
+export function fieldsOf(body: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(body);
+    return (JSON.parse(body) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
-    return undefined;
+    return {};
   }
 }

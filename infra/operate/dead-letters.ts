@@ -5,17 +5,34 @@
 import { parseArgs } from 'node:util';
 import { openEventStore } from '../local/open-event-store.ts';
 import { Refusal, runCommand } from '../refusal.ts';
-import { type DeadLetter, type DeadLetterQueues, whyOf } from './dead-letter.ts';
+import { type DeadLetterQueues, LetterStays, whyOf } from './dead-letter.ts';
 import { LocalDeadLetters } from './local-dead-letters.ts';
-import { mostLetters, StackDeadLetters } from './stack-dead-letters.ts';
+import { StackDeadLetters } from './stack-dead-letters.ts';
+
+/** How many are sent back side by side. */
+const atOnce = 10;
 
 await runCommand(async () => {
   const { stack, redrive } = asked(process.argv.slice(2));
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      stopping.abort();
+      process.exitCode = 130;
+    });
+  }
+  const { signal } = stopping;
   const queues =
-    stack === undefined ? new LocalDeadLetters(openEventStore(process.env)) : await StackDeadLetters.open(stack);
+    stack === undefined
+      ? new LocalDeadLetters(openEventStore(process.env))
+      : await StackDeadLetters.open(stack, process.env, signal);
   try {
     if (redrive === undefined) await show(queues);
-    else await sendBack(queues, redrive);
+    else await sendBack(queues, redrive, signal);
+    for (const { sentence, isFault } of queues.remarks()) {
+      console.error(sentence);
+      if (isFault) process.exitCode ??= 1;
+    }
   } finally {
     await queues.close();
   }
@@ -23,7 +40,6 @@ await runCommand(async () => {
 
 /** What the arguments ask for: a stack, or none for the local server, and the ids of what is to be sent back. */
 function asked(args: readonly string[]) {
-  const usage = 'Write nothing to see them, or "redrive all", or "redrive" and the ids of those to send back;';
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -31,44 +47,61 @@ function asked(args: readonly string[]) {
       options: { stack: { type: 'string' } },
     });
     const [verb, ...ids] = positionals;
-    if (verb === undefined) return { stack: values.stack, redrive: undefined };
-    if (verb === 'redrive' && ids.length > 0 && values.stack !== '') return { stack: values.stack, redrive: ids };
+    const isUnderstood =
+      (verb === undefined || (verb === 'redrive' && ids.length > 0)) &&
+      (ids.length === 1 || !ids.includes('all')) &&
+      values.stack !== '';
+    if (isUnderstood) return { stack: values.stack, redrive: verb && ids };
   } catch {
     // Told like anything else that is not understood.
   }
-  throw new Refusal(`${usage} and "--stack <name>" for those of a deployed stack.`);
+  throw new Refusal(
+    'Write nothing to see them, or "redrive all", or "redrive" and the ids of those to send back; and "--stack <name>" for those of a deployed stack.',
+  );
 }
 
 async function show(queues: DeadLetterQueues): Promise<void> {
-  let shown = 0;
-  for await (const letter of queues.letters()) {
+  const letters = await queues.letters();
+  for (const letter of letters) {
     const { id, queue, sentAt, body } = letter;
     console.log(`${id}  ${sentAt.toISOString()}  ${queue}`);
     console.log(`  why:  ${whyOf(letter)}`);
     console.log(`  what: ${body.length > 300 ? `${body.slice(0, 300)}…` : body}`);
-    shown += 1;
   }
-  console.log(shown === 0 ? 'There are no dead letters.' : `${shown} in all.`);
-  if (shown >= mostLetters) console.log(`Of each queue ${mostLetters} are shown; it may hold more.`);
+  console.log(letters.length === 0 ? 'There are no dead letters to be seen.' : `${letters.length} in all.`);
 }
 
-async function sendBack(queues: DeadLetterQueues, ids: readonly string[]): Promise<void> {
-  const letters: DeadLetter[] = [];
-  for await (const letter of queues.letters()) letters.push(letter);
-  const chosen = ids.includes('all') ? letters : letters.filter(({ id }) => ids.includes(id));
+async function sendBack(queues: DeadLetterQueues, ids: readonly string[], signal: AbortSignal): Promise<void> {
+  const letters = await queues.letters();
   const unknown = ids.find((id) => id !== 'all' && !letters.some((letter) => letter.id === id));
-  if (unknown !== undefined) throw new Refusal(`There is no dead letter ${unknown}; npm run dead-letters shows them.`);
-  let sent = 0;
-  for (const [n, letter] of chosen.entries()) {
-    try {
-      await queues.sendBack(letter);
-      sent += 1;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      console.error(`${letter.id} stays: ${error.message}`);
-    }
-    if ((n + 1) % 100 === 0) console.log(`${n + 1} of ${chosen.length} …`);
+  if (unknown !== undefined) {
+    throw new Refusal(
+      [
+        `There is no dead letter ${unknown} to be seen; without "redrive" they are shown.`,
+        ...queues.remarks().map(({ sentence }) => sentence),
+      ].join(' '),
+    );
   }
-  console.log(`${sent} sent back.${letters.length >= mostLetters ? ' There may be more: run it again.' : ''}`);
-  if (sent < chosen.length) process.exitCode = 1;
+  const chosen = ids.includes('all') ? [...letters] : letters.filter(({ id }) => ids.includes(id));
+  let sent = 0;
+  try {
+    for (let done = 0; done < chosen.length && !signal.aborted; done += atOnce) {
+      const outcomes = await Promise.allSettled(
+        chosen.slice(done, done + atOnce).map(async (letter) => {
+          try {
+            await queues.sendBack(letter);
+            sent += 1;
+          } catch (error) {
+            if (!(error instanceof LetterStays)) throw error;
+            console.error(`${letter.id} stays: ${error.message}`);
+            process.exitCode = 1;
+          }
+        }),
+      );
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      if (done > 0 && done % 100 === 0) console.log(`${done} of ${chosen.length} …`);
+    }
+  } finally {
+    console.log(`${sent} sent back.`);
+  }
 }

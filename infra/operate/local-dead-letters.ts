@@ -1,6 +1,6 @@
 import type { EventStore } from '../local/event-store.ts';
 import { sentBackFrom } from '../local/events.ts';
-import type { DeadLetter, DeadLetterQueues } from './dead-letter.ts';
+import type { DeadLetter, DeadLetterQueues, Remark } from './dead-letter.ts';
 
 /** The dead-letter queues in the data folder of the local server, whether it runs or not. */
 export class LocalDeadLetters implements DeadLetterQueues {
@@ -10,12 +10,14 @@ export class LocalDeadLetters implements DeadLetterQueues {
     this.#store = store;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the store answers at once
-  async *letters(): AsyncGenerator<DeadLetter> {
-    for (const { name, deadLetters } of this.#store.queues()) {
-      if (deadLetters !== undefined) continue;
-      for (const message of this.#store.messages(name)) yield { ...message, sentAt: new Date(message.sentAt) };
-    }
+  letters(): Promise<readonly DeadLetter[]> {
+    const queues = this.#store.queues().filter(({ deadLetters }) => deadLetters === undefined);
+    const messages = queues.flatMap(({ name }) => this.#store.messages(name));
+    return Promise.resolve(messages.map((message) => ({ ...message, sentAt: new Date(message.sentAt) })));
+  }
+
+  remarks(): readonly Remark[] {
+    return [];
   }
 
   sendBack({ id, queue }: DeadLetter): Promise<void> {

@@ -11,10 +11,19 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { DynamoDBBatchResponse } from 'aws-lambda';
+import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import { readRecords } from '../local/stream-reader.ts';
 import { Refusal } from '../refusal.ts';
-import { busOf, type DeadLetter, type DeadLetterQueues, lostBatchOf, recordsOf } from './dead-letter.ts';
+import {
+  busOf,
+  type DeadLetter,
+  type DeadLetterQueues,
+  fieldsOf,
+  LetterStays,
+  lostBatchOf,
+  recordsOf,
+  type Remark,
+} from './dead-letter.ts';
 
 /** A dead-letter queue of the stack, and what has it for its dead letters: a queue, or the function of a stream. */
 interface Queue {
@@ -22,6 +31,8 @@ interface Queue {
   readonly url: string;
   readonly sourceUrl: string | undefined;
   readonly functionArn: string | undefined;
+  /** How many messages were hidden when it was found: somebody else is looking at them. */
+  readonly hidden: number;
 }
 
 /** A message that was received, and is hidden from everybody else for a while. */
@@ -31,10 +42,10 @@ interface Held {
 }
 
 /** How long a message is hidden that is being looked at, in seconds; it is shown again when the command ends. */
-const heldSeconds = 300;
+const heldSeconds = 600;
 
 /** Most messages that are looked at in one queue. */
-export const mostLetters = 1000;
+const mostLetters = 1000;
 
 /** Of an event that Lambda takes from a caller that waits, 6 MB are the most ("Lambda quotas"). */
 const mostBytesOfAnEvent = 5_000_000;
@@ -44,60 +55,94 @@ const mostBytesOfAnEvent = 5_000_000;
  * account is, and who asks, is said by the environment, as to every AWS command line.
  */
 export class StackDeadLetters implements DeadLetterQueues {
-  readonly #queues: readonly Queue[];
+  readonly #stack: FoundStack;
   readonly #clients: Clients;
+  readonly #signal: AbortSignal;
   readonly #held = new Map<string, Held>();
+  readonly #remarks: Remark[] = [];
 
-  private constructor(queues: readonly Queue[], clients: Clients) {
-    this.#queues = queues;
+  private constructor(stack: FoundStack, clients: Clients, signal: AbortSignal) {
+    this.#stack = stack;
     this.#clients = clients;
+    this.#signal = signal;
   }
 
   /**
    * @param stackName - the stack's name or ARN
+   * @param signal - aborted when no more is to be looked at
    * @throws Refusal if there is no such stack, or the account cannot be asked
    */
-  static async open(stackName: string): Promise<StackDeadLetters> {
+  static async open(stackName: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackDeadLetters> {
+    const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+    const place = region ? { region } : {};
     const clients: Clients = {
-      formation: new CloudFormationClient({}),
+      formation: new CloudFormationClient(place),
       // The URLs name the queues only: where SQS is, is the environment's to say.
-      sqs: new SQSClient({ useQueueUrlAsEndpoint: false }),
-      lambda: new LambdaClient({}),
-      events: new EventBridgeClient({}),
-      streams: new DynamoDBStreamsClient({}),
+      sqs: new SQSClient({ ...place, useQueueUrlAsEndpoint: false }),
+      lambda: new LambdaClient(place),
+      events: new EventBridgeClient(place),
+      streams: new DynamoDBStreamsClient(place),
     };
-    return inPlainWords(async () => new StackDeadLetters(await findQueues(stackName, clients), clients));
+    return inPlainWords(async () => new StackDeadLetters(await findStack(stackName, clients), clients, signal));
   }
 
-  async *letters(): AsyncGenerator<DeadLetter> {
-    const ofEach = this.#queues.map((queue) => inPlainWords(() => this.#lettersOf(queue)));
-    for (const letters of await Promise.all(ofEach)) yield* letters;
+  async letters(): Promise<readonly DeadLetter[]> {
+    const { queues } = this.#stack;
+    const ofEach = await Promise.allSettled(queues.map((queue) => inPlainWords(() => this.#lettersOf(queue))));
+    for (const [n, outcome] of ofEach.entries()) {
+      const { name, hidden } = queues[n]!;
+      if (outcome.status === 'rejected') {
+        if (!(outcome.reason instanceof Refusal)) throw outcome.reason;
+        this.#remark(`${name} could not be looked into: ${outcome.reason.message}`, true);
+      } else if (outcome.value.length >= mostLetters) {
+        this.#remark(`${name} may hold more than the ${outcome.value.length} that were looked at.`);
+      }
+      if (hidden > 0) {
+        this.#remark(`${name} holds about ${hidden} more, which somebody else is looking at; try again later.`);
+      }
+    }
+    return ofEach.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
+  }
+
+  remarks(): readonly Remark[] {
+    return this.#remarks;
+  }
+
+  #remark(sentence: string, isFault = false): void {
+    this.#remarks.push({ sentence, isFault });
   }
 
   async sendBack(letter: DeadLetter): Promise<void> {
     const { queue, message } = this.#held.get(letter.id)!;
     await inPlainWords(async () => {
-      const bus = busOf(letter);
-      if (bus !== undefined) await this.#putBack(bus, letter);
-      else if (queue.sourceUrl !== undefined) {
+      if (queue.sourceUrl !== undefined) {
         await this.#clients.sqs.send(
           new SendMessageCommand({
             QueueUrl: queue.sourceUrl,
             MessageBody: message.Body,
             MessageAttributes: message.MessageAttributes,
+            DelaySeconds: 0,
           }),
         );
-      } else await this.#handOver(queue, letter);
+      } else if (queue.functionArn !== undefined) await this.#handOver(queue.functionArn, letter);
+      else await this.#putBack(letter);
+    });
+    try {
       await this.#clients.sqs.send(
         new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle }),
       );
-      this.#held.delete(letter.id);
-    });
+    } catch (error) {
+      throw new Refusal(
+        `${letter.id} was sent back but could not be taken out of ${queue.name}, so it would be handled twice: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+    this.#held.delete(letter.id);
   }
 
   async close(): Promise<void> {
     const { sqs } = this.#clients;
-    await Promise.allSettled(
+    const releases = await Promise.allSettled(
       [...this.#held.values()].map(({ queue, message }) =>
         sqs.send(
           new ChangeMessageVisibilityCommand({
@@ -109,11 +154,18 @@ export class StackDeadLetters implements DeadLetterQueues {
       ),
     );
     for (const client of Object.values(this.#clients) as readonly { destroy(): void }[]) client.destroy();
+    const failed = releases.filter((release) => release.status === 'rejected');
+    if (failed[0] !== undefined) {
+      const minutes = heldSeconds / 60;
+      throw new Refusal(
+        `${failed.length} of those looked at stay hidden for ${minutes} minutes: ${(failed[0].reason as Error).message}`,
+      );
+    }
   }
 
   async #lettersOf(queue: Queue): Promise<readonly DeadLetter[]> {
     const letters = new Map<string, DeadLetter>(); // SQS may hand out a message twice
-    while (letters.size < mostLetters) {
+    while (letters.size < mostLetters && !this.#signal.aborted) {
       const messages = await this.#receive(queue);
       if (messages.length === 0) break;
       for (const message of messages) {
@@ -121,7 +173,7 @@ export class StackDeadLetters implements DeadLetterQueues {
         letters.set(message.MessageId!, letterOf(queue, message));
       }
     }
-    return [...letters.values()];
+    return [...letters.values()].sort((one, other) => one.sentAt.getTime() - other.sentAt.getTime());
   }
 
   async #receive({ url }: Queue): Promise<readonly Message[]> {
@@ -138,9 +190,13 @@ export class StackDeadLetters implements DeadLetterQueues {
     return messages;
   }
 
-  /** Publishes an event that a rule could not deliver on its bus once more. */
-  async #putBack(bus: string, { body }: DeadLetter): Promise<void> {
-    const event = JSON.parse(body) as Readonly<Record<string, unknown>>;
+  /** Publishes an event that a rule could not deliver on its bus once more, if the bus is the stack's. */
+  async #putBack(letter: DeadLetter): Promise<void> {
+    const bus = busOf(letter);
+    if (bus === undefined || !this.#stack.buses.includes(bus)) {
+      throw new LetterStays('It came neither from a queue nor from a stream nor from a bus of the stack.');
+    }
+    const event = fieldsOf(letter.body);
     const { Entries: entries } = await this.#clients.events.send(
       new PutEventsCommand({
         Entries: [
@@ -149,38 +205,41 @@ export class StackDeadLetters implements DeadLetterQueues {
             Source: String(event['source']),
             DetailType: String(event['detail-type']),
             Detail: JSON.stringify(event['detail']),
+            ...(typeof event['time'] === 'string' && { Time: new Date(event['time']) }),
           },
         ],
       }),
     );
     const [entry] = entries ?? [];
-    if (entry?.EventId === undefined) throw new Refusal(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
+    if (entry?.EventId === undefined) throw new LetterStays(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
   }
 
   /** Hands the function of a stream the records that were put aside. */
-  async #handOver({ name, functionArn }: Queue, letter: DeadLetter): Promise<void> {
-    if (functionArn === undefined) throw new Refusal(`Nothing in the stack has ${name} for its dead letters.`);
+  async #handOver(functionArn: string, letter: DeadLetter): Promise<void> {
     for (const records of inEvents(await this.#recordsOf(letter))) {
       const { FunctionError: error, Payload: payload } = await this.#clients.lambda.send(
         new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify({ Records: records }) }),
       );
       const result = JSON.parse(payload?.transformToString() ?? 'null') as Partial<DynamoDBBatchResponse> | null;
       if (error !== undefined || result?.batchItemFailures?.length !== 0) {
-        throw new Refusal(`The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`);
+        throw new LetterStays(`The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`);
       }
     }
   }
 
   async #recordsOf({ body }: DeadLetter): Promise<readonly unknown[]> {
-    const records = recordsOf(body);
+    const records = recordsOf(body) as readonly DynamoDBRecord[] | undefined;
+    if (records?.some(({ dynamodb }) => dynamodb?.NewImage === undefined) === true) {
+      throw new LetterStays('The record was put aside without its item, which no queue could hold: look at the item.');
+    }
     if (records !== undefined) return records;
     const batch = lostBatchOf(body);
-    if (batch === undefined) throw new Refusal('It is no record of a stream.');
+    if (batch === undefined) throw new LetterStays('It is no record of a stream.');
     try {
       return await readRecords(this.#clients.streams, batch);
     } catch (error) {
       if (!['TrimmedDataAccessException', 'ResourceNotFoundException'].includes((error as Error).name)) throw error;
-      throw new Refusal('The stream has let go of its records, which it keeps for 24 hours.', { cause: error });
+      throw new LetterStays('The stream has let go of its records, which it keeps for 24 hours.', { cause: error });
     }
   }
 }
@@ -193,8 +252,14 @@ interface Clients {
   readonly streams: DynamoDBStreamsClient;
 }
 
-/** The queues of a stack that another of its queues, or an event source, has for its dead letters. */
-async function findQueues(stackName: string, { formation, sqs, lambda }: Clients): Promise<readonly Queue[]> {
+interface FoundStack {
+  /** Those that another queue of the stack, an event source or a rule has for its dead letters. */
+  readonly queues: readonly Queue[];
+  /** The names of its buses. */
+  readonly buses: readonly string[];
+}
+
+async function findStack(stackName: string, { formation, sqs, lambda }: Clients): Promise<FoundStack> {
   const ids = new Map<string, string[]>();
   for await (const page of paginateListStackResources({ client: formation }, { StackName: stackName })) {
     for (const { ResourceType: type = '', PhysicalResourceId: id } of page.StackResourceSummaries ?? []) {
@@ -204,10 +269,18 @@ async function findQueues(stackName: string, { formation, sqs, lambda }: Clients
   const queues = await Promise.all(
     (ids.get('AWS::SQS::Queue') ?? []).map(async (url) => {
       const { Attributes: attributes = {} } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn', 'RedrivePolicy'] }),
+        new GetQueueAttributesCommand({
+          QueueUrl: url,
+          AttributeNames: ['QueueArn', 'RedrivePolicy', 'ApproximateNumberOfMessagesNotVisible'],
+        }),
       );
       const redrive = JSON.parse(attributes.RedrivePolicy ?? '{}') as { readonly deadLetterTargetArn?: string };
-      return { url, arn: attributes.QueueArn!, deadLetters: redrive.deadLetterTargetArn };
+      return {
+        url,
+        arn: attributes.QueueArn!,
+        deadLetters: redrive.deadLetterTargetArn,
+        hidden: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+      };
     }),
   );
   const mappings = await Promise.all(
@@ -215,16 +288,20 @@ async function findQueues(stackName: string, { formation, sqs, lambda }: Clients
       lambda.send(new GetEventSourceMappingCommand({ UUID })),
     ),
   );
-  return queues
-    .filter(({ deadLetters }) => deadLetters === undefined)
-    .map(({ url, arn }) => ({
-      url,
-      name: arn.split(':').at(-1)!,
-      sourceUrl: queues.find(({ deadLetters }) => deadLetters === arn)?.url,
-      functionArn: mappings.find(({ DestinationConfig: config }) => config?.OnFailure?.Destination === arn)
-        ?.FunctionArn,
-    }))
-    .toSorted((one, other) => one.name.localeCompare(other.name));
+  return {
+    buses: ids.get('AWS::Events::EventBus') ?? [],
+    queues: queues
+      .filter(({ deadLetters }) => deadLetters === undefined)
+      .map(({ url, arn, hidden }) => ({
+        url,
+        hidden,
+        name: arn.split(':').at(-1)!,
+        sourceUrl: queues.find(({ deadLetters }) => deadLetters === arn)?.url,
+        functionArn: mappings.find(({ DestinationConfig: config }) => config?.OnFailure?.Destination === arn)
+          ?.FunctionArn,
+      }))
+      .toSorted((one, other) => one.name.localeCompare(other.name)),
+  };
 }
 
 const letterOf = ({ name }: Queue, message: Message): DeadLetter => ({
@@ -253,20 +330,23 @@ function* inEvents(records: readonly unknown[]): Generator<readonly unknown[]> {
   if (lot.length > 0) yield lot;
 }
 
-/** What the account, or the way to it, has against a call, in a sentence. */
+/** What the account, or the way to it, has against a call, in a sentence; what is neither is thrown as it is. */
 async function inPlainWords<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof Refusal) throw error;
-    const { name, message } = error as Error;
-    throw new Refusal(
+    const { name, message, code } = error as NodeJS.ErrnoException;
+    const sentence =
       name === 'CredentialsProviderError'
-        ? 'There are no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.'
+        ? `There are no credentials for AWS (${message}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`
         : message === 'Region is missing'
           ? 'Which region the stack is in is not said: set AWS_REGION.'
-          : `AWS says ${name}: ${message}`,
-      { cause: error },
-    );
+          : '$fault' in (error as Error)
+            ? `AWS says ${name}: ${message}`
+            : code !== undefined || name === 'TimeoutError'
+              ? `AWS cannot be asked: ${message}`
+              : undefined;
+    if (sentence === undefined || error instanceof Refusal) throw error;
+    throw new Refusal(sentence, { cause: error });
   }
 }

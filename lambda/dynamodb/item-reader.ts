@@ -52,7 +52,7 @@ export function itemReader(item: Item): ItemReader {
       ),
     stringPairs: (name: string): Readonly<Record<string, string>> =>
       attribute(name, 'a list of pairs of strings', (value) => {
-        // A map is how 0.1.0 wrote it.
+        // A map is how they were kept before their order was.
         const pairs: unknown = isMap(value) ? Object.entries(value) : value;
         return Array.isArray(pairs) && pairs.every(isPair) ? Object.fromEntries(pairs) : undefined;
       }),

@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { withDeadline } from '../deadline.ts';
+import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-ledger.ts';
 import { SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
@@ -46,9 +46,6 @@ export interface CommandReply {
 /** The attributes of a message that was put aside. It can be sent back as it is. */
 const attributes = { reason: 'reason', error: 'error', redrives: 'redrives' } as const;
 
-/** Kept of a function's time for reporting what was not done. */
-const marginMilliseconds = 5000;
-
 /**
  * Carries out commands by the use cases of the HTTP routes, each once however often it comes. What can never succeed is
  * put aside at once with its reason; what may succeed later is reported, to come again.
@@ -59,7 +56,7 @@ export const commandHandler =
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const until = Date.now() + context.getRemainingTimeInMillis() - marginMilliseconds;
+    const until = Date.now() + context.getRemainingTimeInMillis() - reportMilliseconds;
     const isDone = await Promise.all(records.map((record) => withDeadline(until, () => handle(parts, record))));
     return {
       batchItemFailures: records.filter((_, n) => !isDone[n]).map(({ messageId }) => ({ itemIdentifier: messageId })),

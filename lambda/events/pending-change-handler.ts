@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { withDeadline } from '../deadline.ts';
+import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
@@ -8,9 +8,6 @@ import type { log } from '../log.ts';
 /** The message that says that a fan-out has begun. */
 export const pendingChangeMessage = ({ id, version }: Pick<Image, 'id' | 'version'>): string =>
   JSON.stringify({ image_id: id, version });
-
-/** Kept of a function's time for reporting what was not done. */
-const marginMilliseconds = 5000;
 
 /**
  * Completes the fan-outs whose requests have ended half-way: of each message's image, unless the change that the message
@@ -22,7 +19,7 @@ export const pendingChangeHandler =
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const until = Date.now() + context.getRemainingTimeInMillis() - marginMilliseconds;
+    const until = Date.now() + context.getRemainingTimeInMillis() - reportMilliseconds;
     const failures: SQSBatchResponse['batchItemFailures'] = [];
     for (const { messageId, body } of records) {
       try {

@@ -46,11 +46,18 @@ export async function publishInOrder(
   let left = [...notifications.entries()];
   let ceiling = firstWaitMilliseconds;
   let refused: string | undefined;
+  const refusals = new Map<number, number>();
   while (left.length > 0 && clock.now() < until) {
-    const round = firstOfEach(left).slice(0, mostAtOnce);
+    // Those that were refused least: a few that the bus never takes keep no others from being offered.
+    const round = firstOfEach(left)
+      .toSorted(([one], [other]) => (refusals.get(one) ?? 0) - (refusals.get(other) ?? 0))
+      .slice(0, mostAtOnce);
     const answers = await bus.publish(round.map(([, notification]) => notification));
     const published = new Set(round.filter((_, n) => answers[n] === 'taken').map(([position]) => position));
     refused = answers.findLast((answer) => answer !== 'taken')?.refused ?? refused;
+    for (const [position] of round) {
+      if (!published.has(position)) refusals.set(position, (refusals.get(position) ?? 0) + 1);
+    }
     left = left.filter(([position]) => !published.has(position));
     if (published.size === round.length) {
       ceiling = firstWaitMilliseconds;

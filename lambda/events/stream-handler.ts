@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { withDeadline } from '../deadline.ts';
+import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import type { Change } from '../domain/change.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
@@ -48,9 +48,6 @@ const asText = (record: DynamoDBRecord): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16)}`,
   );
 
-/** Kept of a function's time for reporting what was not done. */
-const marginMilliseconds = 5000;
-
 const firstWaitMilliseconds = 50;
 const longestWaitMilliseconds = 2000;
 
@@ -67,7 +64,7 @@ export const streamHandler =
     { Records: records }: DynamoDBStreamEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<DynamoDBBatchResponse> => {
-    const until = Date.now() + context.getRemainingTimeInMillis() - marginMilliseconds;
+    const until = Date.now() + context.getRemainingTimeInMillis() - reportMilliseconds;
     return withDeadline(until, async () => {
       const failure = await tell(parts, records, until);
       if (failure === undefined) return { batchItemFailures: [] };

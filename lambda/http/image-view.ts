@@ -1,7 +1,7 @@
 import type { Image } from '../domain/image.ts';
 import type { ImagePage } from '../use-cases/list-images.ts';
 
-/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties as they were given, then these keys. */
+/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties in their order, then these keys. */
 export const imageView = (image: Image) => ({
   ...image.properties,
   name: image.name,
@@ -42,7 +42,7 @@ export function imagesView({ images, next }: ImagePage, query: URLSearchParams) 
     const parameters = new URLSearchParams(query);
     parameters.delete('marker');
     if (marker !== undefined) parameters.append('marker', marker);
-    // As URLs are written and not as forms are: the two marks in which these differ.
+    // As the Image service writes them, which in these two marks is not how forms are written.
     const text = parameters.toString().replaceAll('%7E', '~').replaceAll('*', '%2A');
     return parameters.size === 0 ? '/v2/images' : `/v2/images?${text}`;
   };

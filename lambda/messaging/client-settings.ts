@@ -1,8 +1,14 @@
-/**
- * How the clients of queues and buses ask: an answer takes milliseconds, and one that does not come is asked for once more
- * within the time that functions keep for reporting what was not done.
- */
+import { currentDeadline, reportMilliseconds } from '../deadline.ts';
+
+/** How the clients of queues and buses ask: an answer takes milliseconds, and one that does not come is asked for again. */
 export const clientSettings = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true },
 } as const;
+
+/** Ends a call, with its repetitions, in time for the function to report what it has not done. */
+export const inTime = (): { readonly abortSignal?: AbortSignal } => {
+  const deadline = currentDeadline();
+  if (deadline === undefined) return {};
+  return { abortSignal: AbortSignal.timeout(Math.max(0, deadline + reportMilliseconds / 2 - Date.now())) };
+};

@@ -2,7 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { replyType, type CommandReply } from '../events/command-handler.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
 import type { NotificationBus } from '../events/publish.ts';
-import { clientSettings } from './client-settings.ts';
+import { clientSettings, inTime } from './client-settings.ts';
 
 /** An EventBridge bus, where the SDK's own environment says that EventBridge is. */
 export class EventBridgeBus implements NotificationBus {
@@ -24,7 +24,7 @@ export class EventBridgeBus implements NotificationBus {
       })),
     });
     try {
-      const { Entries: entries } = await this.#client.send(command);
+      const { Entries: entries } = await this.#client.send(command, inTime());
       return notifications.map((_, n) => {
         const { EventId: id, ErrorCode: code = 'without a reason' } = entries?.[n] ?? {};
         return id === undefined ? { refused: code } : 'taken';
@@ -40,6 +40,7 @@ export class EventBridgeBus implements NotificationBus {
     const entry = { EventBusName: this.#name, Source: notificationSource, DetailType: replyType };
     const { Entries: entries } = await this.#client.send(
       new PutEventsCommand({ Entries: [{ ...entry, Detail: JSON.stringify(reply) }] }),
+      inTime(),
     );
     if (entries?.[0]?.EventId === undefined) {
       throw new Error(`The bus refused a reply: ${entries?.[0]?.ErrorCode ?? 'without a reason'}.`);

@@ -1,5 +1,5 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { clientSettings } from './client-settings.ts';
+import { clientSettings, inTime } from './client-settings.ts';
 
 /** An SQS queue, where the SDK's own environment says that SQS is. */
 export class SqsQueue {
@@ -28,6 +28,7 @@ export class SqsQueue {
           ]),
         ),
       }),
+      inTime(),
     );
   }
 }

@@ -42,6 +42,11 @@ export const createUpdateImage =
         assertCallerMaySet(caller, some);
       });
       if (changed === before) return before;
+      // Whatever the change has asked for.
+      assertCallerMaySet(caller, {
+        ...(changed.owner !== before.owner && { owner: changed.owner }),
+        ...(changed.visibility !== before.visibility && { visibility: changed.visibility }),
+      });
       const after = { ...before, ...changed, updatedAt: timestamp(clock()) };
       assertImageIsWithinBounds(after);
       if (before.pendingChange !== undefined) {

@@ -37,7 +37,13 @@ describe('a list of subscriptions', () => {
       [{ project: 'beta', topicArn: `${topicArn}.fifo` }],
       /has to be a topic's ARN, of one that is not/,
     ],
-    ['a webhook in the clear', [{ ...both[1], webhookUrl: 'http://hooks.example/' }], /has to be an https address\.$/],
+    [
+      'a webhook with a password',
+      [{ ...both[1], webhookUrl: 'https://u:p@hooks.example/' }],
+      /an https address without/,
+    ],
+    ['a webhook with a blank', [{ ...both[1], webhookUrl: ' https://hooks.example/' }], /an https address without/],
+    ['a webhook in the clear', [{ ...both[1], webhookUrl: 'http://hooks.example/' }], /has to be an https address/],
     [
       'a secret by its name',
       [{ ...both[1], secretArn: 'hook' }],

@@ -27,6 +27,7 @@ afterAll(async () => {
 beforeEach(async () => {
   consumer.mood = (notifications) => notifications.map(() => true);
   consumer.queues = () => Promise.resolve();
+  consumer.remaining = 5200;
   await consumer.drain();
   for (const list of [consumer.published, consumer.lookedAgain, consumer.putAside, consumer.logged]) list.length = 0;
 });
@@ -187,6 +188,19 @@ describe('the bus refuses', () => {
     expect(await consumer.invoke([records[1]!])).toEqual([records[1]!.dynamodb!.SequenceNumber]);
   });
 
+  test('a dozen for good: the others are offered all the same', async () => {
+    const ids = await Promise.all(Array.from({ length: 14 }, (_, n) => createImage(String(n))));
+    const records = await recordsOf(...ids);
+    const refused = records.slice(0, 12).map(({ dynamodb }) => dynamodb!.Keys!['pk']!.S);
+    consumer.remaining = 6000;
+    consumer.mood = (notifications) => notifications.map(({ image }) => !refused.includes(`IMAGE#${image.id}`));
+
+    const invoking = consumer.invoke(records);
+
+    await expect(invoking).rejects.toThrow('The first of 14 records is in the way of the others');
+    expect(consumer.published).toHaveLength(2);
+  });
+
   test('everything: the batch comes again from its first record', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
@@ -200,13 +214,13 @@ describe('the bus refuses', () => {
   });
 });
 
-/** The records of an image and its memberships, as the stream has them. */
-async function recordsOf(imageId: string) {
+/** The records of images and their memberships, as the stream has them. */
+async function recordsOf(...imageIds: readonly string[]) {
   const stream = await openTestStream(table);
   const all = [];
   for (let page = await stream.next(); page.length > 0; page = await stream.next()) all.push(...page);
   stream.close();
-  const told = [`IMAGE#${imageId} IMAGE`, `PROJECT#beta SHARED#${imageId}`];
+  const told = imageIds.flatMap((id) => [`IMAGE#${id} IMAGE`, `PROJECT#beta SHARED#${id}`]);
   return all.filter(({ dynamodb }) => {
     const { pk, sk } = dynamodb!.Keys!;
     return told.includes(`${pk!.S} ${sk!.S}`);
@@ -255,6 +269,7 @@ describe('a record that is none of ours', () => {
   test('a queue that is away for a moment is asked again, and what is behind is told all the same', async () => {
     const id = await createImage('golden');
     let refusals = 2;
+    consumer.remaining = 10_000;
     consumer.queues = () => ((refusals -= 1) < 0 ? Promise.resolve() : Promise.reject(new Error('The queue is away.')));
 
     const failed = await consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
@@ -264,7 +279,7 @@ describe('a record that is none of ours', () => {
     expect(consumer.published).toHaveLength(1);
   });
 
-  test('a queue that stays away is in the way of no other record', async () => {
+  test('a queue that stays away keeps no other record from being told', async () => {
     const id = await createImage('golden');
     consumer.queues = () => Promise.reject(new Error('The queue is away.'));
 

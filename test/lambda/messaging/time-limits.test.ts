@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { reportMilliseconds, withDeadline } from '../../../lambda/deadline.ts';
+import { clientSettings } from '../../../lambda/messaging/client-settings.ts';
 import { EventBridgeBus } from '../../../lambda/messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../../../lambda/messaging/sqs-queue.ts';
 
@@ -21,6 +23,20 @@ afterAll(() => {
   process.env = before;
   silent.closeAllConnections();
   silent.close();
+});
+
+test('all that is asked of them takes less than a function keeps for its report', () => {
+  const { maxAttempts, requestHandler } = clientSettings;
+
+  expect(maxAttempts * requestHandler.requestTimeout).toBeLessThan(reportMilliseconds);
+});
+
+test('a function whose time is up does not wait for them', async () => {
+  const queue = new SqsQueue('https://sqs.us-east-1.amazonaws.com/000000000000/queue');
+
+  const sending = withDeadline(Date.now() - reportMilliseconds, () => queue.send('body'));
+
+  await expect(sending).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
 });
 
 test('a queue and a bus that do not answer are given up, so that a function can say what it has not done', async () => {
