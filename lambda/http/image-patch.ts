@@ -14,7 +14,8 @@ export const patchMediaTypes = {
 
 type Change = { readonly op: Operation; readonly name: string; readonly value: unknown };
 
-const mostOperations = 1000;
+/** Most operations of one PATCH. */
+export const mostOperations = 1000;
 
 /**
  * The change that the body of a PATCH describes (Image API v2, "Update image"; RFC 6902 with paths of one step).

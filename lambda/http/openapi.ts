@@ -2,7 +2,7 @@ import { sortDirections, sortKeys } from '../domain/image-filter.ts';
 import { visibilities } from '../domain/image.ts';
 import { memberStatuses } from '../domain/membership.ts';
 import { statusOf, type FaultCode } from './faults.ts';
-import { patchMediaTypes } from './image-patch.ts';
+import { mostOperations, patchMediaTypes } from './image-patch.ts';
 import { routes } from './routes.ts';
 import { imageSchema, schemas } from './schemas.ts';
 
@@ -195,6 +195,7 @@ function operationList(form: 'named-by-op' | 'named-by-key'): Json {
   };
   return {
     type: 'array',
+    maxItems: mostOperations,
     items: {
       anyOf: [
         ...['add', 'replace'].flatMap((op) => [

@@ -13,7 +13,11 @@ let resources: Readonly<Record<string, { readonly Type: string; readonly Propert
 
 beforeAll(() => {
   const app = new App({ outdir: folder });
-  new ImageSharingStack(app, 'ImageSharing', { identity: 'none', stackName: 'Sharing' });
+  new ImageSharingStack(app, 'ImageSharing', {
+    identity: 'none',
+    stackName: 'Sharing',
+    offerSubscriptions: [{ project: 'beta', topicArn: 'arn:aws:sns:eu-central-1:111122223333:offers' }],
+  });
   resources = app.synth().stacks[0]!.template.Resources;
 });
 
@@ -76,6 +80,20 @@ describe('every event source', () => {
     expect(sources).toEqual(sources.map(() => ['ReportBatchItemFailures']));
   });
 
+  test('tries what fails a number of times, and then keeps it: a queue by its own settings, a stream by the mapping', () => {
+    for (const [, source] of ofType('AWS::Lambda::EventSourceMapping')) {
+      const queue = resources[source['EventSourceArn']['Fn::GetAtt'][0]]!.Properties['RedrivePolicy'];
+      const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: seconds, DestinationConfig: kept } = source;
+
+      const [tries, place] = queue
+        ? [queue.maxReceiveCount, queue.deadLetterTargetArn]
+        : [Math.min(attempts, seconds), kept.OnFailure.Destination];
+
+      expect(tries).toBeGreaterThan(0);
+      expect(place).toEqual({ 'Fn::GetAtt': [expect.stringContaining('DeadLetters'), 'Arn'] });
+    }
+  });
+
   test('that is a queue leaves a message hidden for six times the timeout of its function', () => {
     const queues = ofType('AWS::Lambda::EventSourceMapping').filter(([, source]) =>
       JSON.stringify(source['EventSourceArn']).includes('Queue'),
@@ -86,6 +104,29 @@ describe('every event source', () => {
       const visibility = resources[EventSourceArn['Fn::GetAtt'][0]]!.Properties['VisibilityTimeout'];
       expect(visibility).toBe(6 * resources[FunctionName.Ref]!.Properties['Timeout']);
     }
+  });
+});
+
+describe('what a rule sends', () => {
+  const targets = () => ofType('AWS::Events::Rule').flatMap(([, { Targets }]) => Targets as Properties[]);
+
+  test('is tried for hours, and then kept', () => {
+    expect(targets().length).toBeGreaterThan(1);
+    for (const target of targets()) {
+      expect(target).toMatchObject({
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': [expect.stringContaining('DeadLetters'), 'Arn'] } },
+        RetryPolicy: { MaximumEventAgeInSeconds: 6 * 3600, MaximumRetryAttempts: 185 },
+      });
+    }
+  });
+
+  test('goes to no function: none is invoked without somebody who waits for what comes of it', () => {
+    const functions = ofType('AWS::Lambda::Function').map(([id]) => id);
+    const principals = ofType('AWS::Lambda::Permission').map(([, { Principal }]) => Principal);
+
+    expect(functions.filter((id) => JSON.stringify(targets()).includes(`"${id}"`))).toEqual([]);
+    expect(principals).toEqual(principals.map(() => 'apigateway.amazonaws.com'));
+    expect(ofType('AWS::SNS::Subscription')).toEqual([]);
   });
 });
 
