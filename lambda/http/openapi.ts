@@ -160,7 +160,7 @@ const descriptions: Readonly<Record<DescribedName, OperationDescription>> = {
   },
   addTag: { summary: 'Tag an image', success: [204], faults: [...imageFaults, 'image-too-large'] },
   removeTag: { summary: 'Take a tag off an image', success: [204], faults: [...imageFaults, 'tag-not-found'] },
-  downloadImage: { summary: "An image's data, of which there is none", success: [204], faults: ['image-not-found'] },
+  downloadImage: { summary: "An image's data, of which there is none", success: [204], faults: imageFaults },
   showSchema: {
     summary: 'The JSON schema of image, images, member or members',
     success: [200, 'schema'],
