@@ -33,10 +33,11 @@ export function discoveryHandler(surroundings: Surroundings): ApiHandler {
   const withoutToken = (name: string, operation: ApiOperation) =>
     apiOperation(name, { operation, body: 'ignored' }, open);
   const options = withoutToken('options', optionsOperation);
-  const byPath = new Map([
-    ['/healthcheck', withoutToken('health', healthOperation)],
-    ['/openapi.json', withoutToken('openApi', openApiOperation)],
-    ['/versions', withoutToken('listVersions', listVersionsOperation)],
+  /** By the first step of the path; what follows it makes no difference. */
+  const byName = new Map([
+    ['healthcheck', withoutToken('health', healthOperation)],
+    ['openapi.json', withoutToken('openApi', openApiOperation)],
+    ['versions', withoutToken('listVersions', listVersionsOperation)],
   ]);
   const choice = versionsOperation(surroundings.log);
   const unrouted = apiOperation('unrouted', { operation: unroutedOperation, body: 'ignored' }, surroundings);
@@ -45,7 +46,7 @@ export function discoveryHandler(surroundings: Surroundings): ApiHandler {
     if (event.routeKey !== fallback) return routed;
     if (event.requestContext.http.method === 'OPTIONS') return options;
     const pathname = pathnameOf(event);
-    return byPath.get(pathname) ?? (isBelowVersion(pathname) ? unrouted : choice);
+    return byName.get(pathname.split('/')[1] ?? '') ?? (isBelowVersion(pathname) ? unrouted : choice);
   };
   return (event, context) => chosen(event)(event, context);
 }

@@ -28,7 +28,6 @@ describe('without a token', () => {
     ['GET', '/V2/images'],
     ['DELETE', '/v1/images/x'],
     ['GET', '/v9/schemas/image'],
-    ['GET', '/versions/'],
     ['GET', '//v2'],
   ])('%s %s is 300 with the list of versions', async (method, path) => {
     const { status, headers, body } = await ask(method, path);
@@ -38,8 +37,13 @@ describe('without a token', () => {
     expect(JSON.parse(body!)).toEqual(versions);
   });
 
-  test.each(['GET', 'POST'])('%s /versions is 200 with the list of versions', async (method) => {
-    const { status, body } = await ask(method, '/versions');
+  test.each([
+    ['GET', '/versions'],
+    ['POST', '/versions'],
+    ['GET', '/versions/'],
+    ['GET', '/versions/v2'],
+  ])('%s %s is 200 with the list of versions', async (method, path) => {
+    const { status, body } = await ask(method, path);
 
     expect([status, JSON.parse(body!)]).toEqual([200, versions]);
   });
@@ -55,8 +59,8 @@ describe('without a token', () => {
     },
   );
 
-  test('GET /healthcheck is 200', async () => {
-    expect(await ask('GET', '/healthcheck')).toEqual({
+  test.each(['/healthcheck', '/healthcheck/'])('GET %s is 200', async (path) => {
+    expect(await ask('GET', path)).toEqual({
       status: 200,
       headers: { 'content-type': 'text/plain; charset=utf-8', 'x-openstack-request-id': expect.any(String) },
       body: 'OK',
