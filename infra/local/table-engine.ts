@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
 import { Refusal } from '../refusal.ts';
@@ -42,6 +43,7 @@ export async function startTableEngine(dataFile: string): Promise<TableEngine> {
     const endpoint = `http://127.0.0.1:${port}`;
 
     if (await answers(endpoint, ended)) {
+      indexStream(dataFile);
       let isStopping = false;
       return {
         endpoint,
@@ -58,6 +60,21 @@ export async function startTableEngine(dataFile: string): Promise<TableEngine> {
         `The embedded table engine does not start on ${dataFile}: ${messages.trim() || (await ended)}. Set DATA_DIR to another folder, or DYNAMODB_ENDPOINT to another engine.`,
       );
     }
+  }
+}
+
+/**
+ * At every write the engine looks for the last record of a stream, and at every read for the next ones, through all the
+ * records that there are. Its own file has no index for that, and it makes use of one that is there.
+ */
+function indexStream(dataFile: string): void {
+  const database = new DatabaseSync(dataFile, { timeout: 10_000 });
+  try {
+    database.exec(
+      'CREATE INDEX IF NOT EXISTS stream_in_order ON _stream_records (table_name, CAST(sequence_number AS INTEGER))',
+    );
+  } finally {
+    database.close();
   }
 }
 

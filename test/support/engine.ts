@@ -33,19 +33,12 @@ export function testStack(): SynthesizedStack {
   return readSynthesizedStack(fromGlobalSetup(testVariables.assembly));
 }
 
-/**
- * Makes an empty table with a name of its own on this run's engine.
- *
- * @param withStream - most tests read no stream, and with one each write of the embedded engine is a little slower than
- *   the one before
- */
-export async function createTestTable(withStream = false): Promise<TestTable> {
+/** Makes an empty table with a name of its own on this run's engine. */
+export async function createTestTable(): Promise<TestTable> {
   const endpoint = testEndpoint();
   const client = tableClient(endpoint);
   const tableName = `Test-${randomUUID()}`;
-  const { create, timeToLive } = tableFromTemplate(testStack(), tableName);
-  const { StreamSpecification: _stream, ...withoutStream } = create;
-  await ensureTable(client, { create: withStream ? create : withoutStream, timeToLive });
+  await ensureTable(client, tableFromTemplate(testStack(), tableName));
   return {
     tableName,
     endpoint,

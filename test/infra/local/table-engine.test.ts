@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ensureTable } from '../../../infra/local/ensure-table.ts';
@@ -86,4 +87,23 @@ test('a file that is no database is refused in a sentence', async () => {
   const starting = startTableEngine(dataFile);
 
   await expect(starting).rejects.toThrow(`The embedded table engine does not start on ${dataFile}: `);
+});
+
+test.each([
+  ['write', 'SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = ?1'],
+  [
+    'read',
+    'SELECT keys_json FROM _stream_records WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3 ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT ?4',
+  ],
+])('what the engine asks at every %s of the stream takes no longer for all that is in it', async (_what, question) => {
+  const engine = await startTableEngine(dataFile);
+  await engine.stop();
+  const again = await startTableEngine(dataFile); // and the file is taken as it is then
+  await again.stop();
+
+  const database = new DatabaseSync(dataFile);
+  const plan = database.prepare(`EXPLAIN QUERY PLAN ${question}`).all();
+  database.close();
+
+  expect(plan.map(({ detail }) => detail)).toEqual([expect.stringMatching(/USING (COVERING )?INDEX stream_in_order/)]);
 });

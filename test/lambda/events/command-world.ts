@@ -39,7 +39,7 @@ export interface CommandWorld {
 
 /** Opens it on a table of its own. */
 export async function openCommandWorld(): Promise<CommandWorld> {
-  const table = await createTestTable(true);
+  const table = await createTestTable();
   const proxy = await startEngineProxy(table.endpoint);
   const service = await startService(proxy.endpoint, table.tableName);
   const notifications = await startConsumer(table);

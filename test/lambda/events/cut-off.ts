@@ -39,7 +39,7 @@ export type FanOut = keyof typeof fanOuts;
 
 /** Opens it on a table of its own. */
 export async function openCutOffWorld(): Promise<CutOffWorld> {
-  const table = await createTestTable(true);
+  const table = await createTestTable();
   const proxy = await startEngineProxy(table.endpoint);
   const service = await startService(proxy.endpoint, table.tableName, -1);
   const consumer = await startConsumer(table);

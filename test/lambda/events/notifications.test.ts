@@ -14,7 +14,7 @@ let service: Service;
 let consumer: Consumer;
 
 beforeAll(async () => {
-  table = await createTestTable(true);
+  table = await createTestTable();
   service = await startService(table.endpoint, table.tableName);
   consumer = await startConsumer(table);
 });
