@@ -43,7 +43,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
     logged: [],
     mood: (notifications) => notifications.map(() => true),
     queues: () => Promise.resolve(),
-    remaining: 5200,
+    remaining: 5800,
     invoke: async (records) => {
       const { batchItemFailures } = await handler(
         { Records: [...records] },

@@ -27,7 +27,7 @@ afterAll(async () => {
 beforeEach(async () => {
   consumer.mood = (notifications) => notifications.map(() => true);
   consumer.queues = () => Promise.resolve();
-  consumer.remaining = 5200;
+  consumer.remaining = 5800;
   await consumer.drain();
   for (const list of [consumer.published, consumer.lookedAgain, consumer.putAside, consumer.logged]) list.length = 0;
 });
