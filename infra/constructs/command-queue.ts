@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib/core';
+import { Stack } from 'aws-cdk-lib/core';
 import { EventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
 import { commandType } from '../../lambda/events/command.ts';
 import { ServiceFunction } from './service-function.ts';
-import { deadLetterQueue, eventQueue, grantSend } from './event-queue.ts';
+import { deadLetterQueue, eventQueue, grantSend, ruleDelivery } from './event-queue.ts';
 import type { Notifications } from './notifications.ts';
 import type { SharingTable } from './sharing-table.ts';
 
@@ -71,9 +71,7 @@ export class CommandQueue extends Construct {
       targets: [
         new SqsQueue(queue, {
           message: RuleTargetInput.fromEventPath('$.detail'),
-          deadLetterQueue: deadLetters,
-          maxEventAge: Duration.hours(6),
-          retryAttempts: 185, // EventBridge's own number
+          ...ruleDelivery(deadLetters),
         }),
       ],
     });

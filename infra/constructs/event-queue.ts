@@ -1,11 +1,25 @@
-import { Duration } from 'aws-cdk-lib/core';
+import { Duration, Validations } from 'aws-cdk-lib/core';
+import type { TargetBaseProps } from 'aws-cdk-lib/aws-events-targets';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import { type IQueue, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
 /** A queue for what could not be done: encrypted, over TLS only, and kept for as long as SQS keeps anything. */
-export const deadLetterQueue = (scope: Construct, id: string): Queue =>
-  new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
+export function deadLetterQueue(scope: Construct, id: string): Queue {
+  const queue = new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
+  Validations.of(queue).acknowledge({
+    id: 'AwsSolutions-SQS3',
+    reason: 'It is the dead-letter queue itself, be it of a queue, a stream or a rule.',
+  });
+  return queue;
+}
+
+/** How a rule delivers to a target: for hours, and what it cannot deliver by then is kept. */
+export const ruleDelivery = (deadLetters: IQueue): TargetBaseProps => ({
+  deadLetterQueue: deadLetters,
+  maxEventAge: Duration.hours(6),
+  retryAttempts: 185, // EventBridge's own number
+});
 
 export interface EventQueueProps extends Pick<QueueProps, 'deliveryDelay' | 'maxMessageSizeBytes'> {
   /** Where a message goes that was received too often. */

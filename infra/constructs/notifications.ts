@@ -80,16 +80,10 @@ export class Notifications extends Construct {
       ],
     });
 
-    Validations.of(this).acknowledge(
-      {
-        id: 'AwsSolutions-IAM5[Resource::<Table710B521B.Arn>/stream/*]',
-        reason: 'ListStreams takes no single stream, and Lambda asks for it: it is limited to those of this table.',
-      },
-      {
-        id: 'AwsSolutions-SQS3',
-        reason: 'DeadLetters is the dead-letter queue itself, of a stream and not of a queue.',
-      },
-    );
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::<Table710B521B.Arn>/stream/*]',
+      reason: 'ListStreams takes no single stream, and Lambda asks for it: it is limited to those of this table.',
+    });
   }
 
   /** Lets a function publish on the bus, and tells it the bus's name. */

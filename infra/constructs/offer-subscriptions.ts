@@ -1,4 +1,4 @@
-import { Annotations, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib/core';
+import { Annotations, SecretValue, Stack } from 'aws-cdk-lib/core';
 import {
   ApiDestination,
   Authorization,
@@ -14,7 +14,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { notificationSource } from '../../lambda/events/notification.ts';
-import { deadLetterQueue } from './event-queue.ts';
+import { deadLetterQueue, ruleDelivery } from './event-queue.ts';
 import type { Notifications } from './notifications.ts';
 
 /** Where a project is told of the images that are offered to it, and of offers that are taken back. */
@@ -75,10 +75,6 @@ export class OfferSubscriptions extends Construct {
       // The topic is in the account and the region that the stack goes to, which only whoever deploys it knows.
       Annotations.of(rule).acknowledgeWarning('@aws-cdk/aws-events:ruleUnresolvedEnvironment');
     }
-    Validations.of(deadLetters).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is the dead-letter queue itself, of rules and not of a queue.',
-    });
   }
 }
 
@@ -86,7 +82,7 @@ const rulesOf = (scope: Construct, bus: string): string =>
   Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
 
 function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: IQueue): IRuleTarget {
-  const delivery = { deadLetterQueue: deadLetters, maxEventAge: Duration.hours(6), retryAttempts: 185 };
+  const delivery = ruleDelivery(deadLetters);
   const notification = RuleTargetInput.fromEventPath('$.detail');
   if ('topicArn' in subscription) {
     return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', subscription.topicArn), {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff } from './backoff.ts';
 import { orderOf, type Notification } from './notification.ts';
 
 /** Where notifications go. */
@@ -19,16 +19,6 @@ interface Refused {
 /** Most entries of one PutEvents ("PutEvents" in the EventBridge API reference). */
 const mostAtOnce = 10;
 
-const firstWaitMilliseconds = 50;
-const longestWaitMilliseconds = 2000;
-
-/** Time and chance, so that a test can hold both. */
-export interface PublishClock {
-  readonly now: () => number;
-  readonly random: () => number;
-  readonly sleep: (milliseconds: number) => Promise<unknown>;
-}
-
 /**
  * Publishes notifications, those of one membership or image strictly one after the other: where the bus refuses one, the
  * later ones of the same wait for it, and it is offered again, with full jitter, until there is no time left. An image's
@@ -41,13 +31,12 @@ export async function publishInOrder(
   bus: NotificationBus,
   notifications: readonly Notification[],
   until: number,
-  clock: PublishClock = { now: Date.now, random: Math.random, sleep },
 ): Promise<{ readonly left: readonly number[]; readonly refused: string | undefined }> {
   let left = [...notifications.entries()];
-  let ceiling = firstWaitMilliseconds;
+  const backoff = new Backoff(until);
   let refused: string | undefined;
   const refusals = new Map<number, number>();
-  while (left.length > 0 && clock.now() < until) {
+  while (left.length > 0 && Date.now() < until) {
     // Those that were refused least: a few that the bus never takes keep no others from being offered.
     const round = firstOfEach(left)
       .toSorted(([one], [other]) => (refusals.get(one) ?? 0) - (refusals.get(other) ?? 0))
@@ -59,14 +48,8 @@ export async function publishInOrder(
       if (!published.has(position)) refusals.set(position, (refusals.get(position) ?? 0) + 1);
     }
     left = left.filter(([position]) => !published.has(position));
-    if (published.size === round.length) {
-      ceiling = firstWaitMilliseconds;
-      continue;
-    }
-    const wait = clock.random() * ceiling;
-    if (clock.now() + wait >= until) break;
-    await clock.sleep(wait);
-    ceiling = Math.min(ceiling * 2, longestWaitMilliseconds);
+    if (published.size === round.length) backoff.reset();
+    else if (!(await backoff.wait())) break;
   }
   return { left: left.map(([position]) => position), refused };
 }

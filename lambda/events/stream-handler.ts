@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import type { Change } from '../domain/change.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import type { log } from '../log.ts';
+import { Backoff } from './backoff.ts';
 import { countOf } from './metric.ts';
 import { notificationOf } from './notification.ts';
 import { publishInOrder, type NotificationBus } from './publish.ts';
@@ -47,9 +47,6 @@ const asText = (record: DynamoDBRecord): string =>
     /[\uFFFE\uFFFF]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16)}`,
   );
-
-const firstWaitMilliseconds = 50;
-const longestWaitMilliseconds = 2000;
 
 /**
  * Tells the bus of every change in a batch of the stream, in the order in which they were made. What was not done is
@@ -159,14 +156,13 @@ async function handOver(parts: StreamParts, record: DynamoDBRecord, reading: Rea
 }
 
 async function insist(act: () => Promise<void>, until: number): Promise<void> {
-  for (let ceiling = firstWaitMilliseconds; ; ceiling = Math.min(ceiling * 2, longestWaitMilliseconds)) {
+  const backoff = new Backoff(until);
+  for (;;) {
     try {
       await act();
       return;
     } catch (error) {
-      const wait = Math.random() * ceiling;
-      if (Date.now() + wait >= until) throw error;
-      await sleep(wait);
+      if (!(await backoff.wait())) throw error;
     }
   }
 }
