@@ -12,6 +12,14 @@ export interface Caller {
   readonly role: Role | undefined;
 }
 
+/** Stands for the project of a caller that has none: no project id is empty, so nothing belongs to it. */
+const noProject = '' as ProjectId;
+
+/** A caller whose token has no project (scoped to a system or a domain, or unscoped). Its roles elsewhere do not count. */
+export const callerWithoutProject = (userId: string): Caller => ({ projectId: noProject, userId, role: undefined });
+
+export const hasProject = (caller: Caller): boolean => caller.projectId !== noProject;
+
 /** The strongest of a token's roles; names that mean nothing here are passed over. */
 export const strongestRole = (names: readonly string[]): Role | undefined => roles.find((role) => names.includes(role));
 

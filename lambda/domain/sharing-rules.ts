@@ -1,4 +1,4 @@
-import { hasRole, isAdmin, type Caller } from './caller.ts';
+import { hasProject, hasRole, isAdmin, type Caller } from './caller.ts';
 import { imageNotFound, imageNotShared, imageProtected, memberNotFound, notPermitted } from './errors.ts';
 import type { ImageId, ProjectId } from './ids.ts';
 import { isForEveryone, type Image, type SharedFacts, type Visibility } from './image.ts';
@@ -79,6 +79,7 @@ export function assertCallerMayChange(caller: Caller, image: Image): void {
 
 /** Images are created by projects' members, for themselves; an admin creates them for any project. */
 export function assertCallerMayCreate(caller: Caller, image: Image): void {
+  assertCallerHasProject(caller);
   if (!hasRole(caller, 'member')) throw notPermitted('Creating an image takes the role member.');
   if (!isAdmin(caller) && !owns(caller, image)) {
     throw notPermitted('Only an admin creates an image for another project; leave out "owner".');
@@ -110,5 +111,11 @@ export function assertCallerMayDownload(caller: Caller): void {
 
 /** Lists are for callers with a role. */
 export function assertCallerMayList(caller: Caller): void {
+  assertCallerHasProject(caller);
   if (!hasRole(caller, 'reader')) throw notPermitted('Listing images takes the role reader.');
+}
+
+/** Requests that name no image tell a caller without a project what is missing; the others find no image. */
+function assertCallerHasProject(caller: Caller): void {
+  if (!hasProject(caller)) throw notPermitted('The token has no project; request one that is scoped to a project.');
 }

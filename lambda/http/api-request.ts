@@ -1,8 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import type { Caller } from '../domain/caller.ts';
+import { callerWithoutProject, type Caller } from '../domain/caller.ts';
 import { invalidRequest } from '../domain/errors.ts';
-import type { ProjectId } from '../domain/ids.ts';
 import type { ApiResponse } from './api-response.ts';
 
 /** What API Gateway hands over (payload format 2.0), its body replaced by what it says once that has been parsed, and the caller added once known. */
@@ -19,7 +18,7 @@ interface RequestInternal extends Record<string, unknown> {
 export type ApiMiddleware = MiddlewareObj<ApiEvent, ApiResponse, Error, Context, RequestInternal>;
 
 /** The caller of what needs no token. */
-const nobody: Caller = { projectId: '' as ProjectId, userId: '', role: undefined };
+const nobody = callerWithoutProject('');
 
 /** A request for one operation, from a caller who has been identified where the operation asks for that. */
 export interface ApiRequest {

@@ -18,8 +18,7 @@ export interface IdentitySource {
   /**
    * Whom a token proves, or `undefined` where it proves nobody.
    *
-   * @throws SharingError `not-permitted` for a genuine token of no project, `identity-unavailable` where that cannot be
-   *   found out just now
+   * @throws SharingError `identity-unavailable` if the identity provider cannot be reached
    */
   identify(token: string): Promise<Proof | undefined>;
 }

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { strongestRole } from '../domain/caller.ts';
+import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
-import { identityUnavailable, notPermitted } from '../domain/errors.ts';
+import { identityUnavailable } from '../domain/errors.ts';
 import { parseProjectId } from '../domain/ids.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
 import type { JwtSettings } from './settings.ts';
@@ -79,7 +79,7 @@ function proofOf(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, role
   const userId = claimOf(claims, userClaim);
   if (typeof userId !== 'string' || userId === '') return undefined;
   const project = claimOf(claims, projectClaim);
-  if (project === undefined) throw notPermitted('The token is for no project; get one that is.');
+  if (project === undefined || project === null) return callerWithoutProject(userId);
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
   if (projectId === undefined) return undefined;
   const names = wordsOf(claimOf(claims, rolesClaim));

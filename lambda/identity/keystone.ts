@@ -1,6 +1,6 @@
-import { strongestRole } from '../domain/caller.ts';
+import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
-import { identityUnavailable, notPermitted } from '../domain/errors.ts';
+import { identityUnavailable } from '../domain/errors.ts';
 import { parseProjectId } from '../domain/ids.ts';
 import type { AccessRule } from './access-rules.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
@@ -56,8 +56,7 @@ export function keystoneIdentity(
       if (status !== 200)
         throw identityUnavailable(new Error(`Keystone answered ${status} to the question for a token.`));
       const { expiresAt, proof } = tokenOf(body);
-      if (expiresAt <= now) return undefined;
-      if (proof === undefined) throw notPermitted('The token is for no project; get one that is scoped to a project.');
+      if (proof === undefined || expiresAt <= now) return undefined;
       cache.set(token, proof, Math.min(expiresAt, now + cacheSeconds * 1000));
       return proof;
     },
@@ -156,7 +155,7 @@ class AccountToken {
   }
 }
 
-/** What Keystone says of a token; `undefined` for the proof of one that is for no project. */
+/** Keystone's description of a valid token; `proof` is undefined if its user or project cannot be a caller's. */
 interface KeystoneToken {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -173,6 +172,7 @@ function tokenOf(body: unknown): KeystoneToken {
   if (Number.isNaN(expiresAt) || typeof userId !== 'string') {
     throw identityUnavailable(new Error('What Keystone says of a token has no user or no end.'));
   }
+  if (token['project'] === undefined) return { expiresAt, proof: callerWithoutProject(userId) };
   const project = fieldsOf(token['project'])['id'];
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
   if (projectId === undefined) return { expiresAt, proof: undefined };

@@ -2,18 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
+import { startFakeKeystone, type FakeKeystone } from '../support/fake-keystone.ts';
 import { seedImage } from '../support/seed.ts';
 import { startService, type RequestOptions, type Service } from '../support/service.ts';
 
 let table: TestTable;
 let proxy: EngineProxy;
+let keystone: FakeKeystone;
 let service: Service;
 beforeAll(async () => {
   table = await createTestTable();
   proxy = await startEngineProxy(table.endpoint);
-  service = await startService(proxy.endpoint, table.tableName);
+  // The test identity knows no token without a project.
+  keystone = await startFakeKeystone();
+  const identity = { IDENTITY: 'keystone', OS_AUTH_URL: keystone.url };
+  service = await startService(proxy.endpoint, table.tableName, 128, identity);
 });
 afterAll(async () => {
+  await keystone.stop();
   await proxy.stop();
   await table.drop();
 });
@@ -132,6 +138,11 @@ const kinds: readonly Kind[] = [
     }),
   ],
   [
+    'an admin of the system, whose token has no project',
+    ':admin',
+    async () => ({ hidden: await ofAlpha('beta'), deleted: await deleted(await ofAlpha('beta')) }),
+  ],
+  [
     'a member without a role',
     'gamma:',
     async () => ({ hidden: await ofAlpha('beta', 'gamma'), deleted: await deleted(await ofAlpha('beta', 'gamma')) }),
@@ -172,6 +183,38 @@ describe.each(kinds)('%s', (_title, caller, arrange) => {
       expect(gone).toEqual(missing);
     },
   );
+});
+
+describe('a token without a project', () => {
+  const stranger = 'gamma:reader';
+  const withoutProject = ':admin';
+
+  test.each(Object.entries(operations).filter(([name]) => !name.startsWith('a list')))(
+    'is a stranger to every image, whatever its visibility: %s',
+    async (_operation, request) => {
+      const shared = await ofAlpha('beta');
+      const { id: open } = await seedImage(table, { owner: 'alpha', visibility: 'public', tags: ['old'] });
+      const ask = (as: string, id: string) => observed(request(id, 'gamma'), as, id);
+
+      const ofStranger = await ask(stranger, shared);
+
+      expect([400, 404]).toContain(ofStranger.status);
+      expect(await ask(withoutProject, shared)).toEqual(ofStranger);
+      expect(await ask(withoutProject, open)).toEqual(ofStranger);
+    },
+  );
+
+  test.each<Request>([
+    ['GET', '/v2/images', {}],
+    ['GET', '/v2/images?visibility=public', {}],
+    ['POST', '/v2/images', { body: { name: 'golden' } }],
+    ['POST', '/v2/images', { body: { owner: 'alpha' } }],
+  ])('is refused by %s %s', async (...request) => {
+    const { status, answer, actions } = await observed(request, withoutProject, '-');
+
+    expect([status, actions]).toEqual([403, []]);
+    expect(answer).toContain('The token has no project; request one that is scoped to a project.');
+  });
 });
 
 describe('an id for a new image', () => {

@@ -38,8 +38,14 @@ const allRoutes = Object.entries(routes).flatMap(([functionId, keys]) =>
  * Loads the entry points on a table. A test file has one service, for an entry point reads its environment once.
  *
  * @param endpoint - the engine, or a proxy in front of it
+ * @param identity - the variables that configure the identity
  */
-export async function startService(endpoint: string, tableName: string, memberQuota = 128): Promise<Service> {
+export async function startService(
+  endpoint: string,
+  tableName: string,
+  memberQuota = 128,
+  identity: Readonly<Record<string, string>> = { [variables.identity]: 'dev' },
+): Promise<Service> {
   shareErrors();
   Object.assign(process.env, {
     AWS_REGION: 'us-east-1',
@@ -47,7 +53,7 @@ export async function startService(endpoint: string, tableName: string, memberQu
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_DYNAMODB: endpoint,
     [variables.tableName]: tableName,
-    [variables.identity]: 'dev',
+    ...identity,
     [variables.memberQuota]: String(memberQuota),
   });
   const logged: string[] = [];

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { hasRole, roles } from '../../../lambda/domain/caller.ts';
+import { callerWithoutProject, hasRole, roles } from '../../../lambda/domain/caller.ts';
+import { parseProjectId } from '../../../lambda/domain/ids.ts';
 import { aCaller } from './a-caller.ts';
 
 test.each([
@@ -16,4 +17,11 @@ test.each([
   const caller = aCaller(`alpha:${held}`);
 
   expect(roles.filter((role) => hasRole(caller, role))).toEqual(implied);
+});
+
+test('a caller without a project has no role, and no project has its project id', () => {
+  const caller = callerWithoutProject('alice');
+
+  expect([caller.userId, caller.role]).toEqual(['alice', undefined]);
+  expect(parseProjectId(caller.projectId)).toBeUndefined();
 });

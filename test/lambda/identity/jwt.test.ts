@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Context } from 'aws-lambda';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import { apiOperation } from '../../../lambda/http/api-handler.ts';
 import { ok } from '../../../lambda/http/api-response.ts';
 import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
@@ -98,14 +99,14 @@ describe('a token of the issuer', () => {
     expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
   });
 
-  test('of no project is a 403 that says so', async () => {
-    const { status, body } = await withToken(await issuer.issue({}));
+  test.each([
+    ['no project claim', {}],
+    ['a project claim that is null', { project_id: null }],
+    ['no project, and the role admin', { roles: ['admin'] }],
+  ])('with %s proves a user without a project and without a role', async (_what, claims) => {
+    const source = jwtIdentity(settings({ JWT_ROLE_MAP: 'admin=admin,member=member' }));
 
-    expect([status, body.error, body.message]).toEqual([
-      403,
-      'not-permitted',
-      'The token is for no project; get one that is.',
-    ]);
+    expect(await source.identify(await issuer.issue(claims))).toEqual(callerWithoutProject('alice'));
   });
 
   test.each([

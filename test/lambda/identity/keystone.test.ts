@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
 import { keystoneIdentity } from '../../../lambda/identity/keystone.ts';
 import { loadIdentity, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
@@ -115,10 +116,16 @@ describe('a token that asks for itself', () => {
     ['unscoped', { project: undefined }],
     ['for a domain', { project: undefined, domain: { id: 'default' } }],
     ['for the system', { project: undefined, system: { all: true }, roles: [{ name: 'admin' }] }],
-  ])('that is %s is not permitted', async (_what, fields) => {
+  ])('that is %s proves a user without a project and without a role', async (_what, fields) => {
     reply = () => ({ status: 200, token: aToken(fields) });
 
-    await expect(source().identify('t1')).rejects.toMatchObject({ code: 'not-permitted' });
+    expect(await source().identify('t1')).toEqual(callerWithoutProject('u1'));
+  });
+
+  test('for a project that could be no member is refused', async () => {
+    reply = () => ({ status: 200, token: aToken({ project: { id: '../p1' } }) });
+
+    expect(await source().identify('t1')).toBeUndefined();
   });
 
   test('that has ended by our clock is refused, whatever Keystone says', async () => {
