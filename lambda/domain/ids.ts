@@ -4,6 +4,9 @@ export type ImageId = string & { readonly __id: 'image' };
 /** A project's identity, as the identity service names it: 1 to 255 code points, case-sensitive, opaque. */
 export type ProjectId = string & { readonly __id: 'project' };
 
+/** Maximum length of a project id or a user id, in code points. */
+const maxIdLength = 255;
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The image id that a text spells, or `undefined` where no image can have that id. */
@@ -19,7 +22,16 @@ export const parseProjectId = (text: string): ProjectId | undefined =>
   text !== '..' &&
   text.isWellFormed() &&
   !/[\p{Cc}/?]/u.test(text) &&
-  Array.from(text).length <= 255 &&
+  Array.from(text).length <= maxIdLength &&
   Buffer.byteLength(text) <= 1000
     ? (text as ProjectId)
+    : undefined;
+
+/**
+ * The user id that a text spells, or `undefined` if it is empty, over 255 code points, or has a control character or an
+ * unpaired surrogate: neither the table nor a notification could hold it.
+ */
+export const parseUserId = (text: string): string | undefined =>
+  text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && Array.from(text).length <= maxIdLength
+    ? text
     : undefined;

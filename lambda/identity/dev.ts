@@ -1,5 +1,5 @@
 import { strongestRole } from '../domain/caller.ts';
-import { parseProjectId } from '../domain/ids.ts';
+import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { IdentitySource } from './identity-source.ts';
 
 const form = /^dev:([^:]+):([^:]+):([^:]*)$/;
@@ -17,9 +17,11 @@ export function devIdentity(): IdentitySource {
   return {
     challenge: 'Bearer',
     identify: (token) => {
-      const [, userId = '', project = '', roles = ''] = form.exec(decode(token)) ?? [];
+      const [, user = '', project = '', roles = ''] = form.exec(decode(token)) ?? [];
+      const userId = parseUserId(user);
       const projectId = parseProjectId(project);
-      return Promise.resolve(projectId && { userId, projectId, role: strongestRole(roles.split(',')) });
+      const isComplete = userId !== undefined && projectId !== undefined;
+      return Promise.resolve(isComplete ? { userId, projectId, role: strongestRole(roles.split(',')) } : undefined);
     },
   };
 }

@@ -1,8 +1,15 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import {
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
-import { parseProjectId } from '../domain/ids.ts';
+import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
 import type { JwtSettings } from './settings.ts';
 
@@ -26,7 +33,7 @@ export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date
     challenge: 'Bearer',
     identify: async (token) => {
       try {
-        const { payload } = await jwtVerify(token, keyOf, {
+        const { payload, protectedHeader } = await jwtVerify(token, keyOf, {
           issuer,
           algorithms: [...algorithms],
           ...(audienceClaim === 'aud' && { audience }),
@@ -34,6 +41,7 @@ export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date
           clockTolerance: leewaySeconds,
           currentDate: clock(),
         });
+        if (!isAccessToken(protectedHeader, payload)) return undefined;
         if (audienceClaim !== 'aud' && payload[audienceClaim] !== audience) return undefined;
         return proofOf(payload, settings);
       } catch (error) {
@@ -76,14 +84,16 @@ async function discoverKeySet(issuer: string): Promise<string> {
 }
 
 function proofOf(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings): Proof | undefined {
-  const userId = claimOf(claims, userClaim);
-  if (typeof userId !== 'string' || userId === '') return undefined;
+  const user = claimOf(claims, userClaim);
+  const userId = typeof user === 'string' ? parseUserId(user) : undefined;
+  if (userId === undefined) return undefined;
   const project = claimOf(claims, projectClaim);
   if (project === undefined || project === null) return callerWithoutProject(userId);
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
   if (projectId === undefined) return undefined;
-  const names = wordsOf(claimOf(claims, rolesClaim));
-  return { projectId, userId, role: strongestRole(roleMap ? names.map((name) => roleMap[name] ?? '') : names) };
+  const names = roleNames(claimOf(claims, rolesClaim), rolesClaim);
+  const roles = names.map((name) => (roleMap ? roleMap[name] : unmappedRole(name)) ?? '');
+  return { projectId, userId, role: strongestRole(roles) };
 }
 
 /** A claim by its name, or else by its path: `realm_access.roles` is also `roles` within `realm_access`. */
@@ -95,8 +105,26 @@ function claimOf(claims: unknown, name: string): unknown {
   return claimOf((claims as Readonly<Record<string, unknown>>)[first], rest.join('.'));
 }
 
-/** The words of a claim that is a list of them, or one text with spaces or commas between. */
-function wordsOf(claim: unknown): readonly string[] {
-  if (typeof claim === 'string') return claim.split(/[ ,]+/);
-  return Array.isArray(claim) ? claim.filter((word) => typeof word === 'string') : [];
+/** Without a role map the issuer's names are ours, except admin: an issuer's own admins are not automatically ours. */
+const unmappedRole = (name: string): string | undefined => (name === 'admin' ? undefined : name);
+
+/** The claims whose text is a list of words, with single spaces between (RFC 6749, section 3.3). */
+const scopeClaims: readonly string[] = ['scope', 'scp'];
+
+/** The names in a claim: a list, the words of a scope, or any other text as a whole. */
+function roleNames(claim: unknown, claimName: string): readonly string[] {
+  if (typeof claim === 'string') return scopeClaims.includes(claimName) ? claim.split(' ') : [claim];
+  return Array.isArray(claim) ? claim.filter((name) => typeof name === 'string') : [];
 }
+
+/** The header `typ` of tokens that may be access tokens (RFC 7519, section 5.1; RFC 9068, section 2.1). */
+const accessTokenTypes = /^(jwt|(application\/)?at\+jwt)$/i;
+
+/**
+ * Whether a token is an access token, as far as its issuer says so: by the header `typ`, by `token_use` (Cognito) or by
+ * the claim `typ` (Keycloak). An ID token tells a client who has logged in; it authorizes nothing.
+ */
+const isAccessToken = ({ typ }: JWTHeaderParameters, claims: JWTPayload): boolean =>
+  (typ === undefined || accessTokenTypes.test(typ)) &&
+  (claims['token_use'] === undefined || claims['token_use'] === 'access') &&
+  (claims['typ'] === undefined || claims['typ'] === 'Bearer');

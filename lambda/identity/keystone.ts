@@ -1,7 +1,7 @@
 import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
-import { parseProjectId } from '../domain/ids.ts';
+import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { AccessRule } from './access-rules.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
 import { jsonClient, type JsonAnswer, type JsonRequest } from './json-client.ts';
@@ -168,10 +168,12 @@ type Fields = Readonly<Record<string, unknown>>;
 function tokenOf(body: unknown): KeystoneToken {
   const token = fieldsOf(fieldsOf(body)['token']);
   const expiresAt = Date.parse(String(token['expires_at']));
-  const userId = fieldsOf(token['user'])['id'];
-  if (Number.isNaN(expiresAt) || typeof userId !== 'string') {
+  const user = fieldsOf(token['user'])['id'];
+  if (Number.isNaN(expiresAt) || typeof user !== 'string') {
     throw identityUnavailable(new Error('What Keystone says of a token has no user or no end.'));
   }
+  const userId = parseUserId(user);
+  if (userId === undefined) return { expiresAt, proof: undefined };
   if (token['project'] === undefined) return { expiresAt, proof: callerWithoutProject(userId) };
   const project = fieldsOf(token['project'])['id'];
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;

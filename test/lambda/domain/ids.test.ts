@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseImageId, parseProjectId } from '../../../lambda/domain/ids.ts';
+import { parseImageId, parseProjectId, parseUserId } from '../../../lambda/domain/ids.ts';
 
 test.each([
   '71c675ab-d94f-49cd-a114-e12490b328d9',
@@ -61,4 +61,24 @@ test.each([
   ['surrogates the wrong way round', '\uDC27\uD83D'],
 ])('a project id is not %s', (_, text) => {
   expect(parseProjectId(text)).toBeUndefined();
+});
+
+test.each([
+  ['one character', 'x'],
+  ['255 characters of four bytes', '🐧'.repeat(255)],
+  ['with the characters of an address and a path', 'auth0|a/b?c@d.example'],
+])('a user id may be %s', (_, text) => {
+  expect(parseUserId(text)).toBe(text);
+});
+
+test.each([
+  ['empty', ''],
+  ['256 characters', 'x'.repeat(256)],
+  ['with NUL', 'a\0b'],
+  ['with a line feed at the end', 'a\n'],
+  ['with DEL', 'a\x7Fb'],
+  ['a high surrogate alone', 'a\uD83D'],
+  ['a low surrogate alone', '\uDC27a'],
+])('a user id is not %s', (_, text) => {
+  expect(parseUserId(text)).toBeUndefined();
 });

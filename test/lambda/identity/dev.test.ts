@@ -29,6 +29,7 @@ test.each([
   'DEV:alice:alpha:member',
   ' dev:alice:alpha:member',
   'dev:alice:100%:member',
+  'dev:alice%00:alpha:member',
   'prod:alice:alpha:member',
   'dev:alice:a/b:member',
   'dev:alice:..:member',

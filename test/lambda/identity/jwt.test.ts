@@ -117,21 +117,52 @@ describe('a token of the issuer', () => {
   });
 });
 
+describe('an access token', () => {
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ['of an issuer that does not say so', {}, {}],
+    ['by its header', {}, { typ: 'JWT' }],
+    ['of RFC 9068', {}, { typ: 'at+jwt' }],
+    ['of RFC 9068 by its whole media type', {}, { typ: 'application/at+jwt' }],
+    ['in other letters', {}, { typ: 'AT+JWT' }],
+    ['of Cognito', { token_use: 'access' }, {}],
+    ['of Keycloak', { typ: 'Bearer' }, { typ: 'JWT' }],
+    ['of a user of 255 characters', { sub: '🐘'.repeat(255) }, {}],
+  ])('%s is accepted', async (_what, claims, header) => {
+    expect(await jwtIdentity(settings()).identify(await sign(claims, header))).toMatchObject({ projectId: 'alpha' });
+  });
+});
+
 describe('claims by configuration', () => {
   const proven = async (variables: Readonly<Record<string, string>>, claims: JWTPayload) =>
     jwtIdentity(settings(variables)).identify(await sign(claims));
 
   test.each<[string, Record<string, string>, JWTPayload, unknown]>([
     ['a list', {}, { roles: ['other', 'reader'] }, 'reader'],
-    ['words', {}, { roles: 'openid manager' }, 'manager'],
-    ['a path', { JWT_ROLES_CLAIM: 'realm_access.roles' }, { realm_access: { roles: ['admin'] } }, 'admin'],
+    ['a text, which is one name', {}, { roles: 'manager' }, 'manager'],
+    ['a text of words, which is one name too', {}, { roles: 'not manager' }, undefined],
+    ['a text with commas, which is one name too', {}, { roles: 'manager,member' }, undefined],
+    ['a text of words with a map', { JWT_ROLE_MAP: 'admin=admin' }, { roles: 'not admin' }, undefined],
+    ['a text of words that the map has', { JWT_ROLE_MAP: 'Image Admins=admin' }, { roles: 'Image Admins' }, 'admin'],
+    ['the words of scope', { JWT_ROLES_CLAIM: 'scope' }, { scope: 'openid manager' }, 'manager'],
+    ['the words of scp', { JWT_ROLES_CLAIM: 'scp' }, { scp: 'openid manager' }, 'manager'],
+    ['the list of scp', { JWT_ROLES_CLAIM: 'scp' }, { scp: ['openid', 'manager'] }, 'manager'],
+    ['words of scope with commas', { JWT_ROLES_CLAIM: 'scope' }, { scope: 'openid,manager' }, undefined],
+    ['words of scope with other blanks', { JWT_ROLES_CLAIM: 'scope' }, { scope: 'openid\tmanager' }, undefined],
+    ['a list with a name of words', {}, { roles: ['not manager'] }, undefined],
+    ['a path', { JWT_ROLES_CLAIM: 'realm_access.roles' }, { realm_access: { roles: ['manager'] } }, 'manager'],
     [
       'a name with dots and slashes',
       { JWT_ROLES_CLAIM: 'https://a.b/roles' },
-      { 'https://a.b/roles': 'admin' },
-      'admin',
+      { 'https://a.b/roles': 'manager' },
+      'manager',
     ],
+    ['admin without a map', {}, { roles: ['admin'] }, undefined],
+    ['admin and others without a map', {}, { roles: ['admin', 'reader'] }, 'reader'],
+    ['admin as text without a map', {}, { roles: 'admin' }, undefined],
+    ['admin in a scope without a map', { JWT_ROLES_CLAIM: 'scope' }, { scope: 'admin' }, undefined],
+    ['admin that the map has', { JWT_ROLE_MAP: 'admin=admin' }, { roles: ['admin'] }, 'admin'],
     ['mapped names', { JWT_ROLE_MAP: 'Staff=member,Boss=admin' }, { roles: ['Staff'] }, 'member'],
+    ['a mapped admin', { JWT_ROLE_MAP: 'Staff=member,Boss=admin' }, { roles: ['Staff', 'Boss'] }, 'admin'],
     ['a name that is not in the map', { JWT_ROLE_MAP: 'Staff=member' }, { roles: ['admin'] }, undefined],
     [
       'a name that every object has',
@@ -140,8 +171,8 @@ describe('claims by configuration', () => {
       undefined,
     ],
     ['none', {}, {}, undefined],
-    ['another case of letters', {}, { roles: ['Admin'] }, undefined],
-    ['what is no list', {}, { roles: { admin: true } }, undefined],
+    ['another case of letters', {}, { roles: ['Member'] }, undefined],
+    ['what is no list', {}, { roles: { member: true } }, undefined],
   ])('roles as %s', async (_what, variables, claims, role) => {
     expect(await proven(variables, claims)).toEqual({ userId: 'alice', projectId: 'alpha', role });
   });
@@ -215,6 +246,19 @@ describe('a forged token is a 401 without a reason', () => {
     ['that is no token', () => 'nobody'],
     ['of the test identity', () => 'dev:alice:alpha:admin'],
     ['without a user', () => sign({ sub: undefined })],
+    ['with an empty user', () => sign({ sub: '' })],
+    ['with a user that is no text', () => sign({ sub: ['alice'] })],
+    ['with a user that has an unpaired surrogate', () => sign({ sub: 'alice\ud800' })],
+    ['with a user that has a control character', () => sign({ sub: 'alice\u0000' })],
+    ['with a user that has a line break', () => sign({ sub: 'ali\nce' })],
+    ['with a user of 256 characters', () => sign({ sub: 'x'.repeat(256) })],
+    ['that is an ID token of Cognito', () => sign({ token_use: 'id' })],
+    ['whose use is no text', () => sign({ token_use: ['access'] })],
+    ['that is an ID token of Keycloak', () => sign({ typ: 'ID' })],
+    ['that is a refresh token of Keycloak', () => sign({ typ: 'Refresh' })],
+    ['whose type is no text', () => sign({ typ: null })],
+    ['that is a security event', () => sign({}, { typ: 'secevent+jwt' })],
+    ['that is a logout token', () => sign({}, { typ: 'application/logout+jwt' })],
   ])('%s', async (_what, forge) => {
     const token = await forge();
 

@@ -128,6 +128,17 @@ describe('a token that asks for itself', () => {
     expect(await source().identify('t1')).toBeUndefined();
   });
 
+  test.each([
+    ['empty', ''],
+    ['with a control character', 'u\u0007'],
+    ['with an unpaired surrogate', 'u\udc00'],
+    ['of 256 characters', 'u'.repeat(256)],
+  ])('of a user whose id is %s is refused', async (_what, id) => {
+    reply = () => ({ status: 200, token: aToken({ user: { id } }) });
+
+    expect(await source().identify('t1')).toBeUndefined();
+  });
+
   test('that has ended by our clock is refused, whatever Keystone says', async () => {
     reply = () => ({ status: 200, token: aToken({ expires_at: inSeconds(0) }) });
 
