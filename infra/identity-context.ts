@@ -58,6 +58,7 @@ export function identityFromContext(node: Node): IdentityContext {
         userClaim: get('userClaim'),
         rolesClaim: get('rolesClaim'),
         roleMap: rolesOf(list('roleMap')),
+        timeoutSeconds: number('identityTimeoutSeconds'),
       }),
     }),
     keystone: () => ({
@@ -67,6 +68,7 @@ export function identityFromContext(node: Node): IdentityContext {
         accountSecretArn: get('accountSecretArn'),
         certificateFile: get('certificateFile'),
         cacheSeconds: number('cacheSeconds'),
+        timeoutSeconds: number('identityTimeoutSeconds'),
       }),
     }),
   };

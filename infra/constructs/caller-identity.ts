@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Role } from '../../lambda/domain/caller.ts';
-import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
+import { identityVariables, isHttpsOrLoopback, loadIdentity } from '../../lambda/identity/settings.ts';
 
 /** Tokens of an OpenID Connect issuer, Amazon Cognito among them, verified by the functions themselves. */
 interface JwtIdentityProps {
@@ -36,11 +36,17 @@ interface JwtIdentityProps {
   /** @default 'roles' */
   readonly rolesClaim?: string;
   /**
-   * The issuer's names of the roles.
+   * The issuer's names of the roles. If given, no other name counts.
    *
-   * @default - the names are ours; where a map is given, no other name counts
+   * @default - manager, member and reader are their own names, and there is no admin
    */
   readonly roleMap?: Readonly<Record<string, Role>>;
+  /**
+   * Time that the issuer has for a response, 1 to 10 s.
+   *
+   * @default 5
+   */
+  readonly timeoutSeconds?: number;
 }
 
 /** Tokens of an OpenStack Keystone, which is asked about each. */
@@ -66,6 +72,12 @@ interface KeystoneIdentityProps {
    * @default 300
    */
   readonly cacheSeconds?: number;
+  /**
+   * Time that Keystone has for a response, 1 to 10 s.
+   *
+   * @default 5
+   */
+  readonly timeoutSeconds?: number;
 }
 
 /** Whose tokens a stack believes. `none` refuses every token; `dev` is for the local server only. */
@@ -103,7 +115,7 @@ export function callerIdentity(props: IdentityProps): CallerIdentity {
 
   const address = props.kind === 'jwt' ? props.issuer : props.authUrl;
   for (const url of [address, ...(props.kind === 'jwt' && props.keySetUrl ? [props.keySetUrl] : [])]) {
-    if (!isSafe(new URL(url))) throw new Error(`Whose tokens are believed is asked by https only, and not at ${url}.`);
+    if (!isHttpsOrLoopback(url)) throw new Error(`The identity URL must use https; got ${url}.`);
   }
   if (props.kind === 'jwt') return simple;
 
@@ -140,10 +152,6 @@ function assertReadable(file: string): void {
 export const isCompleteSecretArn = (text: string): boolean =>
   /^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/.test(text);
 
-/** Tokens and passwords go to it: over the network only encrypted. */
-const isSafe = ({ protocol, hostname }: URL): boolean =>
-  protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
-
 function environmentOf(props: IdentityProps): Readonly<Record<string, string>> {
   if (typeof props === 'string') return { [identityVariables.kind]: props };
   const values: Partial<Record<keyof typeof identityVariables, string | undefined>> =
@@ -162,12 +170,14 @@ function environmentOf(props: IdentityProps): Readonly<Record<string, string>> {
             Object.entries(props.roleMap)
               .map((pair) => pair.join('='))
               .join(),
+          timeoutSeconds: props.timeoutSeconds?.toString(),
         }
       : {
           keystoneUrl: props.authUrl,
           keystoneAccountSecret: props.accountSecretArn,
           keystoneCertificateFile: props.certificateFile && `/var/task/${certificateFileName}`,
           keystoneCacheSeconds: props.cacheSeconds?.toString(),
+          timeoutSeconds: props.timeoutSeconds?.toString(),
         };
   const given = Object.entries(values).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[identityVariables[name as keyof typeof identityVariables], value]],

@@ -17,8 +17,8 @@ export interface JsonAnswer {
   readonly body: unknown;
 }
 
-/** @throws Error if there is no answer, or not a whole one in time */
-export type SendJson = (request: JsonRequest) => Promise<JsonAnswer>;
+/** @throws Error if there is no answer, or not a whole one before the signal */
+export type SendJson = (request: JsonRequest, signal: AbortSignal) => Promise<JsonAnswer>;
 
 /** The largest answer that is read. */
 const largestAnswerBytes = 1024 * 1024;
@@ -27,21 +27,20 @@ const largestAnswerBytes = 1024 * 1024;
  * A client for JSON over HTTP that follows no redirect. Not `fetch`, which cannot be told of a certificate authority for
  * one service alone.
  *
- * @param timeoutMilliseconds - for a whole answer
  * @param certificateFile - a file, in PEM, of the authorities that may vouch for the service in place of all others
  */
-export function jsonClient(timeoutMilliseconds: number, certificateFile: string | undefined): SendJson {
+export function jsonClient(certificateFile: string | undefined): SendJson {
   const agents = {
     http: new HttpAgent({ keepAlive: true }),
     https: new HttpsAgent({ keepAlive: true, ...(certificateFile && { ca: readFileSync(certificateFile) }) }),
   };
-  return ({ method, url, headers, body }) =>
+  return ({ method, url, headers, body }, signal) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const options = {
         method,
         headers: { accept: 'application/json', ...(text && { 'content-type': 'application/json' }), ...headers },
-        signal: AbortSignal.timeout(timeoutMilliseconds),
+        signal,
       };
       const receive = (answer: IncomingMessage) => {
         readText(answer).then((read) => {

@@ -1,26 +1,13 @@
-import {
-  createRemoteJWKSet,
-  errors,
-  jwtVerify,
-  type JWTHeaderParameters,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jose';
 import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
-import { identityUnavailable } from '../domain/errors.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
+import { issuerKeys } from './issuer-keys.ts';
 import type { JwtSettings } from './settings.ts';
 
 /** How far the issuer's clock may be from ours. */
 const leewaySeconds = 5;
-/** How long the issuer may take to hand out its keys. */
-const timeoutMilliseconds = 3000;
-/** How long keys are believed without asking again. */
-const keySetMilliseconds = 600_000;
-/** How often at most a token with an unknown key makes us look for new ones. */
-const cooldownMilliseconds = 30_000;
 
 /**
  * Believes the JSON Web Tokens of one issuer: verified here against its key set, which is fetched seldom (RFC 7519; RFC
@@ -28,12 +15,13 @@ const cooldownMilliseconds = 30_000;
  */
 export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date()): IdentitySource {
   const { issuer, audience, audienceClaim, algorithms } = settings;
-  const keyOf = keysOf(settings);
+  const keyOf = issuerKeys(settings, clock);
   return {
     challenge: 'Bearer',
     identify: async (token) => {
+      if (!mayBeValid(token, settings, clock())) return undefined;
       try {
-        const { payload, protectedHeader } = await jwtVerify(token, keyOf, {
+        const { payload } = await jwtVerify(token, keyOf, {
           issuer,
           algorithms: [...algorithms],
           ...(audienceClaim === 'aud' && { audience }),
@@ -41,7 +29,6 @@ export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date
           clockTolerance: leewaySeconds,
           currentDate: clock(),
         });
-        if (!isAccessToken(protectedHeader, payload)) return undefined;
         if (audienceClaim !== 'aud' && payload[audienceClaim] !== audience) return undefined;
         return proofOf(payload, settings);
       } catch (error) {
@@ -52,35 +39,27 @@ export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date
   };
 }
 
-/** Finds the key of a token in the issuer's key set. That the set cannot be had says nothing of the token. */
-function keysOf(settings: JwtSettings): JWTVerifyGetKey {
-  let keySet: JWTVerifyGetKey | undefined;
-  return async (header, token) => {
-    try {
-      keySet ??= createRemoteJWKSet(new URL(settings.keySetUrl ?? (await discoverKeySet(settings.issuer))), {
-        timeoutDuration: timeoutMilliseconds,
-        cacheMaxAge: keySetMilliseconds,
-        cooldownDuration: cooldownMilliseconds,
-      });
-      return await keySet(header, token);
-    } catch (error) {
-      throw faultsOfTokens.some((fault) => error instanceof fault) ? error : identityUnavailable(error);
-    }
-  };
-}
-
-/** What a key set says of a token, as opposed to what is wrong with the key set. */
-const faultsOfTokens = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
-
-/** The address of an issuer's keys (OpenID Connect Discovery 1.0, section 4). */
-async function discoverKeySet(issuer: string): Promise<string> {
-  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) });
-  if (!response.ok) throw new Error(`${address} answered ${response.status}.`);
-  const { issuer: ownName, jwks_uri: keySet } = (await response.json()) as Readonly<Record<string, unknown>>;
-  if (ownName !== issuer) throw new Error(`${address} is about the issuer ${JSON.stringify(ownName)}.`);
-  if (typeof keySet !== 'string') throw new Error(`${address} names no key set.`);
-  return keySet;
+/**
+ * Whether a token could be a valid one of the issuer, by what it says itself. Others cost no call for the issuer's keys.
+ * The signature is still to be verified, over the same header and claims.
+ */
+function mayBeValid(token: string, { issuer, algorithms }: JwtSettings, now: Date): boolean {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
+  let header: JWTHeaderParameters;
+  let claims: JWTPayload;
+  try {
+    header = decodeProtectedHeader(token) as JWTHeaderParameters;
+    claims = decodeJwt(token);
+  } catch {
+    return false;
+  }
+  return (
+    algorithms.includes(header.alg) &&
+    claims.iss === issuer &&
+    typeof claims.exp === 'number' &&
+    claims.exp > now.getTime() / 1000 - leewaySeconds &&
+    isAccessToken(header, claims)
+  );
 }
 
 function proofOf(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings): Proof | undefined {

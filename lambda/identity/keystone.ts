@@ -5,6 +5,7 @@ import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { AccessRule } from './access-rules.ts';
 import type { IdentitySource, Proof } from './identity-source.ts';
 import { jsonClient, type JsonAnswer, type JsonRequest } from './json-client.ts';
+import { ProviderCalls, sendWithRetry, shared } from './provider-calls.ts';
 import { authenticationOf, parseServiceAccount } from './service-account.ts';
 import type { KeystoneSettings, ServiceAccount } from './settings.ts';
 import { TokenCache } from './token-cache.ts';
@@ -12,8 +13,6 @@ import { TokenCache } from './token-cache.ts';
 /** Reads the text of a secret by its ARN. */
 export type ReadSecret = (arn: string) => Promise<string>;
 
-/** How long Keystone may take for one answer: three of them, each asked for twice, fit into a request's 20 s. */
-const timeoutMilliseconds = 3000;
 /** How long an account that was refused is left alone, for enough refusals may lock it. */
 const pauseMilliseconds = 30_000;
 /** How long before its end the account's own token is renewed. */
@@ -31,9 +30,9 @@ export function keystoneIdentity(
   clock: Clock = () => new Date(),
 ): IdentitySource {
   const { authUrl, cacheSeconds } = settings;
-  const keystone = connectKeystone(settings);
+  const keystone = connectKeystone(settings, clock);
   const cache = new TokenCache<Proof>();
-  const account = settings.account && new AccountToken(settings.account, keystone, readSecret, clock);
+  const account = settings.account && new AccountToken(settings, settings.account, keystone, readSecret, clock);
 
   const validate = async (token: string): Promise<JsonAnswer> => {
     if (account === undefined) return keystone.validate(token, token);
@@ -68,17 +67,11 @@ interface Keystone {
   authenticate(account: ServiceAccount): Promise<JsonAnswer>;
 }
 
-function connectKeystone({ authUrl, certificateFile }: KeystoneSettings): Keystone {
-  const send = jsonClient(timeoutMilliseconds, certificateFile);
+function connectKeystone({ authUrl, certificateFile, timeoutSeconds }: KeystoneSettings, clock: Clock): Keystone {
+  const send = jsonClient(certificateFile);
+  const calls = new ProviderCalls(timeoutSeconds, clock);
   const url = `${authUrl}/auth/tokens`;
-  /** Asks once more where that may help. */
-  const ask = async (request: JsonRequest): Promise<JsonAnswer> => {
-    const first = await send(request).catch(() => undefined);
-    if (first !== undefined && first.status < 500) return first;
-    return send(request).catch((error: unknown) => {
-      throw identityUnavailable(error);
-    });
-  };
+  const ask = (request: JsonRequest) => calls.run((signal) => sendWithRetry(send, request, signal));
   return {
     validate: (token, asking) =>
       ask({
@@ -97,11 +90,13 @@ class AccountToken {
   readonly #keystone: Keystone;
   readonly #readSecret: ReadSecret;
   readonly #clock: Clock;
+  readonly #secretReads: ProviderCalls;
+  readonly #renew = shared(() => this.#authenticate());
   #current: { readonly token: string; readonly expiresAt: number } | undefined;
-  #renewal: Promise<string> | undefined;
   #pauseUntil = 0;
 
   constructor(
+    { timeoutSeconds }: KeystoneSettings,
     account: NonNullable<KeystoneSettings['account']>,
     keystone: Keystone,
     readSecret: ReadSecret,
@@ -111,6 +106,7 @@ class AccountToken {
     this.#keystone = keystone;
     this.#readSecret = readSecret;
     this.#clock = clock;
+    this.#secretReads = new ProviderCalls(timeoutSeconds, clock);
   }
 
   /** @throws SharingError `identity-unavailable` if the account has none */
@@ -125,19 +121,13 @@ class AccountToken {
     return this.#current === undefined || this.#current.token === ended ? this.#renew() : this.#current.token;
   }
 
-  #renew(): Promise<string> {
-    return (this.#renewal ??= this.#authenticate().finally(() => {
-      this.#renewal = undefined;
-    }));
-  }
-
   async #authenticate(): Promise<string> {
     const now = this.#clock().getTime();
     if (now < this.#pauseUntil) throw identityUnavailable(new Error('Keystone has just refused the service account.'));
     const { status, headers, body } = await this.#keystone.authenticate(await this.#read());
     const token = headers['x-subject-token'];
     if (status !== 201 || typeof token !== 'string') {
-      if (status < 500) this.#pauseUntil = now + pauseMilliseconds;
+      this.#pauseUntil = now + pauseMilliseconds;
       throw identityUnavailable(new Error(`Keystone answered ${status} to the service account.`));
     }
     this.#current = { token, expiresAt: tokenOf(body).expiresAt };
@@ -146,12 +136,9 @@ class AccountToken {
 
   // Each time anew, for a secret is changed now and then.
   async #read(): Promise<ServiceAccount> {
-    if (!('secretArn' in this.#account)) return this.#account;
-    try {
-      return parseServiceAccount(await this.#readSecret(this.#account.secretArn));
-    } catch (error) {
-      throw identityUnavailable(error);
-    }
+    const account = this.#account;
+    if (!('secretArn' in account)) return account;
+    return this.#secretReads.run(async () => parseServiceAccount(await this.#readSecret(account.secretArn)));
   }
 }
 

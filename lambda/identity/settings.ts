@@ -12,6 +12,7 @@ export const identityVariables = {
   jwtUserClaim: 'JWT_USER_CLAIM',
   jwtRolesClaim: 'JWT_ROLES_CLAIM',
   jwtRoleMap: 'JWT_ROLE_MAP',
+  timeoutSeconds: 'IDENTITY_TIMEOUT_SECONDS',
   keystoneUrl: 'OS_AUTH_URL',
   keystoneCertificateFile: 'OS_CACERT',
   keystoneAccountSecret: 'OS_ACCOUNT_SECRET_ARN',
@@ -51,8 +52,12 @@ export interface JwtSettings {
   readonly projectClaim: string;
   readonly userClaim: string;
   readonly rolesClaim: string;
-  /** The issuer's names of the roles; where given, no other name counts. */
+  /** The issuer's names of the roles; if given, no other name counts. Otherwise each role is its own name, except admin. */
   readonly roleMap: Readonly<Record<string, Role>> | undefined;
+  /** Time that the issuer has for a response, 1 to 10 s. */
+  readonly timeoutSeconds: number;
+  /** Whether discovery may lead to a key set by plain http on the loopback interface: on the local server only. */
+  readonly allowsHttp: boolean;
 }
 
 /** An account at Keystone, by password or by application credential; the names are those of `auth` in a clouds.yaml. */
@@ -77,10 +82,18 @@ export interface KeystoneSettings {
   readonly account: ServiceAccount | { readonly secretArn: string } | undefined;
   /** How long a valid token is believed without asking again, 0 to 300 s. */
   readonly cacheSeconds: number;
+  /** Time that it has for a response, 1 to 10 s. */
+  readonly timeoutSeconds: number;
 }
 
 /** Whose tokens a function believes. */
 export type Identity = 'none' | 'dev' | JwtSettings | KeystoneSettings;
+
+/** Whether a URL uses https, or plain http on the loopback interface, which no network sees. */
+export function isHttpsOrLoopback(url: string): boolean {
+  const { protocol, hostname = '' } = URL.parse(url) ?? {};
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname));
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Name = keyof typeof identityVariables;
@@ -175,10 +188,10 @@ const roleMap: Form<Readonly<Record<string, Role>>> = {
   form: `a list such as image-admins=admin,staff=member, of the roles ${roles.join(', ')}`,
 };
 
-const cacheSeconds: Form<number> = {
-  parse: (text) => (/^\d{1,3}$/.test(text) && Number(text) <= 300 ? Number(text) : undefined),
-  form: 'a whole number of seconds from 0 to 300',
-};
+const seconds = (min: number, max: number): Form<number> => ({
+  parse: (text) => (/^\d{1,3}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
+  form: `a whole number of seconds from ${min} to ${max}`,
+});
 
 /** The parts between commas, each parsed, or `undefined` where one of them cannot be. */
 function listOf<Value>(text: string, parse: (part: string) => Value | undefined): readonly Value[] | undefined {
@@ -200,6 +213,8 @@ const jwt = (variables: Variables): JwtSettings => ({
   userClaim: variables.optional('jwtUserClaim', anything) ?? 'sub',
   rolesClaim: variables.optional('jwtRolesClaim', anything) ?? 'roles',
   roleMap: variables.optional('jwtRoleMap', roleMap),
+  timeoutSeconds: timeoutSeconds(variables),
+  allowsHttp: !variables.isDeployed,
 });
 
 const keystone = (variables: Variables): KeystoneSettings => ({
@@ -207,8 +222,11 @@ const keystone = (variables: Variables): KeystoneSettings => ({
   authUrl: versionThree(variables.required('keystoneUrl', address) ?? ''),
   certificateFile: variables.optional('keystoneCertificateFile', anything),
   account: account(variables),
-  cacheSeconds: variables.optional('keystoneCacheSeconds', cacheSeconds) ?? 300,
+  cacheSeconds: variables.optional('keystoneCacheSeconds', seconds(0, 300)) ?? 300,
+  timeoutSeconds: timeoutSeconds(variables),
 });
+
+const timeoutSeconds = (variables: Variables): number => variables.optional('timeoutSeconds', seconds(1, 10)) ?? 5;
 
 const versionThree = (url: string): string => url.replace(/\/*$/, '').replace(/(\/v3)?$/, '/v3');
 

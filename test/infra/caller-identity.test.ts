@@ -29,6 +29,7 @@ describe('what functions are told', () => {
         accountSecretArn: secretArn,
         certificateFile: import.meta.filename,
         cacheSeconds: 60,
+        timeoutSeconds: 10,
       },
       {
         IDENTITY: 'keystone',
@@ -36,6 +37,7 @@ describe('what functions are told', () => {
         OS_ACCOUNT_SECRET_ARN: secretArn,
         OS_CACERT: '/var/task/identity-ca.pem',
         TOKEN_CACHE_SECONDS: '60',
+        IDENTITY_TIMEOUT_SECONDS: '10',
       },
     ],
     [
@@ -56,6 +58,7 @@ describe('what functions are told', () => {
         userClaim: 'email',
         rolesClaim: 'realm_access.roles',
         roleMap: { Staff: 'member', Boss: 'admin' },
+        timeoutSeconds: 1,
       },
       {
         IDENTITY: 'jwt',
@@ -68,6 +71,7 @@ describe('what functions are told', () => {
         JWT_USER_CLAIM: 'email',
         JWT_ROLES_CLAIM: 'realm_access.roles',
         JWT_ROLE_MAP: 'Staff=member,Boss=admin',
+        IDENTITY_TIMEOUT_SECONDS: '1',
       },
     ],
   ])('%s', (_what, props, environment) => {
@@ -81,14 +85,18 @@ describe('what functions are told', () => {
     ],
     [
       { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
-      'is asked by https only, and not at http://identity',
+      'The identity URL must use https; got http://identity.example.org/v3.',
     ],
     [{ kind: 'keystone', authUrl, cacheSeconds: 301 }, 'TOKEN_CACHE_SECONDS is "301", not a whole number of seconds'],
+    [
+      { kind: 'keystone', authUrl, timeoutSeconds: 11 },
+      'IDENTITY_TIMEOUT_SECONDS is "11", not a whole number of seconds from 1 to 10',
+    ],
     [{ kind: 'keystone', authUrl, accountSecretArn: 'my-secret' }, '"my-secret" is not the complete ARN of a secret'],
     [{ kind: 'keystone', authUrl, accountSecretArn: secretArn.slice(0, -7) }, 'is not the complete ARN of a secret'],
     [{ kind: 'jwt', issuer: '', audience: '' }, 'JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
-    [{ kind: 'jwt', issuer: 'http://login.example.org', audience: 'a' }, 'by https only'],
-    [{ kind: 'jwt', issuer, audience: 'a', keySetUrl: 'http://login.example.org/keys' }, 'by https only'],
+    [{ kind: 'jwt', issuer: 'http://login.example.org', audience: 'a' }, 'must use https'],
+    [{ kind: 'jwt', issuer, audience: 'a', keySetUrl: 'http://login.example.org/keys' }, 'must use https'],
     [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['HS256'] }, 'JWT_ALGORITHMS is "HS256", not some of RS256'],
     [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['none'] }, 'JWT_ALGORITHMS is "none"'],
     [{ kind: 'jwt', issuer, audience: 'a', roleMap: { x: 'root' as 'admin' } }, 'JWT_ROLE_MAP is "x=root"'],
@@ -178,11 +186,18 @@ describe('a stack with a Keystone in a network of its own', () => {
 });
 
 test('an issuer is chosen on the command line', () => {
-  const { status, outdir } = runApp('jwt', { identity: 'jwt', issuer, audience: 'images', roleMap: 'Boss=admin' });
+  const { status, outdir } = runApp('jwt', {
+    identity: 'jwt',
+    issuer,
+    audience: 'images',
+    roleMap: 'Boss=admin',
+    identityTimeoutSeconds: '7',
+  });
 
   const template = readFileSync(join(outdir, 'ImageSharing.template.json'), 'utf8');
   expect(status).toBe(0);
   expect(template.match(/"JWT_ROLE_MAP": "Boss=admin"/g)).toHaveLength(3);
+  expect(template.match(/"IDENTITY_TIMEOUT_SECONDS": "7"/g)).toHaveLength(3);
   expect(template).not.toContain('secretsmanager');
 });
 

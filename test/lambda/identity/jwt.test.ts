@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -345,19 +345,15 @@ describe('time', () => {
 });
 
 describe('keys that change', () => {
-  afterAll(() => {
-    jest.restoreAllMocks();
-  });
-
   test('a new key is found once the last look is half a minute ago; unknown ones cost no more than that', async () => {
     let now = Date.now();
-    jest.spyOn(Date, 'now').mockImplementation(() => now);
-    const source = jwtIdentity(settings());
+    const source = jwtIdentity(settings(), () => new Date(now));
     const old = await sign();
     expect(await source.identify(old)).toBeDefined();
     const before = issuer.keySetFetches;
 
-    for (let n = 0; n < 50; n += 1) expect(await source.identify(await sign({}, { kid: `none-${n}` }))).toBeUndefined();
+    const unknown = async (n: number) => source.identify(await sign({}, { kid: `none-${n}` }));
+    for (let n = 0; n < 50; n += 1) expect(await unknown(n)).toBeUndefined();
     expect(issuer.keySetFetches).toBe(before);
 
     await issuer.rotate();
@@ -365,15 +361,25 @@ describe('keys that change', () => {
     expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
     expect(await source.identify(old)).toBeUndefined();
     expect(issuer.keySetFetches).toBe(before + 1);
+
+    now += 31_000;
+    await Promise.all(Array.from({ length: 50 }, (_, n) => unknown(n)));
+    expect(issuer.keySetFetches).toBe(before + 2);
   });
 });
 
 describe('an issuer that cannot be asked is a 503, never a pass', () => {
   let server: Server;
-  let reply: { status: number; body: string };
+  let reply: { status: number; body: string } | 'hang';
   let url: string;
+  let requests: string[];
+  beforeEach(() => {
+    requests = [];
+  });
   beforeAll(async () => {
     server = createServer((request, response) => {
+      requests.push(request.url ?? '');
+      if (reply === 'hang') return;
       // Where a redirect leads to is what is asked for.
       const location = request.url === '/jwks' ? `${issuer.url}/jwks` : `${url}/moved`;
       const isThere = request.url === '/moved';
@@ -384,11 +390,12 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(() => {
+    server.closeAllConnections();
     server.close();
   });
 
   const unavailable = async (variables: Readonly<Record<string, string>>) => {
-    const token = await sign();
+    const token = await sign(variables['JWT_ISSUER'] === undefined ? {} : { iss: variables['JWT_ISSUER'] });
     const { status, headers, body, logged } = await ask(jwtIdentity(settings(variables)), { 'x-auth-token': token });
     expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '1']);
     expect(logged).toContain('"cause"');
@@ -425,11 +432,107 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     await unavailable({ JWT_ISSUER: url });
   });
 
-  test('it is asked again by the next request', async () => {
-    reply = { status: 500, body: '' };
+  const unreachable = { code: 'identity-unavailable' };
+  /** What becomes of this many tokens at a time. */
+  const outcomes = async (source: IdentitySource, count: number, claims: JWTPayload = {}) => {
+    const token = await sign(claims);
+    const results = await Promise.allSettled(Array.from({ length: count }, () => source.identify(token)));
+    return [...new Set(results.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code)))];
+  };
+
+  test.each<[string, typeof reply, number]>([
+    ['hangs', 'hang', 1],
+    ['fails', { status: 500, body: '' }, 2],
+    ['is none', { status: 200, body: '{}' }, 1],
+  ])('a key set that %s costs the calls of one token for 200', async (_what, answer, calls) => {
+    reply = answer;
+    const variables = { JWT_JWKS_URL: `${url}/jwks`, IDENTITY_TIMEOUT_SECONDS: '1' };
+    let now = Date.now();
+    const source = jwtIdentity(settings(variables), () => new Date(now));
+
+    expect(await outcomes(source, 100)).toEqual(['identity-unavailable']);
+    expect(await outcomes(source, 100)).toEqual(['identity-unavailable']);
+    expect(requests).toEqual(Array(calls).fill('/jwks'));
+
+    now += 5_000;
+    expect(await outcomes(source, 100)).toEqual(['identity-unavailable']);
+    expect(requests).toEqual(Array(2 * calls).fill('/jwks'));
+  });
+
+  test('a discovery that hangs costs one call for 200 tokens', async () => {
+    reply = 'hang';
+    const source = jwtIdentity(settings({ JWT_ISSUER: url, IDENTITY_TIMEOUT_SECONDS: '1' }));
+
+    expect(await outcomes(source, 100, { iss: url })).toEqual(['identity-unavailable']);
+    expect(await outcomes(source, 100, { iss: url })).toEqual(['identity-unavailable']);
+    expect(requests).toEqual(['/.well-known/openid-configuration']);
+  });
+
+  test('new keys that cannot be had are looked for once, and known ones are valid meanwhile', async () => {
+    let now = Date.now();
+    const known = JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] });
+    reply = { status: 200, body: known };
+    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
+    await source.identify(await sign());
+    now += 31_000;
+    requests = [];
+    reply = { status: 404, body: '' };
+
+    for (let n = 0; n < 50; n += 1) {
+      await expect(source.identify(await sign({}, { kid: `none-${n}` }))).rejects.toMatchObject(unreachable);
+    }
+
+    expect(requests).toEqual(['/jwks']);
+    expect(await source.identify(await sign())).toMatchObject({ projectId: 'alpha' });
+  });
+
+  test.each<[string, () => Promise<string> | string]>([
+    ['that is no token', () => 'nobody'],
+    ['without a signature', async () => (await sign()).replace(/[^.]*$/, '')],
+    ['whose header is no JSON', async () => (await sign()).replace(/^[^.]*/, 'AAAA')],
+    ['whose claims are no JSON', async () => (await sign()).replace(/\..*\./, '.AAAA.')],
+    ['of another issuer', () => sign({ iss: 'https://evil.example.org' })],
+    ['without an issuer', () => sign({ iss: undefined })],
+    ['expired', () => sign({ exp: seconds() - 60 })],
+    ['without an end', () => sign({ exp: undefined })],
+    ['with an end in words', () => sign({ exp: 'never' })],
+    ['without a signature algorithm', () => new UnsecuredJWT(genuineClaims()).setExpirationTime('1h').encode()],
+    ['by a shared secret', () => sign({}, { alg: 'HS256' }, new TextEncoder().encode('x'.repeat(32)))],
+    ['that is an ID token', () => sign({ token_use: 'id' })],
+  ])('a token %s costs no call', async (_what, forge) => {
+    reply = 'hang';
     const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }));
+
+    expect(await source.identify(await forge())).toBeUndefined();
+    expect(requests).toEqual([]);
+  });
+
+  test('discovery that leads to a key set by plain http elsewhere is not followed', async () => {
+    reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/jwks' }) };
+
+    await expect(jwtIdentity(settings({ JWT_ISSUER: url })).identify(await sign({ iss: url }))).rejects.toMatchObject({
+      cause: { message: 'The "jwks_uri" of the issuer must use https; got "http://keys.example.org/jwks".' },
+    });
+  });
+
+  test('discovery that leads to a key set by plain http is not followed by a deployed function', async () => {
+    reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: `${issuer.url}/jwks` }) };
+    const identify = async (variables: Readonly<Record<string, string>>) =>
+      jwtIdentity(settings({ JWT_ISSUER: url, ...variables })).identify(await sign({ iss: url }));
+    const before = issuer.keySetFetches;
+
+    await expect(identify({ AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' })).rejects.toMatchObject(unreachable);
+    expect(issuer.keySetFetches).toBe(before);
+    expect(await identify({})).toMatchObject({ projectId: 'alpha' });
+  });
+
+  test('it is asked again five seconds later', async () => {
+    reply = { status: 500, body: '' };
+    let now = Date.now();
+    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
     await expect(source.identify(await sign())).rejects.toThrow('cannot be asked');
 
+    now += 5_000;
     reply = {
       status: 200,
       body: JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] }),

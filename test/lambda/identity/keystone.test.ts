@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { withDeadline } from '../../../lambda/deadline.ts';
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
 import { keystoneIdentity } from '../../../lambda/identity/keystone.ts';
@@ -26,14 +27,16 @@ interface Reply {
 let server: Server;
 let url: string;
 let questions: Question[];
-let reply: (question: Question) => Reply | undefined;
+/** A response, `undefined` for a lost connection, or `hang` for none at all. */
+let reply: (question: Question) => Reply | undefined | 'hang' | Promise<Reply>;
 let now: number;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
-    void read(request).then((question) => {
+    void read(request).then(async (question) => {
       questions.push(question);
-      const answer = reply(question);
+      const answer = await reply(question);
+      if (answer === 'hang') return;
       if (answer === undefined) {
         request.socket.destroy();
         return;
@@ -205,6 +208,7 @@ describe('what was valid is remembered', () => {
     reply = () => ({ status });
     await identity.identify('t1').catch(() => undefined);
 
+    now += 5_000;
     reply = () => ({ status: 200, token: aToken() });
 
     expect(await identity.identify('t1')).toMatchObject({ userId: 'u1' });
@@ -393,6 +397,175 @@ describe('a Keystone that does not answer', () => {
 
     expect(error).toMatchObject({ ...unavailable, cause: { code: 'ECONNREFUSED' } });
     expect((error as { cause: Error }).cause.stack).not.toContain('the-token');
+  });
+});
+
+const tokens = (count: number) => Array.from({ length: count }, (_, n) => `t${n}`);
+const identifyAll = (identity: IdentitySource, count: number) =>
+  Promise.allSettled(tokens(count).map((token) => identity.identify(token)));
+const outcomes = (results: readonly PromiseSettledResult<unknown>[]) => [
+  ...new Set(results.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code))),
+];
+
+describe('a Keystone that is down is not flooded', () => {
+  test.each<[string, number, () => Reply | undefined | 'hang']>([
+    ['hangs', 1, () => 'hang'],
+    ['hangs up', 2, () => undefined],
+    ['fails', 2, () => ({ status: 500 })],
+  ])('one that %s gets the calls of one token for 100 at a time', async (_what, calls, answer) => {
+    const identity = source({ IDENTITY_TIMEOUT_SECONDS: '1' });
+    reply = answer;
+
+    const results = await identifyAll(identity, 100);
+
+    expect(outcomes(results)).toEqual(['identity-unavailable']);
+    expect(questions).toHaveLength(calls);
+  });
+
+  test('a failure is remembered for five seconds, in which no token costs a call', async () => {
+    const identity = source();
+    reply = () => ({ status: 503 });
+    await identity.identify('t').catch(() => undefined);
+    questions = [];
+
+    now += 4_999;
+    for (const token of tokens(100)) await expect(identity.identify(token)).rejects.toMatchObject(unavailable);
+    expect(questions).toEqual([]);
+
+    now += 1;
+    for (const token of tokens(100)) await expect(identity.identify(token)).rejects.toMatchObject(unavailable);
+    expect(questions).toHaveLength(2);
+  });
+
+  test('after that one call goes first, and the others wait for its outcome', async () => {
+    const identity = source();
+    reply = () => ({ status: 503 });
+    await identity.identify('t').catch(() => undefined);
+    questions = [];
+    now += 5_000;
+    const held = Promise.withResolvers<Reply>();
+    const arrived = new Promise<void>((resolve) => {
+      reply = () => {
+        resolve();
+        return held.promise;
+      };
+    });
+
+    const identifying = identifyAll(identity, 20);
+    await arrived;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(questions).toHaveLength(1);
+    reply = () => ({ status: 200, token: aToken() });
+    held.resolve({ status: 200, token: aToken() });
+
+    expect(outcomes(await identifying)).toEqual(Array(20).fill(expect.objectContaining({ userId: 'u1' })));
+    expect(questions).toHaveLength(20);
+  });
+
+  test('one that begins to hang gets ten calls at the most', async () => {
+    const identity = source({ IDENTITY_TIMEOUT_SECONDS: '1' });
+    await identity.identify('t');
+    questions = [];
+    reply = () => 'hang';
+
+    const results = await identifyAll(identity, 100);
+
+    expect(outcomes(results)).toEqual(['identity-unavailable']);
+    expect(questions).toHaveLength(10);
+  });
+
+  test('a token that was just valid is accepted meanwhile', async () => {
+    const identity = source();
+    await identity.identify('t1');
+    reply = () => undefined;
+    await identity.identify('t2').catch(() => undefined);
+
+    expect(await identity.identify('t1')).toMatchObject({ userId: 'u1' });
+  });
+
+  test('a refused token is no failure', async () => {
+    const identity = source();
+    reply = () => ({ status: 404 });
+
+    expect(outcomes(await identifyAll(identity, 30))).toEqual([undefined]);
+    expect(questions).toHaveLength(30);
+  });
+
+  test('a service account that cannot authenticate asks once', async () => {
+    const identity = source(password);
+    reply = ({ method }) => (method === 'POST' ? { status: 500 } : { status: 200, token: aToken() });
+
+    const results = [...(await identifyAll(identity, 50)), ...(await identifyAll(identity, 50))];
+
+    expect(outcomes(results)).toEqual(['identity-unavailable']);
+    expect(questions.map(({ method }) => method)).toEqual(['POST', 'POST']);
+  });
+
+  test('a secret that cannot be read is read once', async () => {
+    let reads = 0;
+    const identity = source({ OS_ACCOUNT_SECRET_ARN: 'arn:secret' }, () => {
+      reads += 1;
+      return Promise.reject(new Error('AccessDenied'));
+    });
+
+    const results = [...(await identifyAll(identity, 50)), ...(await identifyAll(identity, 50))];
+
+    expect(outcomes(results)).toEqual(['identity-unavailable']);
+    expect(reads).toBe(1);
+    now += 5_000;
+    await identity.identify('t').catch(() => undefined);
+    expect(reads).toBe(2);
+  });
+});
+
+test('a secret that is not read in time is a 503', async () => {
+  const identity = source(
+    { OS_ACCOUNT_SECRET_ARN: 'arn:secret', IDENTITY_TIMEOUT_SECONDS: '1' },
+    () => Promise.withResolvers<string>().promise,
+  );
+
+  await expect(identity.identify('t1')).rejects.toMatchObject(unavailable);
+});
+
+describe('a slow Keystone', () => {
+  test('is waited for, for five seconds', async () => {
+    reply = () => new Promise((resolve) => setTimeout(resolve, 4_000, { status: 200, token: aToken() }));
+
+    expect(await source().identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(questions).toHaveLength(1);
+  });
+
+  test('is waited for no longer than the request has time, which says nothing of the Keystone', async () => {
+    const identity = source();
+    reply = () => 'hang';
+
+    const identifying = withDeadline(Date.now() + 1_000, () => identity.identify('t1'));
+
+    await expect(identifying).rejects.toMatchObject(unavailable);
+    reply = () => ({ status: 200, token: aToken() });
+    expect(await identity.identify('t2')).toMatchObject({ userId: 'u1' });
+    expect(questions).toHaveLength(2);
+  });
+
+  test('is not asked by a request without time', async () => {
+    const identifying = withDeadline(Date.now(), () => source().identify('t1'));
+
+    await expect(identifying).rejects.toMatchObject(unavailable);
+    expect(questions).toEqual([]);
+  });
+
+  test('is not waited for by a request whose time ends before its turn', async () => {
+    const identity = source({ IDENTITY_TIMEOUT_SECONDS: '2' });
+    reply = () => 'hang';
+    const first = identity.identify('t1');
+    while (questions.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+
+    const second = withDeadline(Date.now() + 600, () => identity.identify('t2'));
+
+    const ended = await Promise.race([second.catch(() => 'second'), first.catch(() => 'first')]);
+    expect(ended).toBe('second');
+    await expect(first).rejects.toMatchObject(unavailable);
+    expect(questions).toHaveLength(1);
   });
 });
 

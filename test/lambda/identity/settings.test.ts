@@ -26,6 +26,8 @@ test('an issuer is believed by these defaults', () => {
     userClaim: 'sub',
     rolesClaim: 'roles',
     roleMap: undefined,
+    timeoutSeconds: 5,
+    allowsHttp: true,
   });
 });
 
@@ -36,7 +38,27 @@ test('a Keystone is asked by these defaults', () => {
     certificateFile: undefined,
     account: undefined,
     cacheSeconds: 300,
+    timeoutSeconds: 5,
   });
+});
+
+const jwt = { IDENTITY: 'jwt', JWT_ISSUER: 'https://login.example.org', JWT_AUDIENCE: 'images' };
+
+test.each([keystone, jwt])('the timeout of $IDENTITY is 1 to 10 seconds', (variables) => {
+  for (const seconds of [1, 10]) {
+    expect(identityOf({ ...variables, IDENTITY_TIMEOUT_SECONDS: String(seconds) })).toMatchObject({
+      timeoutSeconds: seconds,
+    });
+  }
+  for (const text of ['0', '11', '1.5', '-1', 'long']) {
+    expect(() => identityOf({ ...variables, IDENTITY_TIMEOUT_SECONDS: text })).toThrow(
+      `IDENTITY_TIMEOUT_SECONDS is ${JSON.stringify(text)}, not a whole number of seconds from 1 to 10.`,
+    );
+  }
+});
+
+test('a deployed function uses no key set by plain http', () => {
+  expect(identityOf({ ...jwt, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' })).toMatchObject({ allowsHttp: false });
 });
 
 test.each(['https://identity.example.org', 'https://identity.example.org/', `${authUrl}/`, `${authUrl}//`, authUrl])(
