@@ -91,14 +91,14 @@ const accessLogEntry = {
   error: '$context.integrationErrorMessage',
 };
 
-/** What a page of these origins may do: every call of the API, for the token is in a header and never in a cookie. */
+/** What a page of these origins may do: every call of the API (none is a HEAD), for the token is in a header and never in a cookie. */
 function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPreflight'> {
   if (origins.length === 0) return {};
-  const { GET, HEAD, POST, PUT, PATCH, DELETE } = CorsHttpMethod;
+  const { GET, POST, PUT, PATCH, DELETE } = CorsHttpMethod;
   return {
     corsPreflight: {
       allowOrigins: [...origins],
-      allowMethods: [GET, HEAD, POST, PUT, PATCH, DELETE],
+      allowMethods: [GET, POST, PUT, PATCH, DELETE],
       allowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
       exposeHeaders: ['x-openstack-request-id', 'location'],
       // Browsers keep an answer for two hours at most; within this one an origin that was taken out is out.
