@@ -25,6 +25,7 @@ try {
     ...identityFromContext(app.node),
     offerSubscriptions: parseOfferSubscriptions(app.node.tryGetContext('offerSubscriptions')),
     ...alarmTopic(app.node.tryGetContext('alarmTopicArn')),
+    publicUrl: String(app.node.tryGetContext('publicUrl') ?? ''),
     corsOrigins: parseOrigins('-c corsOrigins', String(app.node.tryGetContext('corsOrigins') ?? '')),
   });
 } catch (error) {

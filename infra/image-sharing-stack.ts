@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { variables } from '../lambda/config.ts';
+import { isPublicUrl, publicUrlForm, variables } from '../lambda/config.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { callerIdentity, type IdentityProps } from './constructs/caller-identity.ts';
@@ -47,6 +47,13 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly corsOrigins?: readonly string[];
   /**
+   * The URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the
+   * API is behind a proxy or a path of a domain of its own.
+   *
+   * @default - the domain name and the stage that the gateway was called under
+   */
+  readonly publicUrl?: string;
+  /**
    * Who is told, by a topic or a webhook, of the offers to which project.
    *
    * @default - nobody but the receivers that the account itself attaches to the bus
@@ -73,12 +80,12 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
- * @throws Error if `identity` is `dev` in a stack that is not `local`, or one of `corsOrigins` is no origin
+ * @throws Error if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` cannot be used
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
-    const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [] } = props;
+    const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [], publicUrl = '' } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
     if (identity === 'dev' && !local) {
       throw new Error(
@@ -86,8 +93,12 @@ export class ImageSharingStack extends Stack {
       );
     }
     assertAreOrigins('corsOrigins', corsOrigins);
+    if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
+      throw new Error(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+    }
     const caller = callerIdentity(identity);
-    const { environment, files, neverImported } = caller;
+    const { files, neverImported } = caller;
+    const environment = { ...caller.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
     const shared = { files, neverImported, local, network, reservedConcurrency };
 
     const table = new SharingTable(this, 'Table', { throwAway });

@@ -1,9 +1,10 @@
-import { identityVariables, loadIdentity, type Identity } from './identity/settings.ts';
+import { identityVariables, isHttpsOrLoopback, loadIdentity, type Identity } from './identity/settings.ts';
 
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {
   tableName: 'TABLE_NAME',
   identity: identityVariables.kind,
+  publicUrl: 'PUBLIC_URL',
   memberQuota: 'IMAGE_MEMBER_QUOTA',
   eventBusName: 'EVENT_BUS_NAME',
   pendingChangesQueueUrl: 'PENDING_CHANGES_QUEUE_URL',
@@ -14,6 +15,8 @@ export interface Config {
   readonly tableName: string;
   /** Whose tokens are believed, with all that this kind of identity needs to know. */
   readonly identity: Identity;
+  /** The API's own URL, without a slash at the end; undefined for the one that the gateway was called under. */
+  readonly publicUrl: string | undefined;
   /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
   readonly memberQuota: number;
   /** The bus that tells of changes. */
@@ -40,6 +43,7 @@ export function loadConfig<Name extends keyof Config>(env: Environment, wanted: 
       if (name === 'identity') return [name, loadIdentity(env, faults)];
       const value = env[variables[name]] ?? defaults[name];
       const parsed = value === undefined || value === '' ? undefined : parsers[name](value);
+      if (name === 'publicUrl' && !value) return [name, undefined];
       if (value === undefined || value === '') faults.push(`${variables[name]} is not set`);
       else if (parsed === undefined) faults.push(`${variables[name]} is ${JSON.stringify(value)}, not ${forms[name]}`);
       return [name, parsed];
@@ -47,6 +51,15 @@ export function loadConfig<Name extends keyof Config>(env: Environment, wanted: 
   );
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return Object.freeze(config) as Pick<Config, Name>;
+}
+
+/** What {@link isPublicUrl} is true of, in words. */
+export const publicUrlForm = 'an https URL without a slash at the end';
+
+/** Whether links can be built from a URL: https (or plain http on the loopback interface), and nothing after the path. */
+export function isPublicUrl(text: string): boolean {
+  const { origin = '', pathname = '' } = URL.parse(text) ?? {};
+  return isHttpsOrLoopback(text) && text === `${origin}${pathname.replace(/\/$/, '')}`;
 }
 
 /** What one variable says. */
@@ -57,6 +70,7 @@ const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
 
 const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | undefined } = {
   tableName: (text) => text,
+  publicUrl: (text) => (isPublicUrl(text) ? text : undefined),
   memberQuota: (text) => (/^(-1|\d{1,6})$/.test(text) ? Number(text) : undefined),
   eventBusName: (text) => text,
   pendingChangesQueueUrl: (text) => text,
@@ -65,6 +79,7 @@ const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | unde
 
 const forms: Readonly<Record<Plain, string>> = {
   tableName: "a table's name",
+  publicUrl: publicUrlForm,
   memberQuota: 'a whole number of members, or -1 for no limit',
   eventBusName: "an event bus's name",
   pendingChangesQueueUrl: "a queue's URL",

@@ -4,7 +4,11 @@ import { identitySource } from './identity/identity-source.ts';
 import { log } from './log.ts';
 import { readSecret } from './read-secret.ts';
 
-const config = loadConfig(process.env, ['identity']);
+const config = loadConfig(process.env, ['identity', 'publicUrl']);
 
 /** Versions, schemas, and every path that is no route of another function. */
-export const handler = discoveryHandler({ identity: identitySource(config, readSecret), log });
+export const handler = discoveryHandler({
+  identity: identitySource(config, readSecret),
+  log,
+  publicUrl: config.publicUrl,
+});

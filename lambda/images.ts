@@ -26,7 +26,7 @@ import { createListImages } from './use-cases/list-images.ts';
 import { createDownloadImage, createShowImage } from './use-cases/show-image.ts';
 import { createUpdateImage } from './use-cases/update-image.ts';
 
-const config = loadConfig(process.env, ['tableName', 'identity']);
+const config = loadConfig(process.env, ['tableName', 'identity', 'publicUrl']);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
@@ -49,5 +49,5 @@ export const handler = apiHandler(
     removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
     downloadImage: { operation: downloadImageOperation(createDownloadImage(images)), body: 'none' },
   },
-  { identity: identitySource(config, readSecret), log },
+  { identity: identitySource(config, readSecret), log, publicUrl: config.publicUrl },
 );

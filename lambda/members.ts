@@ -20,7 +20,7 @@ import { createOfferImage } from './use-cases/offer-image.ts';
 import { createShowMember } from './use-cases/show-member.ts';
 import { createWithdrawOffer } from './use-cases/withdraw-offer.ts';
 
-const config = loadConfig(process.env, ['tableName', 'identity', 'memberQuota']);
+const config = loadConfig(process.env, ['tableName', 'identity', 'publicUrl', 'memberQuota']);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
@@ -39,5 +39,5 @@ export const handler = apiHandler(
     answerOffer: { operation: answerOfferOperation(createAnswerOffer(images, memberships, clock)), body: 'json' },
     withdrawOffer: { operation: withdrawOfferOperation(createWithdrawOffer(images, memberships, clock)), body: 'none' },
   },
-  { identity: identitySource(config, readSecret), log },
+  { identity: identitySource(config, readSecret), log, publicUrl: config.publicUrl },
 );

@@ -15,7 +15,7 @@ export interface GatewayOptions {
   readonly stack: SynthesizedStack;
   /** Where the functions find DynamoDB. */
   readonly tableEndpoint: string;
-  /** The variables that say whose tokens are believed, instead of the template's. */
+  /** The variables of the identity and of the public URL, instead of the template's. */
   readonly identity?: Readonly<Record<string, string>>;
   /** On 127.0.0.1; 0 is any free one. */
   readonly port: number;

@@ -18,7 +18,7 @@ export interface RoutedEvent {
  * joined by commas, cookies apart; a body that is not text by its type, or not UTF-8, is base64.
  *
  * Of its own: a path whose escapes do not decode goes to `$default` as it came (what the service does is not known);
- * `domainName` keeps the port; names and ids of API and account are made up.
+ * `domainName` is the gateway's own address with the port, or the loopback name of it in `Host`; names and ids of API and account are made up.
  *
  * @returns undefined if no route takes the request
  */
@@ -34,7 +34,7 @@ export function httpApiEvent(
   if (match === undefined) return undefined;
 
   const { cookie, ...headers } = gatewayHeaders(request, body);
-  const domainName = headers['host'] ?? '';
+  const domainName = ownName(request);
   const query = queryParameters(rawQueryString);
   const rawPath = path ?? target;
   const now = new Date();
@@ -70,6 +70,12 @@ export function httpApiEvent(
       ...eventBody(body, headers['content-type']),
     },
   };
+}
+
+/** The name by which a client has called: any other than the gateway's own could be made up. */
+function ownName({ headers: { host = '' }, socket: { localAddress, localPort } }: IncomingMessage): string {
+  const names = ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${localPort}`);
+  return names.includes(host) ? host : `${localAddress}:${localPort}`;
 }
 
 function decodePath(target: string): string | undefined {

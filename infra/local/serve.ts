@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { variables } from '../../lambda/config.ts';
 import { identityVariables } from '../../lambda/identity/settings.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ensureTable } from './ensure-table.ts';
@@ -43,10 +44,11 @@ async function serve(): Promise<void> {
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
-  const { identity, port } = settings;
+  const { identity, port, publicUrl } = settings;
+  const chosen = { ...identity, ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }) };
   const store = new EventStore(join(settings.dataFolder, eventFile));
   const events = await startEvents({ stack, tableEndpoint, store, log: process.stderr });
-  const gateway = await startGateway({ stack, tableEndpoint, identity, port, log: process.stderr });
+  const gateway = await startGateway({ stack, tableEndpoint, identity: chosen, port, log: process.stderr });
 
   void engine?.failed.then((how) => {
     console.error(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from '../cors-origins.ts';
+import { isPublicUrl, publicUrlForm, variables } from '../../lambda/config.ts';
 import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -14,6 +15,8 @@ export interface Settings {
   readonly tableEndpoint: string | undefined;
   /** `CORS_ORIGINS`: the origins, separated by commas, whose pages may call the API from a browser. Default none. */
   readonly corsOrigins: readonly string[];
+  /** `PUBLIC_URL`: the URL under which clients call the API, if it is not the server's own address. */
+  readonly publicUrl: string | undefined;
   /**
    * `IDENTITY`: whose tokens are believed, `dev` (the default), `keystone`, `jwt` or `none`, and the variables that go with
    * it: what the functions are told of it.
@@ -34,12 +37,17 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new Refusal(`PORT is ${JSON.stringify(port)}, which is no port: set it to a number from 0 to 65535.`);
   }
+  const publicUrl = env[variables.publicUrl] || undefined;
+  if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
+    throw new Refusal(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+  }
   const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
   return {
     port: Number(port),
     dataFolder: resolve(env['DATA_DIR'] || join(import.meta.dirname, '..', '..', '.data')),
     tableEndpoint: endpoint && address(endpoint),
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
+    publicUrl,
     identity: identity(env),
   };
 }
@@ -51,14 +59,14 @@ function identity(env: Readonly<Record<string, string | undefined>>): Settings['
   const given = ['keystone', 'jwt'].includes(kind[identityVariables.kind])
     ? Object.values(identityVariables).flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
     : [];
-  const variables: Record<string, string> = { ...Object.fromEntries(given), ...kind };
-  loadIdentity(variables, faults);
-  const certificates = variables[identityVariables.keystoneCertificateFile];
+  const chosen: Record<string, string> = { ...Object.fromEntries(given), ...kind };
+  loadIdentity(chosen, faults);
+  const certificates = chosen[identityVariables.keystoneCertificateFile];
   if (certificates !== undefined && !existsSync(certificates)) {
     faults.push(`${identityVariables.keystoneCertificateFile} is ${JSON.stringify(certificates)}, where no file is`);
   }
   if (faults.length > 0) throw new Refusal(`The identity cannot be used: ${faults.join('; ')}.`);
-  return variables;
+  return chosen;
 }
 
 function address(endpoint: string): string {

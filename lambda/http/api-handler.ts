@@ -24,8 +24,11 @@ export interface Route {
 
 /** What every operation of a function has around it. */
 export interface Surroundings {
-  readonly identity: IdentitySource;
+  /** Whose tokens are believed; `undefined` for what needs no token. */
+  readonly identity: IdentitySource | undefined;
   readonly log: Log;
+  /** The API's own URL, without a slash at the end; otherwise the one that the gateway was called under. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** A Lambda function behind an HTTP API. */
@@ -46,12 +49,11 @@ const middlewaresOf = (body: Route['body']) => {
  * answer before the log reads its status, and the request id comes on last, on every answer.
  *
  * @param name - the operation, as the log names it
- * @param identity - whose tokens are believed; `undefined` for what needs no token
  */
 export function apiOperation(
   name: string,
   { operation, body }: Route,
-  { identity, log }: { identity: IdentitySource | undefined; log: Log },
+  { identity, log, publicUrl }: Surroundings,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
     .use(requestId())
@@ -60,7 +62,7 @@ export function apiOperation(
     .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
     .use(wellFormedRequestId())
     .use(middlewaresOf(body))
-    .handler((event) => operation(apiRequest(event)));
+    .handler((event) => operation(apiRequest(event, publicUrl)));
   return (event, context) => withDeadline(Date.now() + requestMilliseconds, () => handler(event, context));
 }
 
@@ -79,7 +81,7 @@ export function apiHandler<Name extends string>(
   const operations = new Map(
     (Object.keys(keys) as Name[]).map((name) => [keys[name], apiOperation(name, routes[name], surroundings)]),
   );
-  const otherVersion = versionsOperation(surroundings.log);
+  const otherVersion = versionsOperation(surroundings);
   return async (event, context) => {
     const version = event.pathParameters?.['version'];
     const known = version === undefined || isVersion(version) ? operations.get(event.routeKey) : otherVersion;
@@ -89,9 +91,9 @@ export function apiHandler<Name extends string>(
 }
 
 /** The list of versions, for whatever names none that is spoken here. */
-export const versionsOperation = (log: Log): ApiHandler =>
+export const versionsOperation = (surroundings: Surroundings): ApiHandler =>
   apiOperation(
     'listVersions',
     { operation: (request) => Promise.resolve(multipleChoices(versionsView(request.baseUrl))), body: 'ignored' },
-    { identity: undefined, log },
+    { ...surroundings, identity: undefined },
   );

@@ -2,6 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { callerWithoutProject, type Caller } from '../domain/caller.ts';
 import { invalidRequest } from '../domain/errors.ts';
+import { isHttpsOrLoopback } from '../identity/settings.ts';
 import type { ApiResponse } from './api-response.ts';
 
 /** What API Gateway hands over (payload format 2.0), its body replaced by what it says once that has been parsed, and the caller added once known. */
@@ -11,7 +12,8 @@ export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; 
 interface RequestInternal extends Record<string, unknown> {
   requestId: string;
   startedAt: number;
-  fault: string;
+  /** The code of the fault that is the response. */
+  fault: string | undefined;
 }
 
 /** One concern around every operation. */
@@ -36,7 +38,8 @@ export interface ApiRequest {
   readonly baseUrl: string;
 }
 
-export const apiRequest = (event: ApiEvent): ApiRequest => ({
+/** @param publicUrl - the API's own URL as configured */
+export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => ({
   caller: event.caller ?? nobody,
   method: event.requestContext.http.method,
   pathname: pathnameOf(event),
@@ -44,7 +47,7 @@ export const apiRequest = (event: ApiEvent): ApiRequest => ({
   query: new URLSearchParams(event.rawQueryString),
   body: event.body,
   mediaType: mediaType(event),
-  baseUrl: baseUrl(event),
+  baseUrl: publicUrl ?? baseUrl(event),
 });
 
 /** The path that was asked for, decoded, without the stage where that has a name. */
@@ -62,16 +65,14 @@ export function pathnameOf({
 export const mediaType = (event: ApiEvent): string =>
   (event.headers['content-type'] ?? '').split(';', 1).join().trim().toLowerCase();
 
-const host = /^[\w.-]+(:\d+)?$/;
-
 /**
- * The URL that the API was called under, with the stage where it has a name, without a slash at the end. A proxy in front
- * of the gateway tells its own name in `X-Forwarded-Host`.
+ * The URL that the API was called under, with the stage if it has a name, without a slash at the end. It is made of what the
+ * gateway itself says: headers are the client's.
  */
-function baseUrl({ headers, requestContext: { domainName, stage } }: ApiEvent): string {
-  const scheme = /^http\b/.test(headers['x-forwarded-proto'] ?? '') ? 'http' : 'https';
-  const called = [headers['x-forwarded-host'], headers['host']].find((name) => name !== undefined && host.test(name));
-  return `${scheme}://${called ?? domainName}${stage === '$default' ? '' : `/${stage}`}`;
+function baseUrl({ requestContext: { domainName, stage } }: ApiEvent): string {
+  // Only the local server is called by a loopback name, and it has no TLS.
+  const scheme = isHttpsOrLoopback(`http://${domainName}`) ? 'http' : 'https';
+  return `${scheme}://${domainName}${stage === '$default' ? '' : `/${stage}`}`;
 }
 
 /** The properties of a JSON object; anything else is refused. */

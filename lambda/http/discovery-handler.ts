@@ -39,7 +39,7 @@ export function discoveryHandler(surroundings: Surroundings): ApiHandler {
     ['openapi.json', withoutToken('openApi', openApiOperation)],
     ['versions', withoutToken('listVersions', listVersionsOperation)],
   ]);
-  const choice = versionsOperation(surroundings.log);
+  const choice = versionsOperation(surroundings);
   const unrouted = apiOperation('unrouted', { operation: unroutedOperation, body: 'ignored' }, surroundings);
 
   const chosen = (event: Parameters<ApiHandler>[0]): ApiHandler => {

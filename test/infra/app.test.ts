@@ -60,6 +60,25 @@ test('pages of the origins that it is given may call the API', () => {
   });
 });
 
+test('links are built from the public URL that it is given', () => {
+  const { status, stderr } = runApp({ publicUrl: 'https://images.example' });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
+  expect(JSON.stringify(read(templateFile)).match(/"PUBLIC_URL":"https:\/\/images.example"/g)).toHaveLength(3);
+});
+
+test('a public URL that cannot be used is one sentence, and nothing is made', () => {
+  const { status, stdout, stderr } = runApp({ publicUrl: 'http://images.example/' });
+
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'publicUrl is "http://images.example/", not an https URL without a slash at the end.\n',
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('an origin that is none is one sentence, and nothing is made', () => {
   const { status, stdout, stderr } = runApp({ corsOrigins: 'https://console.example,*' });
 

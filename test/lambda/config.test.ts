@@ -27,6 +27,32 @@ test.each(['-2', '1.5', '1e3', 'many', ' 5', '0x10'])('the member quota is not %
   );
 });
 
+test.each(['https://images.example', 'https://images.example:8443/image', 'http://127.0.0.1:8080', undefined])(
+  'the public URL may be %s',
+  (publicUrl) => {
+    expect(loadConfig({ PUBLIC_URL: publicUrl }, ['publicUrl'])).toEqual({ publicUrl });
+  },
+);
+
+test('a public URL that is empty is absent', () => {
+  expect(loadConfig({ PUBLIC_URL: '' }, ['publicUrl'])).toEqual({ publicUrl: undefined });
+});
+
+test.each([
+  'images.example',
+  'http://images.example',
+  'ftp://127.0.0.1',
+  'https://images.example/',
+  'https://images.example/v2?x=y',
+  'https://images.example#x',
+  'https://user:secret@images.example',
+  'HTTPS://images.example',
+])('the public URL is not %s', (text) => {
+  expect(() => loadConfig({ PUBLIC_URL: text }, ['publicUrl'])).toThrow(
+    `Configuration: PUBLIC_URL is ${JSON.stringify(text)}, not an https URL without a slash at the end.`,
+  );
+});
+
 test('everything that is wrong is said at once', () => {
   expect(() => loadConfig({ TABLE_NAME: '', IDENTITY: 'keycloak', IMAGE_MEMBER_QUOTA: 'x' }, all)).toThrow(
     'Configuration: TABLE_NAME is not set; IDENTITY is "keycloak", not one of none, dev, jwt, keystone; ' +

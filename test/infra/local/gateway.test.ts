@@ -151,7 +151,8 @@ test('a preflight is answered by the gateway, and what the function says of orig
   const withCors = await startGateway({ stack, tableEndpoint: 'http://127.0.0.1:1', port: 0, log });
   const headers = { origin: 'https://console.example', 'content-type': 'application/json' };
   const asking = { ...headers, 'access-control-request-method': 'POST' };
-  const claim = JSON.stringify({ statusCode: 200, headers: { 'Access-Control-Allow-Origin': '*' }, body: 'ok' });
+  const claimed = { 'Access-Control-Allow-Origin': '*', Vary: 'X-Auth-Token, Origin' };
+  const claim = JSON.stringify({ statusCode: 200, headers: claimed, body: 'ok' });
 
   const preflight = await send({ method: 'OPTIONS', path: '/answer', headers: asking }, undefined, withCors);
   const answered = await send({ method: 'POST', path: '/answer', headers }, claim, withCors);
@@ -162,7 +163,7 @@ test('a preflight is answered by the gateway, and what the function says of orig
   expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'POST' } });
   expect(answered).toMatchObject({
     status: 200,
-    headers: { 'access-control-allow-origin': 'https://console.example' },
+    headers: { 'access-control-allow-origin': 'https://console.example', vary: 'X-Auth-Token, Origin' },
     body: 'ok',
   });
   expect(refused.headers).not.toHaveProperty('access-control-allow-origin');
@@ -209,6 +210,28 @@ test('a request reaches the function as an event of payload format 2.0', async (
     isBase64Encoded: false,
   });
   expect(Date.parse(event.requestContext.time.replace(':', ' ').replaceAll('/', ' '))).toBe(now - (now % 1000));
+});
+
+describe('the domain name', () => {
+  test.each(['localhost', '127.0.0.1', '[::1]'])('is the loopback name that the client uses: %s', async (name) => {
+    const host = `${name}:${new URL(gateway.url).port}`;
+
+    const { requestContext } = await echo({ path: '/images/a', headers: { host } });
+
+    expect(requestContext.domainName).toBe(host);
+  });
+
+  test.each(['evil.example', 'localhost', 'localhost:1', 'localhost:9@evil.example', 'localhost.evil.example', ''])(
+    "is the gateway's own address if the client claims %j",
+    async (claimed) => {
+      const port = new URL(gateway.url).port;
+      const host = claimed.replace('9@', `${port}@`);
+
+      const event = await echo({ path: '/images/a', headers: { host, 'x-forwarded-host': 'evil.example' } });
+
+      expect(event.requestContext.domainName).toBe(`127.0.0.1:${port}`);
+    },
+  );
 });
 
 test.each(['PROPFIND', 'DELETE', 'HEAD', 'OPTIONS'])(

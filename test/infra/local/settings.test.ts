@@ -22,6 +22,7 @@ test('each variable is taken', () => {
   const settings = loadSettings({
     ...{ PORT: '0', DATA_DIR: '/data', DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' },
     CORS_ORIGINS: 'https://console.example',
+    PUBLIC_URL: 'https://images.example',
     ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
 
@@ -30,6 +31,7 @@ test('each variable is taken', () => {
     dataFolder: '/data',
     tableEndpoint: 'http://127.0.0.1:8000',
     corsOrigins: ['https://console.example'],
+    publicUrl: 'https://images.example',
     identity: { ...keystone, ...account },
   });
 });
@@ -48,6 +50,7 @@ test.each([
   ['DYNAMODB_ENDPOINT', 'localhost:8000', 'DYNAMODB_ENDPOINT is "localhost:8000", which is no address'],
   ['DYNAMODB_ENDPOINT', '8000', 'DYNAMODB_ENDPOINT is "8000"'],
   ['CORS_ORIGINS', '*', 'CORS_ORIGINS has "*", which is no origin'],
+  ['PUBLIC_URL', 'http://images.example', 'PUBLIC_URL is "http://images.example", not an https URL'],
   ['IDENTITY', 'ldap', 'The identity cannot be used: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
   ['IDENTITY', 'keystone', 'The identity cannot be used: OS_AUTH_URL is not set.'],
   ['IDENTITY', 'jwt', 'The identity cannot be used: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],

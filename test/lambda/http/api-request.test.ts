@@ -2,31 +2,35 @@ import { expect, test } from '@jest/globals';
 import { apiRequest, objectBody } from '../../../lambda/http/api-request.ts';
 import { httpEvent } from '../../support/service.ts';
 
+const forged = {
+  host: 'evil.example',
+  'x-forwarded-host': 'evil.example',
+  'x-forwarded-proto': 'http',
+  forwarded: 'host=evil.example;proto=http',
+};
+
 test.each([
-  [{}, '$default', 'https://api.test', '/v2/images'],
-  [{ 'x-forwarded-proto': 'http', host: '127.0.0.1:9292' }, '$default', 'http://127.0.0.1:9292', '/v2/images'],
-  [{ 'x-forwarded-host': 'images.example:8443' }, '$default', 'https://images.example:8443', '/v2/images'],
-  [
-    { 'x-forwarded-host': 'evil/path', 'x-forwarded-proto': 'javascript' },
-    '$default',
-    'https://api.test',
-    '/v2/images',
-  ],
-  [{ host: 'a@b' }, '$default', 'https://gateway.test', '/v2/images'],
-  [{}, 'prod', 'https://api.test/prod', '/v2/images'],
-  [{}, 'v2', 'https://api.test/v2', '/images'],
-])('with %j and the stage %s the base is %s and the path %s', (headers, stage, baseUrl, pathname) => {
-  const event = httpEvent('GET', '/v2/images', { headers });
-  const rawPath = stage === 'prod' ? '/prod/v2/images' : event.rawPath;
+  ['images.example', '$default', undefined, 'https://images.example', '/v2/images'],
+  ['images.example', 'prod', undefined, 'https://images.example/prod', '/v2/images'],
+  ['images.example', 'v2', undefined, 'https://images.example/v2', '/images'],
+  ['127.0.0.1:9292', '$default', undefined, 'http://127.0.0.1:9292', '/v2/images'],
+  ['localhost:9292', '$default', undefined, 'http://localhost:9292', '/v2/images'],
+  ['[::1]:9292', '$default', undefined, 'http://[::1]:9292', '/v2/images'],
+  ['localhost.example', '$default', undefined, 'https://localhost.example', '/v2/images'],
+  ['abc.execute-api.example', '$default', 'https://images.example/image', 'https://images.example/image', '/v2/images'],
+  ['abc.execute-api.example', 'prod', 'https://images.example', 'https://images.example', '/v2/images'],
+])(
+  'at %s, stage %s, with the public URL %s the base is %s and the path %s, whatever the client claims',
+  (domainName, stage, publicUrl, baseUrl, pathname) => {
+    const event = httpEvent('GET', '/v2/images', { headers: forged });
+    const rawPath = stage === 'prod' ? '/prod/v2/images' : event.rawPath;
+    const requestContext = { ...event.requestContext, stage, domainName };
 
-  const request = apiRequest({
-    ...event,
-    rawPath,
-    requestContext: { ...event.requestContext, stage, domainName: 'gateway.test' },
-  });
+    const request = apiRequest({ ...event, rawPath, requestContext }, publicUrl);
 
-  expect(request).toMatchObject({ baseUrl, pathname });
-});
+    expect(request).toMatchObject({ baseUrl, pathname });
+  },
+);
 
 test('a request is read from the event, its path as it comes and its query decoded', () => {
   const event = httpEvent('PUT', '/v2/images/a/members/100%25?tag=x%20y&tag=z+w&a%3Db=%26', {
