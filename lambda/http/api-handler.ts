@@ -10,6 +10,7 @@ import { faultBoundary } from './fault-boundary.ts';
 import { mediaTypes, noBody, utf8Body } from './request-body.ts';
 import { requestId, wellFormedRequestId } from './request-id.ts';
 import { requestLog, type Log } from './request-log.ts';
+import { responseHeaders } from './response-headers.ts';
 import { isVersion, versionsView } from './versions.ts';
 
 /** What one route does: request in, use case, response out. */
@@ -46,7 +47,7 @@ const middlewaresOf = (body: Route['body']) => {
 
 /**
  * The Middy stack around one operation. `before` runs downwards, `after` and `onError` upwards: the boundary makes the
- * answer before the log reads its status, and the request id comes on last, on every answer.
+ * answer before the log reads its status, and the headers of every response come on last.
  *
  * @param name - the operation, as the log names it
  */
@@ -56,6 +57,7 @@ export function apiOperation(
   { identity, log, publicUrl }: Surroundings,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
+    .use(responseHeaders(identity !== undefined))
     .use(requestId())
     .use(requestLog(name, log))
     .use(faultBoundary(identity?.challenge ?? 'Bearer'))

@@ -305,7 +305,11 @@ describe('where it does not end', () => {
     const requestId = answer.headers['x-openstack-request-id']!;
     expect(answer).toEqual({
       status: 503,
-      headers: { 'content-type': 'application/json', 'retry-after': '1', 'x-openstack-request-id': requestId },
+      headers: expect.objectContaining({
+        'content-type': 'application/json',
+        'retry-after': '1',
+        'x-openstack-request-id': requestId,
+      }),
       body: busy(requestId),
     });
     expect(strikes).toBeGreaterThan(1);

@@ -1,10 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import { expect } from '@jest/globals';
+import { faultHeaders } from './response-headers.ts';
 
 /** What a whole answer is equal to that tells of a fault, whatever its sentence, and more headers if it has them. */
 export const aFault = (status: number, error: string, headers: Readonly<Record<string, string>> = {}) => ({
   status,
-  headers: { 'content-type': 'application/json', 'x-openstack-request-id': expect.stringMatching(/^req-/), ...headers },
+  headers: { ...faultHeaders, ...headers },
   body: {
     message: expect.stringMatching(/^[A-Z"].*\.$/s),
     code: `${status} ${STATUS_CODES[status]}`,

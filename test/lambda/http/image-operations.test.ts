@@ -6,6 +6,7 @@ import { seedImage, type Seed } from '../../support/seed.ts';
 import { startService, type Service } from '../../support/service.ts';
 import { permissions } from '../permission-table.ts';
 import { aFault } from './a-fault.ts';
+import { responseHeaders } from './response-headers.ts';
 
 let table: TestTable;
 let service: Service;
@@ -26,9 +27,8 @@ const offered = (seed: Partial<Seed> = {}): Promise<Image> =>
     ...seed,
   });
 
-const requestId = { 'x-openstack-request-id': expect.stringMatching(/^req-/) };
-const headers = { 'content-type': 'application/json', ...requestId };
-const noContent = { status: 204, headers: requestId, body: undefined };
+const headers = { 'content-type': 'application/json', ...responseHeaders };
+const noContent = { status: 204, headers: responseHeaders, body: undefined };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 
 const view = (id: string, facts: object) => ({
