@@ -25,12 +25,14 @@ export interface Route {
 
 /** What every operation of a function has around it. */
 export interface Surroundings {
-  /** Whose tokens are believed; `undefined` for what needs no token. */
-  readonly identity: IdentitySource | undefined;
+  readonly identity: IdentitySource;
   readonly log: Log;
   /** The API's own URL, without a slash at the end; otherwise the one that the gateway was called under. */
   readonly publicUrl?: string | undefined;
 }
+
+/** The same around an operation that needs no token. */
+type OpenSurroundings = Omit<Surroundings, 'identity'> & { readonly identity: undefined };
 
 /** A Lambda function behind an HTTP API. */
 export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<ApiResponse>;
@@ -54,7 +56,7 @@ const middlewaresOf = (body: Route['body']) => {
 export function apiOperation(
   name: string,
   { operation, body }: Route,
-  { identity, log, publicUrl }: Surroundings,
+  { identity, log, publicUrl }: Surroundings | OpenSurroundings,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
     .use(responseHeaders(identity !== undefined))
