@@ -9,8 +9,9 @@ import {
 import type { DynamoDBRecord } from 'aws-lambda';
 
 /**
- * Reads the stream of a table on an engine for one machine, in order and as a function is handed it. Such an engine writes to
- * one shard at a time: they are read one after the other, each to its end.
+ * Reads the stream of a table on an engine for one machine, in order and as a function is handed it. Such an engine writes
+ * to one shard at a time: the reader reads each shard to its end, then the next one. A shard ends with a GetRecords response
+ * without a next iterator and with nothing else: an engine may report an ending number for a shard that is still open.
  */
 export class StreamReader {
   readonly #client: DynamoDBStreamsClient;
@@ -19,20 +20,20 @@ export class StreamReader {
   #after: string | undefined;
   #open: { readonly shardId: string; readonly iterator: string } | undefined;
 
-  /** @param after - the sequence number of the last record that is done with; from the first record on if undefined */
+  /** @param after - the sequence number of the last record that was processed; undefined to read from the first record */
   constructor(client: DynamoDBStreamsClient, streamArn: string, after: string | undefined) {
     this.#client = client;
     this.#streamArn = streamArn;
     this.#after = after;
   }
 
-  /** The next records, none where there are no more yet. */
-  async next(atMost: number): Promise<readonly DynamoDBRecord[]> {
+  /** Returns the next records; an empty list if there are none yet. */
+  async next(maxRecords: number): Promise<readonly DynamoDBRecord[]> {
     this.#open ??= await this.#openNext();
     if (this.#open === undefined) return [];
     const { shardId, iterator } = this.#open;
     const { Records: records = [], NextShardIterator: next } = await this.#client.send(
-      new GetRecordsCommand({ ShardIterator: iterator, Limit: atMost }),
+      new GetRecordsCommand({ ShardIterator: iterator, Limit: maxRecords }),
     );
     this.#after = records.at(-1)?.dynamodb?.SequenceNumber ?? this.#after;
     if (next === undefined) this.#finished.add(shardId);
@@ -40,61 +41,95 @@ export class StreamReader {
     return records.map(asFunctionsGetIt);
   }
 
-  /** Opens the first shard that has what comes next; undefined while there is none. */
+  /** Opens the shard of the next record; undefined if there is no such shard yet. */
   async #openNext(): Promise<{ readonly shardId: string; readonly iterator: string } | undefined> {
-    const after = this.#after === undefined ? undefined : BigInt(this.#after);
-    const shard = (await this.#shards()).find(
-      ({ id, last }) => !this.#finished.has(id) && (after === undefined || last === undefined || last > after),
-    );
+    const after = this.#after;
+    const shards = await listShards(this.#client, this.#streamArn);
+    const isPast = ({ first }: Shard) => after !== undefined && first !== undefined && first <= BigInt(after);
+    // The last record that was read is in the last shard that begins with it or before it.
+    const current = Math.max(0, shards.findLastIndex(isPast));
+    const shard = shards.slice(current).find(({ id }) => !this.#finished.has(id));
     if (shard === undefined) return undefined;
-    const iterator =
-      after === undefined || shard.first > after
-        ? await this.#iterator(shard.id, { ShardIteratorType: 'TRIM_HORIZON' })
-        : await this.#iterator(shard.id, {
-            ShardIteratorType: 'AFTER_SEQUENCE_NUMBER',
-            SequenceNumber: this.#after,
-          }).catch((error: unknown) => {
-            // What comes after it is no longer kept either: it goes on with what is.
-            if ((error as Error).name !== 'TrimmedDataAccessException') throw error;
-            return this.#iterator(shard.id, { ShardIteratorType: 'TRIM_HORIZON' });
-          });
+    const iterator = await openShard(this.#client, this.#streamArn, shard.id, isPast(shard) ? after : undefined);
     return iterator === undefined ? undefined : { shardId: shard.id, iterator };
-  }
-
-  async #iterator(
-    ShardId: string,
-    place: Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'SequenceNumber'>,
-  ): Promise<string | undefined> {
-    const command = new GetShardIteratorCommand({ StreamArn: this.#streamArn, ShardId, ...place });
-    return (await this.#client.send(command)).ShardIterator;
-  }
-
-  /** The shards in the order in which they were written, each with the numbers of its first and, if closed, last record. */
-  async #shards(): Promise<readonly Shard[]> {
-    const shards: Shard[] = [];
-    let ExclusiveStartShardId: string | undefined;
-    do {
-      const { StreamDescription: page } = await this.#client.send(
-        new DescribeStreamCommand({ StreamArn: this.#streamArn, ExclusiveStartShardId }),
-      );
-      for (const { ShardId: id, SequenceNumberRange: range } of page?.Shards ?? []) {
-        const last = range?.EndingSequenceNumber;
-        shards.push({
-          id: id!,
-          first: BigInt(range?.StartingSequenceNumber ?? 0),
-          last: last === undefined ? undefined : BigInt(last),
-        });
-      }
-      ExclusiveStartShardId = page?.LastEvaluatedShardId;
-    } while (ExclusiveStartShardId !== undefined);
-    return shards.sort((one, other) => (one.first < other.first ? -1 : 1));
   }
 }
 
+/** A shard, with the sequence number of its first record if it has one. */
 interface Shard {
   readonly id: string;
-  readonly first: bigint;
-  readonly last: bigint | undefined;
+  readonly first: bigint | undefined;
+}
+
+/** Lists the shards of a stream in the order in which they were written. */
+async function listShards(client: DynamoDBStreamsClient, streamArn: string): Promise<readonly Shard[]> {
+  const shards: Shard[] = [];
+  let ExclusiveStartShardId: string | undefined;
+  do {
+    const { StreamDescription: page } = await client.send(
+      new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId }),
+    );
+    for (const { ShardId: id, SequenceNumberRange: range } of page?.Shards ?? []) {
+      const first = range?.StartingSequenceNumber;
+      shards.push({ id: id!, first: first === undefined ? undefined : BigInt(first) });
+    }
+    ExclusiveStartShardId = page?.LastEvaluatedShardId;
+  } while (ExclusiveStartShardId !== undefined);
+  return shards.sort((one, other) => {
+    if (one.first === other.first) return one.id < other.id ? -1 : 1; // ids contain the time of creation
+    if (one.first === undefined || other.first === undefined) return one.first === undefined ? 1 : -1;
+    return one.first < other.first ? -1 : 1;
+  });
+}
+
+/** Errors that say that a shard does not contain a sequence number, or no longer. */
+const notInShard = ['TrimmedDataAccessException', 'ValidationException'];
+
+/**
+ * Returns an iterator for the records of a shard after a sequence number, or for all records of the shard if there is no
+ * number or the shard does not contain it.
+ */
+async function openShard(
+  client: DynamoDBStreamsClient,
+  streamArn: string,
+  shardId: string,
+  after: string | undefined,
+): Promise<string | undefined> {
+  const open = async (position: Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'SequenceNumber'>) =>
+    (await client.send(new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shardId, ...position })))
+      .ShardIterator;
+  if (after === undefined) return open({ ShardIteratorType: 'TRIM_HORIZON' });
+  try {
+    return await open({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: after });
+  } catch (error) {
+    if (!notInShard.includes((error as Error).name)) throw error;
+    return open({ ShardIteratorType: 'TRIM_HORIZON' });
+  }
+}
+
+/** Engines for one machine begin a shard every few hours and keep it for a day. */
+const maxProbedShards = 10;
+
+/**
+ * Returns the sequence number of a record after another one, or undefined if none is found in the newest shards. It opens
+ * every shard anew and reads one record of each, so that it finds what a reader has missed.
+ *
+ * @param after - undefined for any record
+ */
+export async function findRecordAfter(
+  client: DynamoDBStreamsClient,
+  streamArn: string,
+  after: string | undefined,
+): Promise<string | undefined> {
+  const shards = await listShards(client, streamArn);
+  for (const { id } of shards.slice(-maxProbedShards)) {
+    const iterator = await openShard(client, streamArn, id, after);
+    if (iterator === undefined) continue;
+    const { Records: [record] = [] } = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 1 }));
+    const number = record?.dynamodb?.SequenceNumber;
+    if (number !== undefined && (after === undefined || BigInt(number) > BigInt(after))) return number;
+  }
+  return undefined;
 }
 
 /** A shard may answer with nothing a few times before the next record comes; one that is not there never does. */

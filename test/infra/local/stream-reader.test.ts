@@ -1,6 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
-import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { readRecords, StreamReader } from '../../../infra/local/stream-reader.ts';
+import { BatchWriteItemCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { findRecordAfter, readRecords, StreamReader } from '../../../infra/local/stream-reader.ts';
+import { localCredentials, localRegion } from '../../../infra/local/template-values.ts';
+import { createTestTable, type TestTable } from '../../support/engine.ts';
 
 /** A shard with the numbers of its records; it is closed where another follows it. */
 type Shards = Readonly<Record<string, readonly number[]>>;
@@ -36,6 +39,10 @@ function streamOf(shards: Shards, trimmedBefore = 0): DynamoDBStreamsClient {
       if (type === 'TRIM_HORIZON') return { ShardIterator: `${name} ${shards[name]!.length - kept.length}` };
       if (Number(number) < trimmedBefore) {
         throw Object.assign(new Error('It is not kept.'), { name: 'TrimmedDataAccessException' });
+      }
+      // DynamoDB Local's way; the embedded engine opens any shard at any number.
+      if (Number(number) < shards[name]![0]! || (isClosed(name) && Number(number) > shards[name]!.at(-1)!)) {
+        throw Object.assign(new Error('Invalid SequenceNumber for the shard'), { name: 'ValidationException' });
       }
       const index = shards[name]!.indexOf(Number(number));
       return { ShardIterator: `${name} ${type === 'AT_SEQUENCE_NUMBER' ? index : index + 1}` };
@@ -91,6 +98,82 @@ describe('a reader of several shards', () => {
   test('waits where there is no shard yet', async () => {
     expect(await allAfter(undefined, streamOf({}))).toEqual([]);
   });
+
+  test.each([
+    [undefined, '1'],
+    ['2', '3'],
+    ['3', '10'],
+    ['11', '100'],
+    ['102', undefined],
+  ])('is behind, after %s, by the record %s', async (after, number) => {
+    expect(await findRecordAfter(streamOf(shards), 'arn', after)).toBe(number);
+  });
+});
+
+describe('a reader on the engine', () => {
+  let table: TestTable;
+  let streams: DynamoDBStreamsClient;
+  let streamArn: string;
+  let written = 0;
+
+  beforeAll(async () => {
+    table = await createTestTable();
+    const { client, tableName, endpoint } = table;
+    streams = new DynamoDBStreamsClient({ endpoint, region: localRegion, credentials: localCredentials });
+    const { Table: description } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    streamArn = description!.LatestStreamArn!;
+  });
+
+  afterAll(async () => {
+    streams.destroy();
+    await table.drop();
+  });
+
+  const item = (n: number) => ({ pk: { S: `item ${n}` }, sk: { S: 'record' } });
+  const writeUpTo = async (count: number): Promise<void> => {
+    while (written < count) {
+      const batch = Array.from({ length: Math.min(25, count - written) }, (_, n) => item(written + n));
+      const requests = batch.map((Item) => ({ PutRequest: { Item } }));
+      await table.client.send(new BatchWriteItemCommand({ RequestItems: { [table.tableName]: requests } }));
+      written += batch.length;
+    }
+  };
+  /** All that a new reader has after a record, as the items written. */
+  const itemsAfter = async (after: string | undefined) => {
+    const reader = new StreamReader(streams, streamArn, after);
+    const all = [];
+    for (let records = await reader.next(1000); records.length > 0; records = await reader.next(1000)) {
+      all.push(...records);
+    }
+    return all.map(({ dynamodb }) => ({ number: dynamodb!.SequenceNumber!, pk: dynamodb!.Keys!['pk']!.S }));
+  };
+
+  test('reads from the first record of a stream that was empty at first', async () => {
+    const reader = new StreamReader(streams, streamArn, undefined);
+    expect(await reader.next(10)).toEqual([]);
+
+    await writeUpTo(2);
+
+    const records = await reader.next(10);
+    expect(records.map(({ dynamodb }) => dynamodb!.Keys!['pk']!.S)).toEqual(['item 0', 'item 1']);
+  });
+
+  test.each([9, 10, 11, 40, 99, 100, 101, 1000])(
+    'continues after record %i, whatever ending number the engine gives its open shard',
+    async (count) => {
+      await writeUpTo(count);
+      const { number } = (await itemsAfter(undefined))[count - 1]!;
+      expect(await itemsAfter(number)).toEqual([]);
+      expect(await findRecordAfter(streams, streamArn, number)).toBeUndefined();
+
+      await table.client.send(new PutItemCommand({ TableName: table.tableName, Item: item(count) }));
+      written += 1;
+
+      const following = await itemsAfter(number);
+      expect(following.map(({ pk }) => pk)).toEqual([`item ${count}`]);
+      expect(await findRecordAfter(streams, streamArn, number)).toBe(following[0]!.number);
+    },
+  );
 });
 
 describe('the records between two of a shard', () => {
