@@ -7,7 +7,8 @@ import { startEventEndpoint } from './event-endpoint.ts';
 import { eventSources, type QueueSource, type StreamSource } from './event-sources.ts';
 import type { EventStore, QueueMessage } from './event-store.ts';
 import { LocalFunction } from './local-function.ts';
-import { StreamReader } from './stream-reader.ts';
+import { StreamProgress } from './stream-progress.ts';
+import { findRecordAfter, StreamReader } from './stream-reader.ts';
 import { deliverRecords } from './stream-source.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 import { tableClient } from './table-client.ts';
@@ -102,6 +103,7 @@ export async function startEvents({ stack, tableEndpoint, store, log }: EventOpt
     const place = `${streamArn} ${physicalName(stack, source.functionId)}`;
     const open = () => new StreamReader(streams, streamArn, store.positionIn(place));
     let reader = open();
+    const progress = new StreamProgress(() => findRecordAfter(streams, streamArn, store.positionIn(place)));
     await repeat(async () => {
       const wasSentBack = await handOverAgain(source);
       try {
@@ -113,6 +115,14 @@ export async function startEvents({ stack, tableEndpoint, store, log }: EventOpt
           giveUp: (given, reason) => store.send(source.deadLetters, JSON.stringify({ Records: given }), { reason }),
           signal,
         });
+        const missed = await progress.afterPoll(records.length);
+        if (missed !== undefined) {
+          const position = store.positionIn(place) ?? 'none';
+          log.write(
+            `The stream poller of ${source.functionId} makes no progress: its polls give no record, but a probe of the stream finds record ${missed} after position ${position}; it opens the stream again.\n`,
+          );
+          reader = open();
+        }
         return wasSentBack || records.length > 0;
       } catch (error) {
         reader = open(); // from what is done with, not from what was read
