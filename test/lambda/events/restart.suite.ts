@@ -1,0 +1,229 @@
+/**
+ * The local server stopped and started again on the same data: every change is published once or more, in order, and a
+ * fan-out whose request was cut off is completed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { EventStore, type PublishedEvent } from '../../../infra/local/event-store.ts';
+import { tableClient } from '../../../infra/local/table-client.ts';
+import { startTableEngine } from '../../../infra/local/table-engine.ts';
+import { tableFromTemplate } from '../../../infra/local/table-from-template.ts';
+import { testStack } from '../../support/engine.ts';
+import { startEngineProxy } from '../../support/engine-proxy.ts';
+import { seedImage } from '../../support/seed.ts';
+import { tokenOf } from '../../support/service.ts';
+
+const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly url: string;
+}
+
+let folder: string;
+const servers: ChildProcess[] = [];
+/** Ends what else a test has started. */
+const endings: (() => void | Promise<void>)[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-restart-'));
+});
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    if (server.exitCode !== null || server.signalCode !== null) continue;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+  for (const stop of endings.splice(0).reverse()) await stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function startServer(environment: NodeJS.ProcessEnv = {}): Promise<Server> {
+  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  const started = spawn(process.execPath, [program], {
+    env: { ...inherited, PORT: '0', DATA_DIR: folder, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  servers.push(started);
+  let logged = '';
+  started.stderr.setEncoding('utf8').on('data', (text: string) => (logged = (logged + text).slice(-5000)));
+  for await (const line of createInterface({ input: started.stdout })) {
+    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
+    if (url !== undefined) return { process: started, url };
+  }
+  throw new Error(`The server ended before it was ready: ${logged}`);
+}
+
+async function end({ process: server }: Server, signal: NodeJS.Signals): Promise<void> {
+  const exited = once(server, 'exit');
+  server.kill(signal);
+  await exited;
+}
+
+async function send({ url }: Server, method: string, path: string, as: string, body?: unknown): Promise<any> {
+  const contentType = method === 'PATCH' ? 'application/openstack-images-v2.1-json-patch' : 'application/json';
+  const response = await fetch(`${url}/v2/images${path}`, {
+    method,
+    headers: { 'x-auth-token': tokenOf(as), 'content-type': contentType },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path} got ${response.status}: ${await response.text()}`);
+  return response.json();
+}
+
+/** The number of records in the stream of the embedded engine. */
+function recordCount(): number {
+  const database = new DatabaseSync(join(folder, 'table.sqlite'), { readOnly: true, timeout: 10_000 });
+  try {
+    return Number(database.prepare('SELECT count(*) AS count FROM _stream_records').get()!['count']);
+  } finally {
+    database.close();
+  }
+}
+
+interface Notification {
+  readonly id: string;
+  readonly type: string;
+  readonly image: { readonly id: string };
+  readonly after: { readonly status?: string; readonly visibility?: string } | null;
+}
+
+/** The notifications in the order in which they were first published. */
+function notifications(): readonly Notification[] {
+  const store = new EventStore(join(folder, 'events.sqlite'));
+  const events: PublishedEvent[] = [];
+  for (let page = store.eventsAfter(0); page.length > 0; page = store.eventsAfter(page.at(-1)!.position)) {
+    events.push(...page);
+  }
+  store.close();
+  const byId = new Map<string, Notification>();
+  for (const { detail } of events) {
+    const notification = JSON.parse(detail) as Notification;
+    if (!byId.has(notification.id)) byId.set(notification.id, notification);
+  }
+  return [...byId.values()];
+}
+
+/** Waits until something has happened, for two minutes at most. */
+async function until(hasHappened: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 120_000;
+  while (!(await hasHappened())) {
+    if (Date.now() > deadline) throw new Error(`In two minutes it has not happened that ${what}.`);
+    await setTimeout(50);
+  }
+}
+
+/** An image with one member that changes its status again and again, and every status that was acknowledged. */
+async function offeredImage(server: Server) {
+  const { id } = (await send(server, 'POST', '', 'alpha:member', { name: 'golden' })) as { readonly id: string };
+  await send(server, 'POST', `/${id}/members`, 'alpha:member', { member: 'beta' });
+  const statuses = ['pending'];
+  return {
+    statuses,
+    answer: async (running: Server) => {
+      const status = statuses.at(-1) === 'accepted' ? 'rejected' : 'accepted';
+      await send(running, 'PUT', `/${id}/members/beta`, 'beta:member', { status });
+      statuses.push(status);
+    },
+    /** The statuses that are published, in the order of their first publication. */
+    published: () =>
+      notifications()
+        .filter(({ type, image }) => image.id === id && type.startsWith('image.member.'))
+        .map(({ after }) => after?.status),
+  };
+}
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'changes are published after restarts by %s at 10, 100 and 1,000 records, all of them read',
+  async (signal) => {
+    let server = await startServer();
+    const image = await offeredImage(server);
+    for (const records of [10, 100, 1000]) {
+      while (recordCount() < records) await image.answer(server);
+      expect(recordCount()).toBe(records);
+      await until(() => image.published().length === image.statuses.length, 'all is published before the restart');
+
+      await end(server, signal);
+      server = await startServer();
+      for (let count = 0; count < 5; count += 1) await image.answer(server);
+      await until(() => image.published().length >= image.statuses.length, `all is published after ${records} records`);
+
+      expect(image.published()).toEqual(image.statuses);
+    }
+  },
+  600_000,
+);
+
+test('every change is published although the server is killed again and again', async () => {
+  let server = await startServer();
+  const image = await offeredImage(server);
+  for (let kills = 0; kills < 3; kills += 1) {
+    for (let count = 0; count < 30; count += 1) await image.answer(server);
+    await end(server, 'SIGKILL');
+    server = await startServer();
+  }
+  await until(() => image.published().length >= image.statuses.length, 'all is published');
+
+  expect(image.published()).toEqual(image.statuses);
+}, 600_000);
+
+test('a pending change that was recorded before a kill is completed after the restart', async () => {
+  const engine = await startTableEngine(join(folder, 'table.sqlite'));
+  endings.push(() => engine.stop());
+  const proxy = await startEngineProxy(engine.endpoint);
+  endings.push(() => proxy.stop());
+  const client = tableClient(engine.endpoint);
+  endings.push(() => client.destroy());
+  const environment = { DYNAMODB_ENDPOINT: proxy.endpoint };
+  const server = await startServer(environment);
+  const tableName = tableFromTemplate(testStack()).create.TableName;
+  const table = { client, tableName, endpoint: engine.endpoint, drop: () => Promise.resolve() };
+  const members = Array.from({ length: 120 }, (_, n) => ({ project: `member-${n}`, status: 'accepted' as const }));
+  const { id } = await seedImage(table, { owner: 'alpha', members });
+  const record = async () => {
+    const Key = { pk: { S: `IMAGE#${id}` }, sk: { S: 'IMAGE' } };
+    const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    return { visibility: Item!['visibility']?.S, isPending: Item!['pending_change'] !== undefined };
+  };
+  const publishedStates = () =>
+    notifications()
+      .filter(({ type, image }) => type.startsWith('image.') && !type.includes('member') && image.id === id)
+      .map(({ after }) => after?.visibility);
+  await until(() => notifications().length === members.length + 1, 'the image and its members are published');
+
+  // The first write records the pending change. No other one reaches the engine, and nothing more of the stream is read.
+  let writes = 0;
+  let isHeld = false;
+  const lost = new Promise<never>(() => undefined);
+  proxy.intercept(({ action }) => {
+    if (action.endsWith('.GetRecords')) return lost;
+    if (!/^(Put|Update|Delete|TransactWrite|BatchWrite)/.test(action)) return undefined;
+    writes += 1;
+    if (writes === 1) return undefined;
+    isHeld = true;
+    return lost;
+  });
+  const patch = [{ op: 'replace', path: '/visibility', value: 'private' }];
+  const request = send(server, 'PATCH', `/${id}`, 'alpha:member', patch).catch(() => 'cut off');
+  await until(() => isHeld, 'the request makes its second write');
+  await end(server, 'SIGKILL');
+  proxy.intercept(undefined);
+  expect(await request).toBe('cut off');
+  expect(await record()).toEqual({ visibility: 'shared', isPending: true });
+
+  await startServer(environment);
+  await until(async () => !(await record()).isPending, 'the pending change is completed');
+  await until(() => publishedStates().length > 1, 'the change is published');
+
+  expect(await record()).toEqual({ visibility: 'private', isPending: false });
+  expect(publishedStates()).toEqual(['shared', 'private']);
+}, 600_000);
