@@ -3,6 +3,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseOrigins } from './cors-origins.ts';
 import { identityFromContext } from './identity-context.ts';
 import { alarmTopic, parseOfferSubscriptions } from './subscription-context.ts';
+import { Refusal } from './refusal.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
 
 /** The stages by the name that `-c stage=…` takes, each with its stack's name and settings. */
@@ -12,14 +13,14 @@ const stages: Readonly<Record<string, Omit<ImageSharingStackProps, 'identity'>>>
 };
 
 const app = new App();
-const stage: unknown = app.node.tryGetContext('stage') ?? 'prod';
-const settings = typeof stage === 'string' && Object.hasOwn(stages, stage) ? stages[stage] : undefined;
-
-if (settings === undefined) {
-  console.error(`The stage ${JSON.stringify(stage)} is unknown: -c stage= takes ${Object.keys(stages).join(' or ')}.`);
-  process.exit(1);
-}
 try {
+  const stage: unknown = app.node.tryGetContext('stage') ?? 'prod';
+  const settings = typeof stage === 'string' && Object.hasOwn(stages, stage) ? stages[stage] : undefined;
+  if (settings === undefined) {
+    throw new Refusal(
+      `The stage ${JSON.stringify(stage)} is unknown: -c stage= takes ${Object.keys(stages).join(' or ')}.`,
+    );
+  }
   new ImageSharingStack(app, 'ImageSharing', {
     ...settings,
     ...identityFromContext(app.node),
@@ -29,7 +30,8 @@ try {
     corsOrigins: parseOrigins('-c corsOrigins', String(app.node.tryGetContext('corsOrigins') ?? '')),
   });
 } catch (error) {
-  console.error((error as Error).message);
+  console.error(error instanceof Refusal ? error.message : error);
+  // The app would be synthesized, as far as it got, when the process ends by itself.
   process.exit(1);
 }
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -2,6 +2,7 @@ import type { Node } from 'constructs';
 import type { Role } from '../lambda/domain/caller.ts';
 import type { IdentityProps } from './constructs/caller-identity.ts';
 import type { NetworkProps } from './constructs/service-function.ts';
+import { Refusal } from './refusal.ts';
 
 /** What the command line says of identity: whose tokens are believed, and through which network they are asked about. */
 export interface IdentityContext {
@@ -13,7 +14,7 @@ export interface IdentityContext {
 /**
  * Reads `-c identity=…` and the settings that go with it.
  *
- * @throws Error with a sentence that says what cannot be used and what could
+ * @throws Refusal with a sentence that says what cannot be used and what could
  */
 export function identityFromContext(node: Node): IdentityContext {
   const get = (name: string): string | undefined => {
@@ -24,14 +25,14 @@ export function identityFromContext(node: Node): IdentityContext {
   };
   const need = (name: string): string => {
     const value = get(name);
-    if (value === undefined) throw new Error(`The identity ${get('identity')} needs -c ${name}=….`);
+    if (value === undefined) throw new Refusal(`The identity ${get('identity')} needs -c ${name}=….`);
     return value;
   };
   const list = (name: string): readonly string[] | undefined => get(name)?.split(',');
   const number = (name: string): number | undefined => {
     const value = get(name);
     if (value !== undefined && !/^\d{1,4}$/.test(value)) {
-      throw new Error(`-c ${name}= takes a whole number, and not ${JSON.stringify(value)}.`);
+      throw new Refusal(`-c ${name}= takes a whole number, and not ${JSON.stringify(value)}.`);
     }
     return value === undefined ? undefined : Number(value);
   };
@@ -74,12 +75,12 @@ export function identityFromContext(node: Node): IdentityContext {
   };
   const identity = Object.hasOwn(identities, kind) ? identities[kind] : undefined;
   if (identity === undefined) {
-    throw new Error(`The identity ${JSON.stringify(kind)} is unknown: -c identity= takes none, jwt or keystone.`);
+    throw new Refusal(`The identity ${JSON.stringify(kind)} is unknown: -c identity= takes none, jwt or keystone.`);
   }
   const subnetIds = list('subnetIds');
   const securityGroupIds = list('securityGroupIds');
   if ((subnetIds === undefined) !== (securityGroupIds === undefined)) {
-    throw new Error('A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.');
+    throw new Refusal('A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.');
   }
   return {
     identity: identity(),

@@ -11,6 +11,7 @@ import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-s
 import { PendingChanges } from './constructs/pending-changes.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './cors-origins.ts';
+import { Refusal } from './refusal.ts';
 
 export interface ImageSharingStackProps extends StackProps {
   /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
@@ -80,7 +81,7 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
- * @throws Error if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` cannot be used
+ * @throws Refusal if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` cannot be used
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
@@ -88,7 +89,7 @@ export class ImageSharingStack extends Stack {
     const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [], publicUrl = '' } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
     if (identity === 'dev' && !local) {
-      throw new Error(
+      throw new Refusal(
         'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
       );
     }

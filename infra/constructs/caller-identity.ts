@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Role } from '../../lambda/domain/caller.ts';
 import { identityVariables, isHttpsOrLoopback, loadIdentity } from '../../lambda/identity/settings.ts';
+import { Refusal } from '../refusal.ts';
 
 /** Tokens of an OpenID Connect issuer, Amazon Cognito among them, verified by the functions themselves. */
 interface JwtIdentityProps {
@@ -103,25 +104,25 @@ export interface CallerIdentity {
 /**
  * Turns the choice of an identity into what functions are given.
  *
- * @throws Error with a sentence that says what cannot be used
+ * @throws Refusal with a sentence that says what cannot be used
  */
 export function callerIdentity(props: IdentityProps): CallerIdentity {
   const environment = environmentOf(props);
   const faults: string[] = [];
   loadIdentity(environment, faults);
-  if (faults.length > 0) throw new Error(`The identity cannot be used: ${faults.join('; ')}.`);
+  if (faults.length > 0) throw new Refusal(`The identity cannot be used: ${faults.join('; ')}.`);
   const simple = { environment, files: {}, neverImported: [secretsClient], grant: () => undefined };
   if (typeof props === 'string') return simple;
 
   const address = props.kind === 'jwt' ? props.issuer : props.authUrl;
   for (const url of [address, ...(props.kind === 'jwt' && props.keySetUrl ? [props.keySetUrl] : [])]) {
-    if (!isHttpsOrLoopback(url)) throw new Error(`The identity URL must use https; got ${url}.`);
+    if (!isHttpsOrLoopback(url)) throw new Refusal(`The identity URL must use https; got ${url}.`);
   }
   if (props.kind === 'jwt') return simple;
 
   const { accountSecretArn, certificateFile } = props;
   if (accountSecretArn !== undefined && !isCompleteSecretArn(accountSecretArn)) {
-    throw new Error(
+    throw new Refusal(
       `${JSON.stringify(accountSecretArn)} is not the complete ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>.`,
     );
   }
@@ -144,7 +145,7 @@ function assertReadable(file: string): void {
     accessSync(file, constants.R_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
-    throw new Error(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });
+    throw new Refusal(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });
   }
 }
 

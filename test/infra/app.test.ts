@@ -13,8 +13,11 @@ afterEach(() => {
 });
 
 /** Runs the app as the CDK command line does, with the context that `-c <name>=<value>` gives it. */
-const runApp = (context: Readonly<Record<string, string>> = {}): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
+const runApp = (
+  context: Readonly<Record<string, string | number>> = {},
+  options: readonly string[] = [],
+): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [...options, join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
     encoding: 'utf8',
     env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(context) },
   });
@@ -121,4 +124,14 @@ test('a subscription that is none is one sentence, and nothing is made', () => {
     stderr: [expect.stringMatching(/is no subscription: offerSubscriptions takes a list such as .*\.$/), ''],
   });
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('an error of the program itself is shown with its stack', () => {
+  const { status, stderr } = runApp({ corsOrigins: 'https://console.example' }, [
+    '--import',
+    'data:text/javascript,URL.parse = undefined',
+  ]);
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^TypeError: URL\.parse is not a function\n {4}at .*cors-origins\.ts/);
 });

@@ -7,6 +7,7 @@ import { App } from 'aws-cdk-lib/core';
 import { callerIdentity, type IdentityProps } from '../../infra/constructs/caller-identity.ts';
 import { identityFromContext } from '../../infra/identity-context.ts';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
+import { Refusal } from '../../infra/refusal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-identity-'));
 afterAll(() => {
@@ -101,7 +102,10 @@ describe('what functions are told', () => {
     [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['none'] }, 'JWT_ALGORITHMS is "none"'],
     [{ kind: 'jwt', issuer, audience: 'a', roleMap: { x: 'root' as 'admin' } }, 'JWT_ROLE_MAP is "x=root"'],
   ])('%j is refused', (props, sentence) => {
-    expect(() => callerIdentity(props)).toThrow(sentence);
+    const reading = () => callerIdentity(props);
+
+    expect(reading).toThrow(sentence);
+    expect(reading).toThrow(Refusal);
   });
 });
 
@@ -224,6 +228,7 @@ test.each<[string, Record<string, string>, string]>([
   const reading = () => callerIdentity(identityFromContext(new App({ context }).node).identity);
 
   expect(reading).toThrow(sentence);
+  expect(reading).toThrow(Refusal);
 });
 
 test('a refusal is one sentence, and nothing is made', () => {
