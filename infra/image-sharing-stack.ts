@@ -24,7 +24,7 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly network?: NetworkProps;
   /**
-   * How many requests each function is at, at a time: no other takes these, nor does it take more.
+   * Concurrency reserved for each function, 1 or more: no other function uses it, and this one uses no more.
    *
    * @default - all functions of the account share what it has
    */
@@ -81,7 +81,12 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
+<<<<<<< HEAD
  * @throws Refusal if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` cannot be used
+=======
+ * @throws Refusal if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or
+ *   `reservedConcurrency` is not a whole number from 1
+>>>>>>> 2ad040e (fix(infra): refuse a reserved concurrency of 0 at synthesis)
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
@@ -95,7 +100,12 @@ export class ImageSharingStack extends Stack {
     }
     assertAreOrigins('corsOrigins', corsOrigins);
     if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
-      throw new Error(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+      throw new Refusal(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+    }
+    if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
+      throw new Refusal(
+        `"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got ${reservedConcurrency}.`,
+      );
     }
     const caller = callerIdentity(identity);
     const { files, neverImported } = caller;

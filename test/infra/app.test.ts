@@ -126,6 +126,17 @@ test('a subscription that is none is one sentence, and nothing is made', () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test.each(['0', 0])('a reserved concurrency of %j is one sentence, and nothing is made', (reservedConcurrency) => {
+  const { status, stdout, stderr } = runApp({ reservedConcurrency });
+
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: '"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got 0.\n',
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('an error of the program itself is shown with its stack', () => {
   const { status, stderr } = runApp({ corsOrigins: 'https://console.example' }, [
     '--import',
