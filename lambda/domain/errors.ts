@@ -1,3 +1,5 @@
+import { abridge, quote } from './quote.ts';
+
 /** Why a request was refused: a closed list, told to callers as the machine-readable `error` of a fault. */
 export const sharingErrorCodes = [
   'invalid-request',
@@ -49,37 +51,42 @@ export const identityUnavailable = (cause?: unknown): SharingError =>
 export const notPermitted = (message: string): SharingError => error('not-permitted', message);
 
 export const imageNotFound = (imageId: string): SharingError =>
-  error('image-not-found', `No image found with ID ${imageId}.`);
+  error('image-not-found', `No image found with ID ${abridge(imageId)}.`);
 
 export const imageNotShared = (imageId: string): SharingError =>
-  error('image-not-shared', `Only shared images have members; image ${imageId} is not shared.`);
+  error('image-not-shared', `Only shared images have members; image ${abridge(imageId)} is not shared.`);
 
 export const imageProtected = (imageId: string): SharingError =>
-  error('image-protected', `Image ${imageId} is protected and cannot be deleted; set "protected" to false first.`);
+  error(
+    'image-protected',
+    `Image ${abridge(imageId)} is protected and cannot be deleted; set "protected" to false first.`,
+  );
 
 export const imageExists = (imageId: string): SharingError =>
-  error('image-exists', `The image ID ${imageId} is taken; choose another or let the service choose.`);
+  error('image-exists', `The image ID ${abridge(imageId)} is taken; choose another or let the service choose.`);
 
 export const memberNotFound = (imageId: string, memberId: string): SharingError =>
-  error('member-not-found', `Project ${memberId} is not a member of image ${imageId}.`);
+  error('member-not-found', `Project ${abridge(memberId)} is not a member of image ${abridge(imageId)}.`);
 
 export const memberExists = (imageId: string, memberId: string): SharingError =>
-  error('member-exists', `Project ${memberId} is already a member of image ${imageId}.`);
+  error('member-exists', `Project ${abridge(memberId)} is already a member of image ${abridge(imageId)}.`);
 
 export const memberQuotaExceeded = (imageId: string, quota: number): SharingError =>
-  error('member-quota-exceeded', `Image ${imageId} has its ${quota} members, the most allowed; remove one first.`);
+  error(
+    'member-quota-exceeded',
+    `Image ${abridge(imageId)} has its ${quota} members, the most allowed; remove one first.`,
+  );
 
 export const imageTooLarge = (most: string): SharingError =>
   error('image-too-large', `An image has at most ${most}; leave some out.`);
 
 export const attributeReadOnly = (name: string): SharingError =>
-  error('attribute-read-only', `The service keeps the property ${JSON.stringify(name)} for itself; leave it out.`);
+  error('attribute-read-only', `The service keeps the property ${quote(name)} for itself; leave it out.`);
 
 export const propertyNotFound = (name: string): SharingError =>
-  error('property-not-found', `The image has no property ${JSON.stringify(name)}; use "add" to give it one.`);
+  error('property-not-found', `The image has no property ${quote(name)}; use "add" to give it one.`);
 
-export const tagNotFound = (tag: string): SharingError =>
-  error('tag-not-found', `The image has no tag ${JSON.stringify(tag)}.`);
+export const tagNotFound = (tag: string): SharingError => error('tag-not-found', `The image has no tag ${quote(tag)}.`);
 
 export const tryAgainLater = (cause?: unknown): SharingError =>
   new SharingError('try-again-later', 'Too many changes at once; nothing was lost. Please try again.', { cause });

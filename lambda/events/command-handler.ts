@@ -3,6 +3,7 @@ import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-ledger.ts';
 import { SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
+import { abridge } from '../domain/quote.ts';
 import type { log } from '../log.ts';
 import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
@@ -112,7 +113,7 @@ async function carryOut(parts: CommandParts, command: Command, redrives: number)
   return {
     outcome: 'refused',
     error: 'invalid-request',
-    message: `The project has used the id ${id} for another command; give each its own.`,
+    message: `The project has used the id ${abridge(id)} for another command; give each its own.`,
   };
 }
 

@@ -2,6 +2,7 @@ import { Validator, type Schema } from '@cfworker/json-schema';
 import { createHash } from 'node:crypto';
 import { invalidRequest } from '../domain/errors.ts';
 import { parseProjectId, type ProjectId } from '../domain/ids.ts';
+import { quote } from '../domain/quote.ts';
 import { commandSchema } from './command-schema.ts';
 
 /** A command that has the right form. */
@@ -40,7 +41,7 @@ export function parseCommand(body: string): Command {
   if (named['version'] !== 1)
     throw invalidRequest('The command is of another version than 1, which alone is known here.');
   const unknown = Object.keys(named).find((name) => !Object.hasOwn(commandSchema.properties, name));
-  if (unknown !== undefined) throw invalidRequest(`A command has no field ${JSON.stringify(unknown.slice(0, 80))}.`);
+  if (unknown !== undefined) throw invalidRequest(`A command has no field ${quote(unknown)}.`);
   const fault = validator.validate(message).errors.at(-1);
   if (fault !== undefined)
     throw invalidRequest(`The command is malformed at ${fault.instanceLocation}: ${fault.error}`);

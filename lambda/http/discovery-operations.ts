@@ -1,3 +1,4 @@
+import { abridge } from '../domain/quote.ts';
 import type { ApiOperation } from './api-handler.ts';
 import { found, ok, okEmpty, okText } from './api-response.ts';
 import { RequestFault } from './faults.ts';
@@ -38,9 +39,13 @@ export const unroutedOperation: ApiOperation = ({ method, pathname, baseUrl }) =
   }
   // A path whose escapes do not decode reaches no route even with the right method.
   if (allowed.length > 0 && !allowed.includes(method)) {
-    throw new RequestFault('method-not-allowed', `${method} is not possible here; ${allowed.join(', ')} are.`, {
-      allow: allowed.join(', '),
-    });
+    throw new RequestFault(
+      'method-not-allowed',
+      `${abridge(method)} is not possible here; ${allowed.join(', ')} are.`,
+      {
+        allow: allowed.join(', '),
+      },
+    );
   }
   throw notFound();
 };

@@ -2,6 +2,7 @@ import { Validator, type Schema } from '@cfworker/json-schema';
 import { attributeReadOnly, invalidRequest } from '../domain/errors.ts';
 import { parseImageId, parseProjectId, type ImageId } from '../domain/ids.ts';
 import type { ImageAttributes, Visibility } from '../domain/image.ts';
+import { quote } from '../domain/quote.ts';
 import { imageSchema } from './schemas.ts';
 
 /** What a body says of an image, in the domain's names. */
@@ -27,24 +28,28 @@ const longestName = 255;
 
 export const isBaseProperty = (name: string): name is PropertyName => Object.hasOwn(schema, name);
 
-/** Refuses a property that nobody sets: one that the service writes, or a reserved name. */
+const impossibleName = () =>
+  invalidRequest(`A property's name is 1 to ${longestName} characters, and not "__proto__".`);
+
+function assertIsNotTooLong(name: string): void {
+  // First by its code units, which take no time to count: a body may consist of one name.
+  if (name.length > 2 * longestName || Array.from(name).length > longestName) throw impossibleName();
+}
+
+/** Refuses a property that nobody sets: one that the service writes, a reserved name, or one longer than any. */
 export function assertIsWritable(name: string): void {
+  assertIsNotTooLong(name);
   if (isBaseProperty(name) && 'readOnly' in schema[name]) throw attributeReadOnly(name);
   if (reservedNames.includes(name) || name.startsWith(reservedPrefix)) throw attributeReadOnly(name);
 }
 
 /** Refuses a value that the schema of images does not allow for this property, or a custom property's impossible name. */
 export function assertIsValid(name: string, value: unknown): void {
-  if (
-    !isBaseProperty(name) &&
-    (name === '' || name === '__proto__' || Array.from(name).length > longestName || !name.isWellFormed())
-  ) {
-    throw invalidRequest(`A property's name is 1 to ${longestName} characters, and not "__proto__".`);
-  }
+  if (!isBaseProperty(name) && (name === '' || name === '__proto__' || !name.isWellFormed())) throw impossibleName();
   const validator = validators.get(isBaseProperty(name) ? name : '');
   const fault = validator?.validate(value).errors.at(-1);
-  if (fault !== undefined) throw invalidRequest(`Property ${JSON.stringify(name)}: ${fault.error}`);
-  if (!isWellFormed(value)) throw invalidRequest(`Property ${JSON.stringify(name)} has half a surrogate pair.`);
+  if (fault !== undefined) throw invalidRequest(`Property ${quote(name)}: ${fault.error}`);
+  if (!isWellFormed(value)) throw invalidRequest(`Property ${quote(name)} has half a surrogate pair.`);
 }
 
 const isWellFormed = (value: unknown): boolean =>

@@ -1,4 +1,5 @@
 import { invalidRequest } from '../domain/errors.ts';
+import { abridge } from '../domain/quote.ts';
 import { mediaType, type ApiEvent, type ApiMiddleware } from './api-request.ts';
 import { RequestFault } from './faults.ts';
 
@@ -27,7 +28,8 @@ export const utf8Body = (): ApiMiddleware => ({
 /** Refuses a body where none has a meaning, before anything is done. */
 export const noBody = (): ApiMiddleware => ({
   before: ({ event }) => {
-    if (bytesOf(event).length > 0) throw invalidRequest(`A ${event.requestContext.http.method} request has no body.`);
+    if (bytesOf(event).length > 0)
+      throw invalidRequest(`A ${abridge(event.requestContext.http.method)} request has no body.`);
   },
 });
 

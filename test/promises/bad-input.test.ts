@@ -843,6 +843,131 @@ describe('whatever is sent', () => {
   });
 });
 
+describe('the response to long input is short', () => {
+  const most = 2048;
+  const quotes = '"'.repeat(1_300_000);
+  // A path and a query are at most 10,240 bytes, with all headers.
+  const inUrl = encodeURIComponent('"'.repeat(2_600));
+  const operation = (op: string, name: string, path = `/${name}`) => ({ op, path, value: 'x' });
+  const oldOperation = (op: string, name: string) => ({ [op]: `/${name}`, value: 'x' });
+  const operations = ['add', 'replace', 'remove'].flatMap((op) => [
+    [v21, operation(op, quotes)] as const,
+    [v21, operation(op, '', quotes)] as const,
+    [v21, operation(op, `os_glance${quotes}`)] as const,
+    [v21, { op: quotes, path: '/name' }] as const,
+    [v21, { op, path: '/name', value: quotes }] as const,
+    [v21, { op, path: '/tags', value: [quotes] }] as const,
+    [v20, oldOperation(op, quotes)] as const,
+    [v20, oldOperation(op, `os_glance${quotes}`)] as const,
+    [v20, { [op]: quotes, value: 'x' }] as const,
+  ]);
+  const creations: readonly unknown[] = [
+    ...['', 'os_glance'].map((prefix) => ({ [`${prefix}${quotes}`]: 'x' })),
+    { [quotes]: 1 },
+    ...['id', 'owner', 'name', 'visibility', 'protected', 'min_ram', 'disk_format', 'status', 'any'].map((name) => ({
+      [name]: quotes,
+    })),
+    { tags: [quotes] },
+    quotes,
+  ];
+  const queries = [
+    ...[
+      'marker',
+      'limit',
+      'visibility',
+      'member_status',
+      'os_hidden',
+      'protected',
+      'sort',
+      'sort_key',
+      'sort_dir',
+      'created_at',
+      'min_ram',
+    ].map((name) => `${name}=${inUrl}`),
+    `name=lt:${inUrl}`,
+    `id=in:${inUrl}x`,
+    `sort=${inUrl}:${inUrl}`,
+  ];
+
+  test.each<[string, (image: string) => readonly Request[]]>([
+    ['POST of an image', () => creations.map((body) => ['POST', '/v2/images', { as: 'alpha:member', body }])],
+    [
+      'PATCH',
+      (image) => operations.map(([headers, each]) => ['PATCH', image, { as: 'alpha:member', body: [each], headers }]),
+    ],
+    [
+      'a request for an image id',
+      () =>
+        (
+          [
+            ['GET', ''],
+            ['DELETE', ''],
+            ['GET', '/file'],
+            ['GET', '/members'],
+            ['GET', '/members/beta'],
+            ['DELETE', '/members/beta'],
+            ['PUT', '/tags/new'],
+            ['DELETE', '/tags/new'],
+          ] as const
+        ).map(([method, end]) => [method, `/v2/images/${inUrl}${end}`, { as: 'alpha:member' }]),
+    ],
+    [
+      'a request for a member id',
+      (image) => [
+        ['GET', `${image}/members/${inUrl}`, { as: 'alpha:member' }],
+        ['GET', `${image}/members/${encodeURIComponent('"'.repeat(255))}`, { as: 'alpha:member' }],
+        ['DELETE', `${image}/members/${encodeURIComponent('"'.repeat(255))}`, { as: 'alpha:member' }],
+        ['PUT', `${image}/members/${inUrl}`, { as: 'root:admin', body: { status: 'accepted' } }],
+        ['PUT', `${image}/members/beta`, { as: 'beta:member', body: { status: quotes } }],
+        ['POST', `${image}/members`, { as: 'alpha:member', body: { member: quotes } }],
+        ['POST', `${image}/members`, { as: 'alpha:member', body: { member_id: [quotes] } }],
+        ['POST', `${image}/members`, { as: 'alpha:member', body: quotes }],
+      ],
+    ],
+    [
+      'a request for a tag',
+      (image) => [
+        ['PUT', `${image}/tags/${inUrl}`, { as: 'alpha:member' }],
+        ['DELETE', `${image}/tags/${inUrl}`, { as: 'alpha:member' }],
+      ],
+    ],
+    ['a list', () => queries.map((query) => ['GET', `/v2/images?${query}`, { as: 'alpha:member' }])],
+    [
+      'what no route takes',
+      (image) => [
+        ['GET', `/v2/${inUrl}`, { as: 'alpha:member' }],
+        ['GET', `/v2/schemas/${inUrl}`, { as: 'alpha:member' }],
+        ['"'.repeat(8000), image, { as: 'alpha:member' }],
+        ['PATCH', image, { as: 'alpha:member', body: [], headers: { 'content-type': '"'.repeat(8000) } }],
+      ],
+    ],
+    [
+      'a request with a token or a request id',
+      (image) => [
+        ['GET', image, { headers: { 'x-auth-token': '"'.repeat(9000) } }],
+        ['GET', image, { headers: { authorization: `Bearer ${'"'.repeat(9000)}` } }],
+        ['GET', image, { as: 'alpha:member', headers: { 'x-openstack-request-id': '"'.repeat(9000) } }],
+      ],
+    ],
+  ])('%s', async (_title, requests) => {
+    const answers: { status: number; bytes: number; quotes: number; written: number }[] = [];
+    for (const [method, path, options] of requests(`/v2/images/${images.shared}`)) {
+      const { answer, written } = await asked(() => service.request(method, path, options));
+      answers.push({
+        status: answer.status,
+        bytes: Buffer.byteLength(JSON.stringify(answer.body)),
+        quotes: String(answer.body.message).split('"').length - 1,
+        written,
+      });
+    }
+
+    expect(answers.filter(({ status }) => status < 400 || status >= 500)).toEqual([]);
+    expect(answers.filter(({ written }) => written > 0)).toEqual([]);
+    // 80 of them, and those that are the message's own.
+    expect(answers.filter(({ bytes, quotes }) => bytes >= most || quotes > 80 + 10)).toEqual([]);
+  });
+});
+
 test('no line of the log holds a token, a header or a body', async () => {
   const secret = 'a-secret-that-no-log-may-hold';
   const headers = { 'x-auth-token': `dev:${secret}:alpha:member`, 'x-custom': secret, 'user-agent': secret };
