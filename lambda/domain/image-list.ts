@@ -1,7 +1,7 @@
 import { isAdmin, type Caller } from './caller.ts';
 import type { ProjectId } from './ids.ts';
 import { isForEveryone, visibilities, type Image, type Visibility } from './image.ts';
-import { memberStatuses, type MemberStatus } from './membership.ts';
+import type { MemberStatus } from './membership.ts';
 
 /** What a list of images is asked for, before any filter on the records themselves. */
 export interface ImageListScope {
@@ -14,8 +14,8 @@ export interface ImageListScope {
 }
 
 /**
- * A run of images in creation order: those a project owns, those offered to it with one status, everyone's of one
- * visibility, or every project's of one visibility. `owner` and `visibilities` narrow it where they are given.
+ * A run of images in creation order: those a project owns, those offered to it with one status or with any, everyone's
+ * of one visibility, or every project's of one visibility. `owner` and `visibilities` narrow it where they are given.
  */
 export type ImageSource = {
   readonly hidden: boolean;
@@ -23,7 +23,7 @@ export type ImageSource = {
   readonly visibilities: readonly Visibility[] | undefined;
 } & (
   | { readonly kind: 'owned'; readonly project: ProjectId }
-  | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus }
+  | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus | 'all' }
   | { readonly kind: 'everyone' | 'catalog'; readonly visibility: Visibility }
 );
 
@@ -65,9 +65,8 @@ export function imageSources({
     ];
   }
 
-  const statuses = memberStatus === 'all' ? memberStatuses : [memberStatus];
-  const offered = asked(['shared']).flatMap(() =>
-    statuses.map((status): ImageSource => ({ ...run, owner, kind: 'offered', project: projectId, status })),
+  const offered = asked(['shared']).map(
+    (): ImageSource => ({ ...run, owner, kind: 'offered', project: projectId, status: memberStatus }),
   );
   const everyone = asked(visibilities)
     .filter((candidate) => isForEveryone(candidate) && (candidate !== 'community' || wantsCommunity))

@@ -10,6 +10,7 @@ import {
   imageKey,
   indexOfStatus,
   listKey,
+  membershipIndex,
   membershipShelf,
   ownedShelf,
   partitionKey,
@@ -107,7 +108,7 @@ function place(source: ImageSource): Run {
       return run('listed', projectPartition(source.project), ownedShelf(source.hidden));
     case 'offered':
       return run(
-        indexOfStatus[source.status],
+        source.status === 'all' ? membershipIndex : indexOfStatus[source.status],
         projectPartition(source.project),
         membershipShelf({ visibility: 'shared', hidden: source.hidden }),
       );

@@ -3,7 +3,16 @@ import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/
 import type { Membership } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
 import { actorAttribute, factsAttributes } from './image-item.ts';
-import { imageKey, indexOfStatus, itemFormat, localIndexes, membershipKey, offerKey, type ItemKey } from './keys.ts';
+import {
+  imageKey,
+  indexOfStatus,
+  itemFormat,
+  membershipIndex,
+  membershipKey,
+  offerKey,
+  statusIndexes,
+  type ItemKey,
+} from './keys.ts';
 import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
 import type { Item, Table, TransactAction, Update } from './table.ts';
 
@@ -20,7 +29,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
 
   async answer({ imageId, memberId, status, notOwner, at, actor }: Answer): ReturnType<MembershipRepository['answer']> {
     const index = indexOfStatus[status];
-    const otherIndexes = localIndexes.filter((each) => each !== index).map((each) => `#${each}`);
+    const otherIndexes = statusIndexes.filter((each) => each !== index).map((each) => `#${each}`);
     const isMember = 'attribute_exists(#status)';
     const imageIsShared = '#visibility = :shared';
     const statusChanges = '#status <> :status'; // the same answer again writes nothing
@@ -28,11 +37,11 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
 
     const { held, item } = await this.#update({
       Key: membershipKey(memberId, imageId),
-      UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #list_key
+      UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
         REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
       ConditionExpression: [isMember, imageIsShared, statusChanges, ...callerIsNotTheOwner].join(' AND '),
       ExpressionAttributeNames: {
-        ...names('status', 'visibility', 'updated_at', 'updated_by', 'list_key', 'sequence', ...localIndexes),
+        ...names('status', 'visibility', 'updated_at', 'updated_by', 'sequence', membershipIndex, ...statusIndexes),
         ...(notOwner === undefined ? {} : names('owner')),
       },
       ExpressionAttributeValues: {

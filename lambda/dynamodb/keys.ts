@@ -9,18 +9,32 @@ export const partitionKey = 'pk';
 export const sortKey = 'sk';
 
 /**
- * The sparse local indexes of a partition. Each has as its sort key the attribute of its own name, present only while
- * the item belongs there, so that one update moves an item from one to another.
+ * The sparse local indexes that a membership's status selects. Like every local index each has as its sort key the
+ * attribute of its own name, present only while the item belongs there, so that one update moves an item from one to
+ * another. List entries of owners, and public and community ones, are in the first.
  */
-export const localIndexes = ['listed', 'pending', 'rejected'] as const;
-export type LocalIndex = (typeof localIndexes)[number];
+export const statusIndexes = ['listed', 'pending', 'rejected'] as const;
+export type StatusIndex = (typeof statusIndexes)[number];
 
-/** What the local indexes project besides the keys: enough to filter a list without reading the image records. */
-export const projectedAttributes = ['owner', 'visibility', 'os_hidden'] as const;
+/**
+ * The sparse local index of all memberships, whatever their status: one query lists them as of one moment. A change of
+ * status touches neither its sort key nor what it projects, and so costs no write unit in it.
+ */
+export const membershipIndex = 'list_key';
+
+/** The sparse local indexes of a partition. They are fixed when the table is created. */
+export const localIndexes = [...statusIndexes, membershipIndex] as const;
+
+/**
+ * The attributes that the local indexes project besides the keys: those that lists are filtered by before any other item
+ * is read, and none that a change of status touches. No item has an `ends_at` yet: it is for offers and grants that end
+ * at a given second.
+ */
+export const projectedAttributes = ['owner', 'visibility', 'os_hidden', 'ends_at'] as const;
 
 /** The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key. */
 export const catalogIndex = 'catalog';
-export const catalogSortKey = 'list_key';
+export const catalogSortKey = 'catalog_key';
 
 /** The time-to-live attribute, in epoch seconds. */
 export const timeToLive = 'expires_at';
@@ -103,7 +117,7 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
 export const toldSortKeys = { equals: imageSortKey, prefix: prefix.shared } as const;
 
 /** The local index in which a membership of each status has its place. */
-export const indexOfStatus: Readonly<Record<MemberStatus, LocalIndex>> = {
+export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
   accepted: 'listed',
   pending: 'pending',
   rejected: 'rejected',

@@ -7,7 +7,16 @@ import { memberStatuses, type Membership, type MemberStatus } from '../domain/me
 import { equals, names, values } from './expression.ts';
 import { actorAttribute, factsAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
-import { indexOfStatus, listKey, localIndexes, membershipKey, membershipShelf, timeToLive } from './keys.ts';
+import {
+  indexOfStatus,
+  listKey,
+  localIndexes,
+  membershipIndex,
+  membershipKey,
+  membershipShelf,
+  statusIndexes,
+  timeToLive,
+} from './keys.ts';
 import type { Item, Update } from './table.ts';
 
 /** How long a withdrawn membership is kept: far longer than the stream keeps its records, which is a day. */
@@ -31,7 +40,7 @@ export function membershipFromItem(item: Item): Membership | undefined {
   };
 }
 
-/** What a membership repeats of its image, and its place in the index of its status: what to set and what must be absent. */
+/** What a membership repeats of its image, and its position in the indexes: what to set and what must be absent. */
 export function membershipFacts(
   image: Position,
   facts: SharedFacts,
@@ -40,8 +49,8 @@ export function membershipFacts(
   const index = indexOfStatus[status];
   const place = listKey(membershipShelf(facts), image);
   return {
-    set: { ...factsAttributes(facts), list_key: place, [index]: place },
-    remove: [...localIndexes.filter((each) => each !== index), timeToLive],
+    set: { ...factsAttributes(facts), [membershipIndex]: place, [index]: place },
+    remove: [...statusIndexes.filter((each) => each !== index), timeToLive],
   };
 }
 

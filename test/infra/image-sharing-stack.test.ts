@@ -71,16 +71,16 @@ describe('the table', () => {
   const localIndex = (name: string) => ({
     IndexName: name,
     KeySchema: keys('pk', name),
-    Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['owner', 'visibility', 'os_hidden'] },
+    Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['owner', 'visibility', 'os_hidden', 'ends_at'] },
   });
 
   test('has its keys, its indexes, its stream, and neither a fixed name nor a fixed capacity', () => {
     expect(onlyOne(prod, 'AWS::DynamoDB::Table').Properties).toEqual({
-      AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'catalog', 'list_key'].map(string),
+      AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key'].map(string),
       KeySchema: keys('pk', 'sk'),
-      LocalSecondaryIndexes: ['listed', 'pending', 'rejected'].map(localIndex),
+      LocalSecondaryIndexes: ['listed', 'pending', 'rejected', 'list_key'].map(localIndex),
       GlobalSecondaryIndexes: [
-        { IndexName: 'catalog', KeySchema: keys('catalog', 'list_key'), Projection: { ProjectionType: 'KEYS_ONLY' } },
+        { IndexName: 'catalog', KeySchema: keys('catalog', 'catalog_key'), Projection: { ProjectionType: 'KEYS_ONLY' } },
       ],
       BillingMode: 'PAY_PER_REQUEST',
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
@@ -170,7 +170,7 @@ describe('what a function may do', () => {
       [
         log('Images'),
         items,
-        allow('dynamodb:Query', [index('listed'), index('pending'), index('rejected'), index('catalog')]),
+        allow('dynamodb:Query', ['listed', 'pending', 'rejected', 'list_key', 'catalog'].map(index)),
       ],
     ],
     ['Discovery', [log('Discovery')]],

@@ -1,4 +1,4 @@
-import { localIndexes } from '../../lambda/dynamodb/keys.ts';
+import { statusIndexes } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall } from '../support/engine-proxy.ts';
 
 /** A request on its way to the engine, as it goes over the wire. */
@@ -116,4 +116,4 @@ function summary({ kind, parameters }: Write): string {
     .replaceAll(localIndex, '$1index');
 }
 
-const localIndex = new RegExp(`([#:])(${localIndexes.join('|')})\\b`, 'g');
+const localIndex = new RegExp(`([#:])(${statusIndexes.join('|')})\\b`, 'g');

@@ -425,9 +425,9 @@ describe('the list of images', () => {
     ['alpha:member', 'os_hidden=true', 3],
     ['beta:member', '', 3],
     ['beta:member', 'member_status=pending', 3],
-    ['beta:member', 'member_status=all', 5],
-    ['beta:member', 'member_status=all&visibility=all', 6],
-    ['beta:member', 'member_status=all&visibility=all&os_hidden=true&owner=alpha', 5],
+    ['beta:member', 'member_status=all', 3], // the memberships of every status are one range
+    ['beta:member', 'member_status=all&visibility=all', 4],
+    ['beta:member', 'member_status=all&visibility=all&os_hidden=true&owner=alpha', 3],
     ['gamma:reader', 'visibility=community', 1],
     ['root:admin', '', 4], // private, shared and public of all projects, and its own for the community
     ['root:admin', 'visibility=all', 4],

@@ -9,6 +9,7 @@ import {
   itemFormat,
   listKey,
   localIndexes,
+  membershipIndex,
   membershipShelf,
   ownedShelf,
   timeToLive,
@@ -151,7 +152,8 @@ function brokenMembership(item: StoredItem, imageId: string, project: string): r
       : memberStatuses.includes(status)
         ? different(item, {
             ...inNoIndex,
-            [indexOfStatus[status]]: item['list_key'],
+            [membershipIndex]: item[membershipIndex], // compared with the image
+            [indexOfStatus[status]]: item[membershipIndex],
             [timeToLive]: undefined,
           })
         : [`${name}: status is ${status as string}`]),
@@ -224,7 +226,7 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
     const offer = offers.find((each) => each.project === project)?.item;
     const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
     const differences = [...possible, ...before].map((facts) =>
-      different(item, { ...attributesOf(facts), list_key: listKey(membershipShelf(facts), positionOf(record)) }),
+      different(item, { ...attributesOf(facts), [membershipIndex]: listKey(membershipShelf(facts), positionOf(record)) }),
     );
     return [
       ...(differences.some((each) => each.length === 0) ? [] : differences[0]!),
