@@ -16,15 +16,29 @@ const oneOf = <Value extends string>(name: string, value: string, allowed: reado
   return found;
 };
 
+/** The parameters that may be given more than once. */
+const repeatable = ['tag', 'sort_key', 'sort_dir'];
+
+/** What counts of a query: the last value of a parameter, unless that may be given more than once. */
+export function lastOfEach(query: URLSearchParams): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of query) {
+    if (repeatable.includes(name)) parameters.append(name, value);
+    else parameters.set(name, value);
+  }
+  return parameters;
+}
+
 /**
  * What the query of a list asks for (Image API v2, "List images"). A parameter that is no parameter of the API is a
  * custom property that the images shown must have.
  */
-export function imageListQuery(query: URLSearchParams, caller: Caller): ImageListRequest {
-  const last = (name: string): string | undefined => query.getAll(name).at(-1);
-  const visibility = last('visibility');
-  const memberStatus = last('member_status') ?? 'accepted';
-  const owner = last('owner');
+export function imageListQuery(parameters: URLSearchParams, caller: Caller): ImageListRequest {
+  const query = lastOfEach(parameters);
+  const read = (name: string): string | undefined => query.get(name) ?? undefined;
+  const visibility = read('visibility');
+  const memberStatus = read('member_status') ?? 'accepted';
+  const owner = read('owner');
   return {
     caller,
     visibility:
@@ -32,9 +46,9 @@ export function imageListQuery(query: URLSearchParams, caller: Caller): ImageLis
     memberStatus: oneOf('member_status', memberStatus, [...memberStatuses, 'all'] as const),
     // An owner that no project can be owns nothing.
     owner: owner === undefined ? undefined : parseProjectId(owner),
-    hidden: oneOf('os_hidden', (last('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
-    limit: limitOf(last('limit')),
-    marker: last('marker'),
+    hidden: oneOf('os_hidden', (read('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
+    limit: limitOf(read('limit')),
+    marker: read('marker'),
     sorts: sortsOf(query),
     filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [noImage] : []), ...filtersOf(query)],
   };
@@ -50,8 +64,8 @@ function limitOf(text: string | undefined): number {
 function sortsOf(query: URLSearchParams): readonly Sort[] {
   const keys = query.getAll('sort_key');
   const directions = query.getAll('sort_dir');
-  const sort = query.getAll('sort').at(-1);
-  if (sort !== undefined) {
+  const sort = query.get('sort');
+  if (sort !== null) {
     if (keys.length + directions.length > 0) throw invalidRequest('"sort" does not go with "sort_key" and "sort_dir".');
     return sort.split(',').map((each) => {
       const [key = '', direction = 'desc'] = each.split(':', 2);

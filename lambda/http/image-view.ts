@@ -1,5 +1,6 @@
 import type { Image } from '../domain/image.ts';
 import type { ImagePage } from '../use-cases/list-images.ts';
+import { lastOfEach } from './image-list-query.ts';
 
 /** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties in their order, then these keys. */
 export const imageView = (image: Image) => ({
@@ -35,11 +36,11 @@ export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id
 /**
  * A page of images (schema `/v2/schemas/images`), with the paths of the first page and, where more may follow, the next.
  *
- * @param query - the query that was asked, which both repeat
+ * @param query - the query of the request; both repeat what counts of it
  */
 export function imagesView({ images, next }: ImagePage, query: URLSearchParams) {
   const path = (marker?: string): string => {
-    const parameters = new URLSearchParams(query);
+    const parameters = lastOfEach(query);
     parameters.delete('marker');
     if (marker !== undefined) parameters.append('marker', marker);
     // As the Image service writes them, which in these two marks is not how forms are written.

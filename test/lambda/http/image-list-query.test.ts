@@ -48,6 +48,7 @@ test.each<[string, object]>([
   ['limit=1001', { limit: 1000 }],
   ['limit=999999999999999', { limit: 1000 }],
   ['limit=1&limit=2', { limit: 2 }],
+  ['member_status=x&member_status=all', { memberStatus: 'all' }],
   ['marker=x', { marker: 'x' }],
   ['marker=', { marker: '' }],
   ...['private', 'shared', 'community', 'public', 'all'].map((each): [string, object] => [
@@ -182,6 +183,9 @@ describe('filters', () => {
     ['os_distro=ubuntu', { properties: { os_distro: 'ubuntu' } }, { properties: { os_distro: 'debian' } }],
     ['os_distro=ubuntu', { properties: { os_distro: 'ubuntu' } }, {}],
     ['os_distro=a&arch=b', { properties: { os_distro: 'a', arch: 'b' } }, { properties: { os_distro: 'a' } }],
+    ['os_distro=a&os_distro=b', { properties: { os_distro: 'b' } }, { properties: { os_distro: 'a' } }],
+    ['name=a&name=b', { name: 'b' }, { name: 'a' }],
+    ['name=gt:a&name=b', { name: 'b' }, { name: 'a' }],
     ['os_distro=in:a,b', { properties: { os_distro: 'in:a,b' } }, { properties: { os_distro: 'a' } }],
     ['toString=x', { properties: { toString: 'x' } }, {}],
     ['constructor=in:x', { properties: { constructor: 'in:x' } }, {}],

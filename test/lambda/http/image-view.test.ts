@@ -63,6 +63,15 @@ test.each([
   ['name=%E5%90%8D&x=%26%3D', undefined, '/v2/images?name=%E5%90%8D&x=%26%3D', undefined],
   ['a', undefined, '/v2/images?a=', undefined],
   ['name=~%2A%2B', undefined, '/v2/images?name=~%2A%2B', undefined],
+  ['limit=1&name=a&limit=2&name=b', id, '/v2/images?limit=2&name=b', `/v2/images?limit=2&name=b&marker=${id}`],
+  ['x=1&x=', undefined, '/v2/images?x=', undefined],
+  ['tag=a&tag=b&tag=a', undefined, '/v2/images?tag=a&tag=b&tag=a', undefined],
+  [
+    'sort_key=name&sort_dir=asc&sort_key=id&sort_dir=desc',
+    undefined,
+    '/v2/images?sort_key=name&sort_dir=asc&sort_key=id&sort_dir=desc',
+    undefined,
+  ],
 ])('of the page for %j with `next` %s the links are %s and %s', (query, next, first, following) => {
   const view = imagesView({ images: [], next }, new URLSearchParams(query));
 
