@@ -16,6 +16,7 @@ import {
   updateImageOperation,
 } from './http/image-operations.ts';
 import { patchMediaTypes } from './http/image-patch.ts';
+import { pageSize } from './http/image-view.ts';
 import { routes } from './http/routes.ts';
 import { identitySource } from './identity/identity-source.ts';
 import { log } from './log.ts';
@@ -37,7 +38,7 @@ const updateImage = createUpdateImage(images, clock);
 export const handler = apiHandler(
   routes.images,
   {
-    listImages: { operation: listImagesOperation(createListImages(images, lists)), body: 'none' },
+    listImages: { operation: listImagesOperation(createListImages(images, lists, pageSize)), body: 'none' },
     createImage: {
       operation: createImageOperation(createCreateImage(images, clock, () => uuidv7() as ImageId)),
       body: 'json',

@@ -27,7 +27,24 @@ export interface Sort {
   readonly direction: SortDirection;
 }
 
-const sortValue: Readonly<Record<SortKey, (image: Image) => string>> = {
+/** The attributes of an image that lists are sorted by. */
+export type SortableImage = Pick<
+  Image,
+  'id' | 'name' | 'status' | 'containerFormat' | 'diskFormat' | 'createdAt' | 'updatedAt'
+>;
+
+/** An image without all that no list is sorted by: thousands of them fit into memory. */
+export const pickSortable = ({
+  id,
+  name,
+  status,
+  containerFormat,
+  diskFormat,
+  createdAt,
+  updatedAt,
+}: SortableImage): SortableImage => ({ id, name, status, containerFormat, diskFormat, createdAt, updatedAt });
+
+const sortValue: Readonly<Record<SortKey, (image: SortableImage) => string>> = {
   name: ({ name }) => name ?? '',
   status: ({ status }) => status,
   container_format: ({ containerFormat }) => containerFormat ?? '',
@@ -46,7 +63,7 @@ export function creationOrder(sorts: readonly Sort[]): SortDirection | undefined
 }
 
 /** Compares two images by several sorts, and where these leave it open by creation time and id in the last direction. */
-export function compareBy(sorts: readonly Sort[]): (a: Image, b: Image) => number {
+export function compareBy(sorts: readonly Sort[]): (a: SortableImage, b: SortableImage) => number {
   const direction = sorts.at(-1)?.direction ?? 'desc';
   const all: readonly Sort[] = [...sorts, { key: 'created_at', direction }, { key: 'id', direction }];
   return (a, b) => {

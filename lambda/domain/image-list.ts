@@ -65,9 +65,13 @@ export function imageSources({
     ];
   }
 
-  const offered = asked(['shared']).map(
-    (): ImageSource => ({ ...run, owner, kind: 'offered', project: projectId, status: memberStatus }),
-  );
+  const offered = asked(['shared']).map((): ImageSource => ({
+    ...run,
+    owner,
+    kind: 'offered',
+    project: projectId,
+    status: memberStatus,
+  }));
   const everyone = asked(visibilities)
     .filter((candidate) => isForEveryone(candidate) && (candidate !== 'community' || wantsCommunity))
     .map((each): ImageSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
@@ -96,22 +100,39 @@ export function belongs(image: Image, source: ImageSource): boolean {
 /** A place in the order of creation: an image's creation time and id. */
 export type Position = Pick<Image, 'createdAt' | 'id'>;
 
-/** Reads runs of images in creation order. */
+/** The position of an image that a list may show, with the sources that it was found in. Its record is not read yet. */
+export interface ListCandidate {
+  readonly position: Position;
+  readonly sources: readonly ImageSource[];
+}
+
+/** Reads lists of images in two steps: the order from the list entries, then the records. */
 export interface ImageListRepository {
   /**
-   * The next images of several runs, merged into one order and each shown once.
+   * Returns the next candidates of several sources, merged into one order, each image once.
    *
-   * @param sources - at least one run
+   * @param sources - at least one
    * @param order - `desc` is newest first
-   * @param after - where to go on: the place of the last image already seen
-   * @param count - how many images at the most
-   * @returns the records found, with where to go on, or without where there is no more; a page may be shorter than
-   *   `count`, where an image has gone between the reading of the order and of the records
+   * @param after - the position of the last candidate that was examined before
+   * @param count - maximum number of candidates
+   * @returns the candidates, and `next`, the position to continue after, unless the sources end here. Fewer candidates
+   *   than `count` with a `next` mean that a source narrowed by `owner` or `visibilities` has used up the entries that
+   *   may be read for one call; `next` then is an entry that the sources contain but for that narrowing
    */
-  page(
+  candidates(
     sources: readonly ImageSource[],
     order: 'asc' | 'desc',
     after: Position | undefined,
     count: number,
-  ): Promise<{ readonly images: readonly Image[]; readonly next: Position | undefined }>;
+  ): Promise<{ readonly candidates: readonly ListCandidate[]; readonly next: Position | undefined }>;
+
+  /**
+   * Reads the records of candidates, all in parallel.
+   *
+   * @returns for each candidate its image, `undefined` if that was deleted or has left all of the sources, and the size
+   *   in bytes of all records that were read
+   */
+  records(
+    candidates: readonly ListCandidate[],
+  ): Promise<{ readonly images: readonly (Image | undefined)[]; readonly bytes: number }>;
 }

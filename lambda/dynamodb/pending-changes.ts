@@ -17,7 +17,7 @@ export async function readPartition(
   table: Table,
   imageId: Image['id'],
 ): Promise<{ readonly image: Image | undefined; readonly memberIds: readonly ProjectId[] }> {
-  const items = await table.query({
+  const { items } = await table.query({
     KeyConditionExpression: '#pk = :pk',
     ExpressionAttributeNames: { '#pk': partitionKey },
     ExpressionAttributeValues: values({ pk: imagePartition(imageId) }),

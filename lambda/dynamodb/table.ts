@@ -94,7 +94,10 @@ export class Table {
     }
   }
 
-  /** The items with these keys that exist, in no order: BatchGetItems of 100, side by side. */
+  /**
+   * The items with these keys that exist, in no order: BatchGetItems of 100 in parallel. One returns 16 MB at most; what
+   * it leaves over is read by another.
+   */
   async get(keys: readonly ItemKey[]): Promise<readonly Item[]> {
     const batches: ItemKey[][] = [];
     for (let start = 0; start < keys.length; start += batchGetLimit)
@@ -126,12 +129,22 @@ export class Table {
   /**
    * The items of a query, page after page of a megabyte, until there are enough.
    *
-   * @param atMost - how many items suffice
+   * @param enough - number of items that suffice
+   * @param maxPages - maximum number of pages, for a filter that few items pass
    * @param consistent - `false` only for a global index, which has no other kind of read
+   * @returns the items, and the key of the last item that was read if more may follow it
    */
-  async query(query: Query, atMost = Number.POSITIVE_INFINITY, consistent = true): Promise<readonly Item[]> {
+  async query(
+    query: Query,
+    {
+      enough = Number.POSITIVE_INFINITY,
+      maxPages = Number.POSITIVE_INFINITY,
+      consistent = true,
+    }: { readonly enough?: number; readonly maxPages?: number; readonly consistent?: boolean } = {},
+  ): Promise<{ readonly items: readonly Item[]; readonly lastKey: Item | undefined }> {
     const found: Item[] = [];
     let from: Record<string, unknown> | undefined;
+    let pages = 0;
     do {
       const command: QueryCommand = new QueryCommand({
         ...query,
@@ -142,8 +155,9 @@ export class Table {
       const answer = await repeatWhileContended(() => this.#documents.send(command));
       found.push(...(answer.Items ?? []));
       from = answer.LastEvaluatedKey;
-    } while (from !== undefined && found.length < atMost);
-    return found;
+      pages += 1;
+    } while (from !== undefined && found.length < enough && pages < maxPages);
+    return { items: found, lastKey: from };
   }
 }
 

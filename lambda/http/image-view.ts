@@ -1,5 +1,5 @@
 import type { Image } from '../domain/image.ts';
-import type { ImagePage } from '../use-cases/list-images.ts';
+import type { ImagePage, PageSize } from '../use-cases/list-images.ts';
 import { lastOfEach } from './image-list-query.ts';
 
 /** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties in their order, then these keys. */
@@ -29,6 +29,15 @@ export const imageView = (image: Image) => ({
   file: `${imagePath(image)}/file`,
   schema: '/v2/schemas/image',
 });
+
+/**
+ * The length of a page as Lambda returns it, at most 6 MB with all else in the response: the body is JSON, and a string
+ * within the JSON of the response, so that what JSON escapes is escaped twice. An image takes at most 300 KB of it.
+ */
+export const pageSize: PageSize = {
+  sizeOf: (image) => Buffer.byteLength(JSON.stringify(JSON.stringify(imageView(image)))),
+  maxBytes: 5_500_000,
+};
 
 /** The path of an image from the API's root. */
 export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id}`;

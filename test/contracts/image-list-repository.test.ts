@@ -3,7 +3,7 @@ import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageSource } from '../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../lambda/domain/image.ts';
-import { memberStatuses } from '../../lambda/domain/membership.ts';
+import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
 import { actor, answeredAt, openRepositories, type Adapters, type Repositories } from './open-repositories.ts';
 
 let repositories: Repositories;
@@ -28,10 +28,16 @@ const aRun = (source: Sparse<Kinds>): ImageSource => ({
 });
 const ownedBy = (project: ProjectId, narrowed: Partial<ImageSource> = {}) =>
   aRun({ kind: 'owned', project, ...narrowed } as Sparse<Kinds>);
-const offeredTo = (project: ProjectId, status: 'pending' | 'accepted' | 'rejected') =>
-  aRun({ kind: 'offered', project, status });
+const offeredTo = (project: ProjectId, status: MemberStatus | 'all') => aRun({ kind: 'offered', project, status });
 
 const namesOf = (images: readonly Image[]) => images.map(({ name }) => name);
+
+/** The images of the next candidates of some sources, and the position to continue after. */
+async function readPage(lists: Adapters['lists'], ...parameters: Parameters<Adapters['lists']['candidates']>) {
+  const { candidates, next } = await lists.candidates(...parameters);
+  const { images } = await lists.records(candidates);
+  return { images: images.filter((image) => image !== undefined), next };
+}
 
 /** The names of all that some runs hold, page after page, and how many pages that took. */
 async function readAll(
@@ -43,8 +49,8 @@ async function readAll(
   }: { order?: 'asc' | 'desc'; count?: number; lists?: Adapters['lists'] } = {},
 ): Promise<{ names: (string | null)[]; pages: number }> {
   const names: (string | null)[] = [];
-  for (let pages = 1, after: Parameters<Adapters['lists']['page']>[2]; ; pages += 1) {
-    const page = await lists.page(sources, order, after, count);
+  for (let pages = 1, after: Parameters<Adapters['lists']['candidates']>[2]; ; pages += 1) {
+    const page = await readPage(lists, sources, order, after, count);
     names.push(...namesOf(page.images));
     if (page.next === undefined) return { names, pages };
     expect(page.next).toMatchObject({ id: page.images.at(-1)?.id, createdAt: page.images.at(-1)?.createdAt });
@@ -87,8 +93,8 @@ describe('order and pages', () => {
     const [oldest, gone, newest] = await timeline({ owner: project }, [1, 2, 3]);
     await repositories.images.delete(gone!, actor);
 
-    const older = await repositories.lists.page([ownedBy(project)], 'desc', gone, 10);
-    const newer = await repositories.lists.page([ownedBy(project)], 'asc', gone, 10);
+    const older = await readPage(repositories.lists, [ownedBy(project)], 'desc', gone, 10);
+    const newer = await readPage(repositories.lists, [ownedBy(project)], 'asc', gone, 10);
 
     expect(namesOf(older.images)).toEqual([oldest!.name]);
     expect(namesOf(newer.images)).toEqual([newest!.name]);
@@ -104,8 +110,67 @@ describe('order and pages', () => {
     expect(read).toEqual({ names: oldestFirst.toReversed(), pages: 2 });
   });
 
+  describe('a narrowed source of which the engine reads few entries at a time', () => {
+    const member = aProject();
+    const [rare, common] = [aProject(), aProject()];
+    let newestFirst: readonly Image[];
+    beforeAll(async () => {
+      const of = (project: ProjectId, seconds: number[]) => timeline({ owner: project }, seconds);
+      const images = [...(await of(rare, [1])), ...(await of(common, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]))];
+      for (const image of images) await repositories.share(image, member, 'accepted');
+      newestFirst = images.toReversed();
+      repositories.wire.intercept(({ action, request }) =>
+        action === 'Query' && 'FilterExpression' in request ? { request: { ...request, Limit: 2 } } : undefined,
+      );
+    });
+    afterAll(() => {
+      repositories.wire.intercept(undefined);
+    });
+    const narrowed = (): ImageSource => ({ ...offeredTo(member, 'accepted'), owner: rare });
+
+    test('is read in four rounds at most, and goes on after the last entry that was read', async () => {
+      const { wire, wired } = repositories;
+
+      const first = await wire.record(() => wired.lists.candidates([narrowed()], 'desc', undefined, 5));
+      const calls = first.calls.length;
+      const second = await wired.lists.candidates([narrowed()], 'desc', first.result.next, 5);
+
+      expect(calls).toBe(4);
+      expect(first.result.candidates).toEqual([]);
+      expect(first.result.next).toMatchObject({ id: newestFirst[7]!.id });
+      expect(second.candidates.map(({ position }) => position.id)).toEqual([newestFirst[10]!.id]);
+      expect(second.next).toBeUndefined();
+    });
+
+    test('holds back what other sources have behind the last entry that was read', async () => {
+      const { wired } = repositories;
+      const own = await timeline({ owner: member }, [1, 3, 10]);
+      const sources = [narrowed(), ownedBy(member)];
+
+      const first = await wired.lists.candidates(sources, 'desc', undefined, 5);
+      const second = await wired.lists.candidates(sources, 'desc', first.next, 5);
+
+      const idsOf = ({ candidates }: typeof first) => candidates.map(({ position }) => position.id);
+      expect(idsOf(first)).toEqual([own[2]!.id]);
+      expect(idsOf(second).toSorted()).toEqual([own[1]!.id, own[0]!.id, newestFirst[10]!.id].toSorted());
+    });
+  });
+
+  test('records come in the order of their candidates, with the size of all that was read', async () => {
+    const project = aProject();
+    const images = await timeline({ owner: project, properties: { blob: 'x'.repeat(10_000) } }, [1, 2, 3]);
+    const { candidates } = await repositories.lists.candidates([ownedBy(project)], 'asc', undefined, 10);
+    await repositories.images.delete(images[1]!, actor);
+
+    const { images: found, bytes } = await repositories.lists.records(candidates);
+
+    expect(found).toEqual([images[0], undefined, images[2]]);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes).toBeLessThan(24_000);
+  });
+
   test('an empty run is one page without anything', async () => {
-    const page = await repositories.lists.page([ownedBy(aProject())], 'desc', undefined, 10);
+    const page = await readPage(repositories.lists, [ownedBy(aProject())], 'desc', undefined, 10);
 
     expect(page).toEqual({ images: [], next: undefined });
   });
@@ -114,7 +179,7 @@ describe('order and pages', () => {
     const project = aProject();
     const image = await repositories.image({ owner: project, tags: ['a'], properties: { os: 'linux' }, minRam: 3 });
 
-    const { images } = await repositories.lists.page([ownedBy(project)], 'desc', undefined, 1);
+    const { images } = await readPage(repositories.lists, [ownedBy(project)], 'desc', undefined, 1);
 
     expect(images).toEqual([image]);
   });
@@ -146,8 +211,10 @@ describe('runs', () => {
     const lists = await Promise.all(
       memberStatuses.map(async (status) => (await readAll([{ ...offeredTo(member, status), hidden }])).names),
     );
+    const all = await readAll([{ ...offeredTo(member, 'all'), hidden }]);
 
     expect(lists).toEqual(memberStatuses.map((status) => [status]));
+    expect(all.names.toSorted()).toEqual([...memberStatuses].toSorted());
   });
 
   test('what was offered is narrowed to an owner', async () => {
@@ -184,7 +251,8 @@ describe('runs', () => {
     const hidden = await repositories.image({ owner, visibility, name: owner, hidden: true });
 
     const shown = await readAll([aRun({ kind: 'catalog', visibility })]);
-    const { images } = await repositories.lists.page(
+    const { images } = await readPage(
+      repositories.lists,
       [aRun({ kind: 'catalog', visibility, hidden: true })],
       'desc',
       undefined,
@@ -219,9 +287,10 @@ describe('several runs', () => {
 
     for (const count of [1, 2, 3, 7]) {
       const ids: string[] = [];
-      let after: Parameters<Adapters['lists']['page']>[2];
+      let after: Parameters<Adapters['lists']['candidates']>[2];
       do {
-        const page = await repositories.lists.page(
+        const page = await readPage(
+          repositories.lists,
           [ownedBy(project), offeredTo(project, 'accepted'), offeredTo(project, 'pending')],
           'desc',
           after,
@@ -272,8 +341,9 @@ describe('what changed', () => {
       const found: string[] = [];
       for (const [status, member] of Object.entries(members)) {
         const all = memberStatuses.map((each) => ({ ...offeredTo(member, each), hidden }));
-        const { images } = await repositories.lists.page(all, 'desc', undefined, 10);
-        const { images: own } = await repositories.lists.page(
+        const { images } = await readPage(repositories.lists, all, 'desc', undefined, 10);
+        const { images: own } = await readPage(
+          repositories.lists,
           [{ ...offeredTo(member, status as 'pending'), hidden }],
           'desc',
           undefined,
@@ -309,8 +379,9 @@ describe('what changed', () => {
     }
 
     const { names } = await readAll(memberStatuses.map((status) => offeredTo(member, status)));
+    const all = await readAll([offeredTo(member, 'all')]);
 
-    expect(names).toEqual([]);
+    expect([...names, ...all.names]).toEqual([]);
   });
 
   test('visibility, hiding, owner and deletion move an image of everyone', async () => {
@@ -335,7 +406,7 @@ describe('what changed', () => {
     const where = async () => {
       const found: string[] = [];
       for (const [name, run] of Object.entries(runs)) {
-        const { images } = await repositories.lists.page([run], 'desc', undefined, 1000);
+        const { images } = await readPage(repositories.lists, [run], 'desc', undefined, 1000);
         if (images.some((image) => image.id === id)) found.push(name);
       }
       return found;
@@ -381,7 +452,7 @@ describe('what changes while a list is read', () => {
       return undefined;
     });
 
-    const page = await wired.lists.page([offeredTo(member, 'accepted')], 'desc', undefined, 2);
+    const page = await readPage(wired.lists, [offeredTo(member, 'accepted')], 'desc', undefined, 2);
 
     expect(namesOf(page.images)).toEqual(['second']);
     expect(page.next).toMatchObject({ id: created[1]!.id });

@@ -16,10 +16,14 @@ import type { TestTable } from './engine.ts';
 /** Images that are all alike, but for their ids and times. */
 export interface Seed {
   readonly owner: string;
+  /** None unless given. */
+  readonly name?: string;
   /** How many of them; one unless said otherwise. */
   readonly count?: number;
   readonly visibility?: Visibility;
   readonly hidden?: boolean;
+  /** When the first of them was created; {@link firstCreatedAt} unless given. */
+  readonly createdAt?: string;
   readonly protected?: boolean;
   readonly tags?: readonly string[];
   readonly properties?: Readonly<Record<string, string>>;
@@ -41,7 +45,8 @@ const firstCreatedAt = Date.parse('2026-01-01T00:00:00Z');
  * @returns the images, oldest first
  */
 export async function seedImages(table: TestTable, seed: Seed): Promise<readonly Image[]> {
-  const images = Array.from({ length: seed.count ?? 1 }, (_, n) => seededImage(seed, firstCreatedAt + n * 1000));
+  const start = seed.createdAt === undefined ? firstCreatedAt : Date.parse(seed.createdAt);
+  const images = Array.from({ length: seed.count ?? 1 }, (_, n) => seededImage(seed, start + n * 1000));
   let items: SeededItem[] = [];
   for (const image of images) {
     items.push(...itemsOf(image, seed.members ?? []));
@@ -64,7 +69,7 @@ function seededImage(seed: Seed, createdAt: number): Image {
   const at = timestamp(new Date(createdAt));
   return {
     id: randomUUID() as ImageId,
-    name: null,
+    name: seed.name ?? null,
     owner: seed.owner as ProjectId,
     visibility: seed.visibility ?? 'shared',
     hidden: seed.hidden ?? false,

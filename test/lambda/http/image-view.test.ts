@@ -1,7 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Timestamp } from '../../../lambda/domain/clock.ts';
-import type { ImageId } from '../../../lambda/domain/ids.ts';
-import { imagesView, imageView } from '../../../lambda/http/image-view.ts';
+import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
+import { assertImageIsWithinBounds, type Image } from '../../../lambda/domain/image.ts';
+import { imagesView, imageView, pageSize } from '../../../lambda/http/image-view.ts';
 import { anImage } from '../domain/an-image.ts';
 
 const id = '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId;
@@ -77,5 +78,34 @@ test.each([
 
   expect(JSON.stringify(view)).toBe(
     JSON.stringify({ images: [], first, schema: '/v2/schemas/images', ...(following && { next: following }) }),
+  );
+});
+
+describe('the size of an image in a page', () => {
+  test('is what it takes of a response: escaped as JSON, and again within the JSON that Lambda returns', () => {
+    const image = anImage({ name: '\u0001"', properties: { quotes: '"'.repeat(950) } });
+    const responseOf = (images: Image[]) =>
+      JSON.stringify({ body: JSON.stringify(imagesView({ images, next: undefined }, new URLSearchParams())) });
+
+    const added = responseOf([image, image]).length - responseOf([image]).length;
+
+    expect(Math.abs(pageSize.sizeOf(image) - added)).toBeLessThanOrEqual(2);
+  });
+
+  test.each(['"', '\\', 'x', '\u0001', '🀄'])(
+    'is far below that of a page for the largest image, full of %j',
+    (character) => {
+      const ofJson = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2;
+      const largest = anImage({
+        name: character.repeat(255),
+        owner: '"'.repeat(255) as ProjectId,
+        properties: { full: character.repeat(Math.floor((128 * 1024 - 40) / ofJson(character))) },
+      });
+      expect(() => {
+        assertImageIsWithinBounds(largest);
+      }).not.toThrow();
+
+      expect(pageSize.sizeOf(largest)).toBeLessThan(300_000);
+    },
   );
 });

@@ -6,8 +6,9 @@ import type { ImageId } from '../../../lambda/domain/ids.ts';
 import type { Image } from '../../../lambda/domain/image.ts';
 import {
   createListImages,
-  mostExamined,
-  mostSorted,
+  maxReadBytes,
+  maxScannedImages,
+  maxSortedImages,
   type ImageListRequest,
 } from '../../../lambda/use-cases/list-images.ts';
 import { aCaller } from '../domain/a-caller.ts';
@@ -24,19 +25,36 @@ const newestFirst = (count: number, attributes: (n: number) => Partial<Image> = 
     }),
   );
 
-/** Lists of thousands of images in memory, counting what is read of them; `gone` are in the order but have no record. */
-function listing(all: readonly Image[], gone: readonly Image[] = []) {
-  const read = { rounds: 0, records: 0 };
+/** How long a page of {@link listing} may become; an image is as long as its properties. */
+const maxPageBytes = 3_000_000;
+
+/**
+ * Lists of thousands of images in memory, counting what is read of them; `goneImages` are in the order but have no
+ * record, and the order is read `entriesAtOnce` at most.
+ */
+function listing(all: readonly Image[], goneImages: readonly Image[] = [], entriesAtOnce = Number.POSITIVE_INFINITY) {
+  const gone = new Set(goneImages.map(({ id }) => id));
+  const read = { queries: 0, steps: [] as number[], bytes: 0 };
   const lists: ImageListRepository = {
-    page: (_, order, after, count) => {
+    candidates: (sources, order, after, count) => {
       const ordered = order === 'desc' ? all : all.toReversed();
       const start = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after.id) + 1;
-      const page = ordered.slice(start, start + count);
-      read.rounds += 1;
-      read.records += page.length;
+      const end = start + Math.min(count, entriesAtOnce);
+      read.queries += 1;
       return Promise.resolve({
-        images: page.filter((image) => !gone.includes(image)),
-        next: start + count < ordered.length ? page.at(-1) : undefined,
+        candidates: ordered.slice(start, end).map((position) => ({ position, sources })),
+        next: end < ordered.length ? ordered[end - 1] : undefined,
+      });
+    },
+    records: (candidates) => {
+      const ids = new Set(candidates.map(({ position }) => position.id));
+      const found = all.filter(({ id }) => ids.has(id));
+      const bytes = found.reduce((sum, image) => sum + JSON.stringify(image).length, 0);
+      read.steps.push(candidates.length);
+      read.bytes += bytes;
+      return Promise.resolve({
+        images: candidates.map(({ position }) => found.find(({ id }) => id === position.id && !gone.has(id))),
+        bytes,
       });
     },
   };
@@ -44,7 +62,10 @@ function listing(all: readonly Image[], gone: readonly Image[] = []) {
     find: (imageId) =>
       Promise.resolve({ imageId, image: all.find(({ id }) => id === imageId), memberships: new Map() }),
   };
-  const list = createListImages(images as ImageRepository, lists);
+  const list = createListImages(images as ImageRepository, lists, {
+    sizeOf: ({ properties }) => JSON.stringify(properties).length,
+    maxBytes: maxPageBytes,
+  });
   const ask = async (request: Partial<ImageListRequest> = {}) => {
     const { images: shown, next } = await list({
       caller: aCaller('alpha:reader'),
@@ -64,6 +85,7 @@ function listing(all: readonly Image[], gone: readonly Image[] = []) {
 }
 
 const places = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(from + n));
+const total = (steps: readonly number[]) => steps.reduce((sum, each) => sum + each, 0);
 const idOf = (all: readonly Image[], place: number) => all[place]!.id;
 
 describe('in creation order', () => {
@@ -79,7 +101,7 @@ describe('in creation order', () => {
     const page = await ask({ limit });
 
     expect(page).toEqual({ names, next });
-    expect(read.records).toBe(names.length);
+    expect(total(read.steps)).toBe(names.length);
   });
 
   test('a page goes on after its marker, whichever way the list goes', async () => {
@@ -128,20 +150,54 @@ describe('in creation order', () => {
   });
 
   test('a filter looks through so many images and no more; the page then is short and has a `next`', async () => {
-    const all = newestFirst(2 * mostExamined);
+    const all = newestFirst(2 * maxScannedImages);
     const { ask, read } = listing(all);
-    const filters = [({ name }: Image) => name === '7' || name === String(mostExamined + 7)];
+    const filters = [({ name }: Image) => name === '7' || name === String(maxScannedImages + 7)];
 
     const first = await ask({ filters });
-    const readForFirst = read.records;
+    const readForFirst = total(read.steps);
     const second = await ask({ filters, marker: all.find(({ name }) => name === first.next)!.id });
 
-    expect(first).toEqual({ names: ['7'], next: String(mostExamined - 1) });
-    expect(readForFirst).toBe(mostExamined);
-    expect(second.names).toEqual([String(mostExamined + 7)]);
+    expect(first).toEqual({ names: ['7'], next: String(maxScannedImages - 1) });
+    expect(readForFirst).toBe(maxScannedImages);
+    expect(second.names).toEqual([String(maxScannedImages + 7)]);
   });
 
-  test('a page ends before it is too long for an answer, and goes on after', async () => {
+  test('a filter reads so many bytes and no more; the page then is empty and has a `next`', async () => {
+    const all = newestFirst(400, () => ({ properties: { x: 'y'.repeat(126_000) } }));
+    const { ask, read } = listing(all);
+
+    const page = await ask({ filters: [({ name }) => name === '399'] });
+
+    expect(read.steps).toEqual([100, 33]);
+    expect(page).toEqual({ names: [], next: '132' });
+    expect(read.bytes).toBeLessThan(maxReadBytes + 127_000);
+  });
+
+  test('a page without any image goes on behind an image that has not gone', async () => {
+    const all = newestFirst(2 * maxScannedImages);
+    const { ask } = listing(all, all.slice(maxScannedImages - 10, maxScannedImages + 10));
+
+    const page = await ask({ filters: [({ name }) => name === 'none'] });
+
+    expect(page).toEqual({ names: [], next: String(maxScannedImages - 11) });
+  });
+
+  test('a page goes on behind the last entry of the order that was read for it, and reads no further', async () => {
+    const all = newestFirst(50);
+    const { ask, read } = listing(all, [], 10);
+
+    const short = await ask({ limit: 25 });
+    const full = await ask({ limit: 10 });
+    const filtered = await ask({ limit: 25, filters: [({ name }) => name === '30'] });
+
+    expect(short).toEqual({ names: places(0, 10), next: '9' });
+    expect(full).toEqual({ names: places(0, 10), next: '9' });
+    expect(filtered).toEqual({ names: [], next: '9' });
+    expect(read.queries).toBe(3);
+  });
+
+  test('a page ends before it is too long for a response, and goes on after', async () => {
     const all = newestFirst(40, () => ({ properties: { x: 'y'.repeat(126_000) } }));
     const { ask } = listing(all);
 
@@ -151,6 +207,42 @@ describe('in creation order', () => {
     expect(first.names).toEqual(places(0, 23));
     expect(first.next).toBe('22');
     expect(second).toEqual({ names: places(23, 40), next: undefined });
+  });
+
+  test('a page whose images fill it to the last byte is full', async () => {
+    const bytes = JSON.stringify({ x: '' }).length;
+    const all = newestFirst(4, () => ({ properties: { x: 'y'.repeat(maxPageBytes / 3 - bytes) } }));
+    const { ask } = listing(all);
+
+    expect(await ask()).toEqual({ names: places(0, 3), next: '2' });
+  });
+
+  test('an image that is longer than a page is a page', async () => {
+    const all = newestFirst(2, () => ({ properties: { x: 'y'.repeat(maxPageBytes) } }));
+    const { ask } = listing(all);
+
+    expect(await ask()).toEqual({ names: ['0'], next: '0' });
+  });
+
+  test.each([
+    { limit: 25, steps: [25] },
+    { limit: 100, steps: [100] },
+    { limit: 250, steps: [100, 150] },
+    { limit: 1000, steps: [100, 200, 200, 200, 200, 100] },
+  ])('the records of a page of $limit are read in the steps $steps', async ({ limit, steps }) => {
+    const { ask, read } = listing(newestFirst(1100));
+
+    await ask({ limit });
+
+    expect([read.queries, read.steps]).toEqual([1, steps]);
+  });
+
+  test('a page is read no further than it shows, be the images as large as they can', async () => {
+    const { ask, read } = listing(newestFirst(1000, () => ({ properties: { x: 'y'.repeat(130_000) } })));
+
+    const { names } = await ask({ limit: 1000 });
+
+    expect([names.length, read.steps]).toEqual([23, [100]]);
   });
 });
 
@@ -196,11 +288,38 @@ describe('in any other order', () => {
   });
 
   test('so many images can be sorted and no more', async () => {
-    const enough = listing(newestFirst(mostSorted));
-    const more = listing(newestFirst(mostSorted + 1));
+    const enough = listing(newestFirst(maxSortedImages));
+    const more = listing(newestFirst(maxSortedImages + 1));
 
     expect(await enough.ask({ sorts: byName, limit: 1 })).toEqual({ names: ['0'], next: '0' });
     await expect(more.ask({ sorts: byName, limit: 1 })).rejects.toMatchObject({ code: 'invalid-request' });
+    expect(more.read.steps).toEqual([]);
+  });
+
+  test('so many bytes can be sorted and no more', async () => {
+    const { ask, read } = listing(newestFirst(400, () => ({ properties: { x: 'y'.repeat(126_000) } })));
+
+    await expect(ask({ sorts: byName, limit: 1 })).rejects.toMatchObject({ code: 'invalid-request' });
+    expect(read.steps).toEqual([100, 33]);
+  });
+
+  test('a list of which the order is not read to its end is not sorted', async () => {
+    const { ask, read } = listing(newestFirst(20), [], 10);
+
+    await expect(ask({ sorts: byName, limit: 1 })).rejects.toMatchObject({ code: 'invalid-request' });
+    expect(read.steps).toEqual([]);
+  });
+
+  test('the records of the page are read once the order is known, up to what fits it', async () => {
+    const all = newestFirst(140, (n) => ({ name: String(n).padStart(4, '0'), properties: { x: 'y'.repeat(100_000) } }));
+    const { ask, read } = listing(all);
+
+    const small = await ask({ sorts: byName, limit: 10 });
+    const large = await ask({ sorts: byName, limit: 1000 });
+
+    expect([small.names.length, small.next]).toEqual([10, '0009']);
+    expect([large.names.length, large.next]).toEqual([29, '0028']);
+    expect(read.steps).toEqual([100, 40, 10, 100, 40, 100]);
   });
 });
 
@@ -232,5 +351,5 @@ test('what can have no images is not looked for', async () => {
   const page = await ask({ owner: aCaller('gamma:reader').projectId, visibility: 'private' });
 
   expect(page).toEqual({ names: [], next: undefined });
-  expect(read.rounds).toBe(0);
+  expect(read.queries).toBe(0);
 });
