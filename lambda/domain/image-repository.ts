@@ -12,9 +12,10 @@ export interface ImageRepository {
   /** An image and these projects' memberships of it, as of one moment each, in one round trip. */
   find(imageId: ImageId, projectIds: readonly ProjectId[]): Promise<Sharing>;
 
-  /** An image and the projects it was offered to, in one round trip for each megabyte. */
+  /** An image and the projects it was offered to, `count` of them at most, in one round trip for each megabyte. */
   findOffers(
     imageId: ImageId,
+    count: number,
   ): Promise<{ readonly image: Image | undefined; readonly memberIds: readonly ProjectId[] }>;
 
   /** These projects' memberships of an image, in one round trip; a project without one is left out. */

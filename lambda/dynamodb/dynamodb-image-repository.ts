@@ -46,8 +46,8 @@ export class DynamoDbImageRepository implements ImageRepository {
     };
   }
 
-  findOffers(imageId: ImageId): ReturnType<ImageRepository['findOffers']> {
-    return readPartition(this.#table, imageId);
+  findOffers(imageId: ImageId, count: number): ReturnType<ImageRepository['findOffers']> {
+    return readPartition(this.#table, imageId, count);
   }
 
   async findMemberships(imageId: ImageId, memberIds: readonly ProjectId[]): Promise<readonly Membership[]> {

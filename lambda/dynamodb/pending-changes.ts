@@ -12,16 +12,26 @@ import { sortKeyOf, transactionLimit, type Item, type Table, type TransactAction
 /** How often a change is taken up again when members answer or leave while it passes over them. */
 const mostPasses = 20;
 
-/** The record of an image and the projects it was offered to: its whole partition, in one query. */
+/**
+ * The record of an image and the projects it was offered to, in one query.
+ *
+ * @param maxOffers - maximum number of projects to read; all of them unless given
+ */
 export async function readPartition(
   table: Table,
   imageId: Image['id'],
+  maxOffers = Number.POSITIVE_INFINITY,
 ): Promise<{ readonly image: Image | undefined; readonly memberIds: readonly ProjectId[] }> {
-  const { items } = await table.query({
-    KeyConditionExpression: '#pk = :pk',
-    ExpressionAttributeNames: { '#pk': partitionKey },
-    ExpressionAttributeValues: values({ pk: imagePartition(imageId) }),
-  });
+  const enough = 1 + maxOffers; // the record comes first
+  const { items } = await table.query(
+    {
+      KeyConditionExpression: '#pk = :pk',
+      ...(Number.isFinite(enough) && { Limit: enough }),
+      ExpressionAttributeNames: { '#pk': partitionKey },
+      ExpressionAttributeValues: values({ pk: imagePartition(imageId) }),
+    },
+    { enough },
+  );
   const record = items.find((item) => sortKeyOf(item) === imageKey(imageId).sk);
   return {
     image: record && imageFromItem(record),

@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/caller.ts';
-import { imageNotFound } from '../domain/errors.ts';
+import { imageNotFound, invalidRequest } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Membership } from '../domain/membership.ts';
@@ -10,15 +10,29 @@ export type ListMembers = (request: {
   readonly caller: Caller;
 }) => Promise<readonly Membership[]>;
 
-/** The members of an image in order of creation, then of id: all of them for its owner and an admin, a member itself. */
+/**
+ * Maximum number of members that are listed. The Image API has no pages of members, so that all of them have to fit one
+ * response of 6 MB: 4,000 do if each has the longest id, made of what JSON escapes. Quotas are far below this.
+ */
+export const maxListedMembers = 4000;
+
+/**
+ * The members of an image in order of creation, then of id: all of them for its owner and an admin, a member itself.
+ *
+ * @throws SharingError `invalid-request` if there are more than {@link maxListedMembers}
+ */
 export const createListMembers =
   (images: ImageRepository): ListMembers =>
   async ({ imageId: id, caller }) => {
     const imageId = parseImageId(id);
     if (imageId === undefined) throw imageNotFound(id);
-    const { image, memberIds } = await images.findOffers(imageId);
+    const { image, memberIds } = await images.findOffers(imageId, maxListedMembers + 1);
     // Whether the image exists or not, whoever does not own it is looked for among its members: the same calls for both.
     const shown = seesAllMembers(caller, image) ? memberIds : [caller.projectId];
+    if (shown.length > maxListedMembers) {
+      if (image !== undefined) assertImageIsShared(image);
+      throw invalidRequest(`More than ${maxListedMembers} members cannot be listed; show each by its id.`);
+    }
     const members = await images.findMemberships(imageId, shown);
     assertImageIsShared(
       assertImageIsVisible(caller, {

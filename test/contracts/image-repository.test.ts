@@ -222,7 +222,7 @@ describe('findOffers and findMemberships', () => {
     const gamma = 'gamma' as ProjectId;
     await memberships.withdraw({ imageId: created.id, memberId: gamma, owner: undefined, at: now, actor });
 
-    const found = await images.findOffers(created.id);
+    const found = await images.findOffers(created.id, 1000);
 
     expect(found).toEqual({ image: (await read(created.id)).image, memberIds: ['beta', '𝒟'.repeat(250)] });
     expect(await images.findMemberships(created.id, [beta, gamma, 'nobody' as ProjectId])).toEqual([
@@ -231,7 +231,7 @@ describe('findOffers and findMemberships', () => {
   });
 
   test('of no image there are no offers', async () => {
-    const found = await repositories.images.findOffers(anImage().id);
+    const found = await repositories.images.findOffers(anImage().id, 1000);
 
     expect(found).toEqual({ image: undefined, memberIds: [] });
   });
@@ -277,7 +277,7 @@ describe('delete', () => {
       const outcome = await images.delete((await read(created.id)).image!, admin);
 
       expect(outcome).toBe('written');
-      expect(await images.findOffers(created.id)).toEqual({ image: undefined, memberIds: [] });
+      expect(await images.findOffers(created.id, 1000)).toEqual({ image: undefined, memberIds: [] });
       expect(await images.findMemberships(created.id, members)).toEqual([]);
       expect(await Promise.all(members.map(sequenceOf(created)))).toEqual(sequences.map((sequence) => sequence + 1));
       expect(await item(membershipKey(members[1]!, created.id))).toMatchObject({ updated_by: by });

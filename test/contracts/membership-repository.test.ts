@@ -166,7 +166,7 @@ describe('offer', () => {
     }
 
     expect(held).toEqual(outcomes);
-    const { image: found, memberIds } = await repositories.images.findOffers(image.id);
+    const { image: found, memberIds } = await repositories.images.findOffers(image.id, 1000);
     expect([found?.memberCount, memberIds.length]).toEqual(Array(2).fill(outcomes.filter(Boolean).length));
   });
 
@@ -300,7 +300,7 @@ describe('withdraw', () => {
 
     expect(withdrawn).toBe(true);
     expect(await repositories.read(image.id)).toEqual({ image, membership: undefined });
-    expect((await repositories.images.findOffers(image.id)).memberIds).toEqual([]);
+    expect((await repositories.images.findOffers(image.id, 1000)).memberIds).toEqual([]);
   });
 
   test('what stays is no membership: it has no status and no place in a list, and expires in 90 days', async () => {

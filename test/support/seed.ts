@@ -59,6 +59,14 @@ export async function seedImages(table: TestTable, seed: Seed): Promise<readonly
   return images;
 }
 
+/** Makes projects members of an image that was seeded; its count of members stays as it was. */
+export async function seedMembers(table: TestTable, image: Image, projects: readonly string[]): Promise<void> {
+  const items = projects.flatMap((project) => memberItems(image, { project, status: 'pending' }));
+  for (let start = 0; start < items.length; start += transactionLimit) {
+    await put(table, items.slice(start, start + transactionLimit));
+  }
+}
+
 /** One image for a test that needs no more. */
 export async function seedImage(table: TestTable, seed: Seed): Promise<Image> {
   const [image] = await seedImages(table, seed);
