@@ -37,6 +37,9 @@ interface ServiceFault {
   readonly CancellationReasons?: readonly { readonly Code?: string | undefined }[];
 }
 
+/** Whether an action of a canceled transaction met another request, rather than a condition. */
+export const isContentionReason = (code: string | undefined): boolean => transientReasons.has(code ?? '');
+
 /** Whether the same request may succeed if it is sent again. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -49,7 +52,7 @@ export function isTransient(error: unknown): boolean {
     // A condition that failed beside a conflict is an answer: repeating cannot mend it.
     (name === 'TransactionCanceledException' &&
       !reasons?.some(({ Code: reason }) => reason === 'ConditionalCheckFailed') &&
-      (reasons?.some(({ Code: reason }) => transientReasons.has(reason ?? '')) ?? false))
+      (reasons?.some(({ Code: reason }) => isContentionReason(reason)) ?? false))
   );
 }
 

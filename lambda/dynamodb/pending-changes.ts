@@ -1,16 +1,41 @@
+import { currentDeadline } from '../deadline.ts';
 import type { Clock } from '../domain/clock.ts';
 import { tryAgainLater } from '../domain/errors.ts';
-import type { ProjectId } from '../domain/ids.ts';
+import type { ImageId, ProjectId } from '../domain/ids.ts';
 import type { Image, PendingChange, SharedFacts } from '../domain/image.ts';
+import type { MemberStatus } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
 import { catalogPlace, deletedImageItem, factsAttributes, imageFromItem } from './image-item.ts';
-import { imageKey, imagePartition, membershipKey, offeredTo, offerKey, partitionKey } from './keys.ts';
+import {
+  imageKey,
+  imagePartition,
+  indexOfStatus,
+  membershipKey,
+  offeredTo,
+  offerKey,
+  partitionKey,
+  projectPartition,
+  type ItemKey,
+} from './keys.ts';
 import { moveEntries } from './list-entries.ts';
 import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
-import { sortKeyOf, transactionLimit, type Item, type Table, type TransactAction } from './table.ts';
+import {
+  sortKeyOf,
+  transactionLimit,
+  type GuardedOutcome,
+  type Item,
+  type Table,
+  type TransactAction,
+} from './table.ts';
 
-/** How often a change is taken up again when members answer or leave while it passes over them. */
-const mostPasses = 20;
+/** Passes over the partition: a second one finds that another process completed the change, or an old owner withdrawn. */
+const maxPasses = 5;
+/** Tries to write one member, of which seven halve a chunk down to it, before it is written whatever its status is. */
+const maxTriesWithStatus = 8;
+/** Two more tries always suffice then; a member that takes still more is none that changes its status. */
+const maxTries = 20;
+/** Conflicts over the members of a chunk before it is split. */
+const maxConflicts = 3;
 
 /**
  * The record of an image and the projects it was offered to, in one query.
@@ -40,10 +65,11 @@ export async function readPartition(
 }
 
 /**
- * Finishes a change that reaches further than one transaction: over the members in chunks of a transaction, then the
- * image, each step on condition that the change is still pending. Any number may do it at once, and begin at any step.
+ * Completes a change that is too large for one transaction: the members in chunks of a transaction each, then the image.
+ * Every transaction requires that the change is still pending, so any number of processes can do this at the same time
+ * and start at any step. A chunk that is refused is written in halves after the others, so no member delays another.
  *
- * @throws SharingError `try-again-later` where members keep answering in between; what is done stays done
+ * @throws SharingError `try-again-later` if the deadline does not suffice; what is done stays done
  */
 export async function finishPendingChange(table: Table, clock: Clock, begun: Image): Promise<void> {
   const { id: imageId, version } = begun;
@@ -53,42 +79,58 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     ExpressionAttributeValues: values({ version }),
   };
 
-  const endMembers = (members: readonly ProjectId[], { actor }: PendingChange): readonly TransactAction[] => {
+  const withdrawMembers = async ({ memberIds, tries }: Chunk, { actor }: PendingChange): Promise<GuardedOutcome> => {
+    const offered = tries === 0 ? memberIds : await findOffered(table, imageId, memberIds);
+    if (offered.length === 0) return 'applied';
     const at = clock();
-    return [
-      {
-        Update: {
-          Key: imageKey(imageId),
-          UpdateExpression: 'ADD #member_count :fewer',
-          ...stillPending,
-          ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
-          ExpressionAttributeValues: values({ version, fewer: -members.length }),
-        },
+    const fewerMembers: TransactAction = {
+      Update: {
+        Key: imageKey(imageId),
+        UpdateExpression: 'ADD #member_count :fewer',
+        ...stillPending,
+        ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
+        ExpressionAttributeValues: values({ version, fewer: -offered.length }),
       },
-      ...members.flatMap((memberId): TransactAction[] => [
-        { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-        { Update: withdrawMembership(memberId, imageId, at, actor) },
-      ]),
-    ];
+    };
+    const actions = offered.flatMap((memberId): TransactAction[] => [
+      { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
+      { Update: withdrawMembership(memberId, imageId, at, actor) },
+    ]);
+    return table.transactGuarded(fewerMembers, actions, conflictsOf(memberIds));
   };
 
-  const changeMembers = async (
+  const replicateToMembers = async (
+    { memberIds, tries }: Chunk,
     image: Image,
-    members: readonly ProjectId[],
     facts: SharedFacts,
-  ): Promise<readonly TransactAction[]> => {
-    const items = await table.get(members.map((memberId) => membershipKey(memberId, imageId)));
-    return items.flatMap((item) => changeMember(image, item, facts));
+  ): Promise<GuardedOutcome> => {
+    const items = await table.get(memberIds.map((memberId) => membershipKey(memberId, imageId)));
+    const isOwnersItem = (item: Item): boolean => item[partitionKey] === projectPartition(image.owner);
+    const outdated = items.flatMap((item) =>
+      // An owner that is a member too must not answer before it has stopped being the owner.
+      outdatedMembership(image, item, isOwnersItem(item) ? { ...facts, owner: image.owner } : facts),
+    );
+    if (outdated.length === 0) return 'applied';
+    const guard = { ConditionCheck: { Key: imageKey(imageId), ...stillPending } };
+    const limit = conflictsOf(memberIds);
+    const outcome = await table.transactGuarded(guard, outdated.map(updateMembership), limit);
+    // The status changes faster than it can be read and written. From this write on, every change of the status puts the
+    // membership into its new place in the lists, so the next try is applied, or the one after it finds nothing to do.
+    if (outcome === 'condition-failed' && outdated.length === 1 && tries >= maxTriesWithStatus)
+      await table.transactGuarded(guard, outdated.map(updateWhateverStatus), limit);
+    return outcome;
   };
-
-  const onlyIfPending = (updates: readonly TransactAction[]): readonly TransactAction[] =>
-    updates.length === 0 ? [] : [{ ConditionCheck: { Key: imageKey(imageId), ...stillPending } }, ...updates];
 
   const complete = async (image: Image, change: PendingChange): Promise<readonly TransactAction[]> => {
     if (change.kind === 'delete') return [deleteImage(image, change), ...moveEntries(image, image, undefined)];
     const { facts } = change;
-    const last = facts.owner === image.owner ? [] : await changeMembers(image, [image.owner], facts);
-    return [changeImage(image, facts), ...last, ...moveEntries(image, image, facts)];
+    const last =
+      facts.owner === image.owner
+        ? []
+        : (await table.get([membershipKey(image.owner, imageId)])).flatMap((item) =>
+            outdatedMembership(image, item, facts),
+          );
+    return [changeImage(image, facts), ...last.map(updateMembership), ...moveEntries(image, image, facts)];
   };
 
   const changeImage = (image: Image, facts: SharedFacts): TransactAction => {
@@ -113,43 +155,109 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     },
   });
 
-  for (let pass = 0; pass < mostPasses; pass += 1) {
+  for (let pass = 0; pass < maxPasses; pass += 1) {
     const { image, memberIds } = await readPartition(table, imageId);
     const change = image?.pendingChange;
-    if (image?.version !== version || change === undefined) return; // somebody else has finished it
-    const chunk = Math.floor((transactionLimit - 1) / (change.kind === 'delete' ? 2 : 1));
-    // An owner that is about to be none may answer, if it is a member too, only when it owns the image no longer.
-    const givenAway = change.kind === 'facts' && change.facts.owner !== image.owner;
-    const remaining = givenAway ? memberIds.filter((memberId) => memberId !== image.owner) : memberIds;
-    let refused = false;
-    for (let start = 0; start < remaining.length && !refused; start += chunk) {
-      const members = remaining.slice(start, start + chunk);
-      const actions =
-        change.kind === 'delete'
-          ? endMembers(members, change)
-          : onlyIfPending(await changeMembers(image, members, change.facts));
-      refused = actions.length > 0 && !(await table.transact(actions));
-    }
-    if (!refused && (await table.transact(await complete(image, change)))) return;
+    if (image?.version !== version || change === undefined) return; // another process completed it
+    const isDone =
+      change.kind === 'delete'
+        ? await inChunks(memberIds, Math.floor((transactionLimit - 1) / 2), (chunk) => withdrawMembers(chunk, change))
+        : await inChunks(memberIds, transactionLimit - 1, (chunk) => replicateToMembers(chunk, image, change.facts));
+    if (isDone && (await table.transact(await complete(image, change)))) return;
   }
   throw tryAgainLater();
 }
 
-/** The update that gives a membership its image's new facts, or none where it has them or has ended. */
-function changeMember(image: Image, item: Item, facts: SharedFacts): readonly TransactAction[] {
+/** Members that are written in one transaction, and how often they were tried, in larger chunks too. */
+interface Chunk {
+  readonly memberIds: readonly ProjectId[];
+  readonly tries: number;
+}
+
+/**
+ * Writes members chunk by chunk. A chunk that is not applied is written again in halves, down to single members, after
+ * all that were not tried as often.
+ *
+ * @returns whether all are written; `false` if the guard's condition failed
+ */
+async function inChunks(
+  memberIds: readonly ProjectId[],
+  size: number,
+  write: (chunk: Chunk) => Promise<GuardedOutcome>,
+): Promise<boolean> {
+  const chunks = splitInto(size, { memberIds, tries: 0 });
+  for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+    if (chunk.tries > maxTries || Date.now() >= (currentDeadline() ?? Infinity)) throw tryAgainLater();
+    const outcome = await write(chunk);
+    if (outcome === 'guard-failed') return false;
+    if (outcome !== 'applied')
+      chunks.push(...splitInto(Math.ceil(chunk.memberIds.length / 2), { ...chunk, tries: chunk.tries + 1 }));
+  }
+  return true;
+}
+
+function splitInto(size: number, { memberIds, tries }: Chunk): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < memberIds.length; start += size)
+    chunks.push({ memberIds: memberIds.slice(start, start + size), tries });
+  return chunks;
+}
+
+/** A single member cannot be split: its conflicts are retried until the deadline. */
+const conflictsOf = (members: readonly unknown[]): number => (members.length === 1 ? Infinity : maxConflicts);
+
+/** Those of some projects that the image is still offered to. */
+async function findOffered(
+  table: Table,
+  imageId: ImageId,
+  memberIds: readonly ProjectId[],
+): Promise<readonly ProjectId[]> {
+  const offers = await table.get(memberIds.map((memberId) => offerKey(imageId, memberId)));
+  return offers.flatMap((offer) => offeredTo(sortKeyOf(offer)) ?? []);
+}
+
+/** A membership without the replicated attributes that a pending change gives it. */
+interface OutdatedMembership {
+  readonly key: ItemKey;
+  readonly status: MemberStatus;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** The index attribute of its status, if the change moves the membership in its lists. */
+  readonly move: Readonly<Record<string, unknown>>;
+}
+
+function outdatedMembership(image: Image, item: Item, facts: SharedFacts): readonly OutdatedMembership[] {
   const membership = membershipFromItem(item);
   if (membership === undefined) return [];
-  const { set } = membershipFacts(image, facts, membership.status);
-  if (Object.entries(set).every(([attribute, value]) => item[attribute] === value)) return [];
-  return [
-    {
-      Update: {
-        Key: membershipKey(membership.memberId, image.id),
-        UpdateExpression: `SET ${equals(set)}`,
-        ConditionExpression: '#status = :status', // its place in an index depends on it
-        ExpressionAttributeNames: names('status', ...Object.keys(set)),
-        ExpressionAttributeValues: values({ ...set, status: membership.status }),
-      },
-    },
-  ];
+  const { memberId, status } = membership;
+  const index = indexOfStatus[status];
+  const { [index]: place, ...attributes } = membershipFacts(image, facts, status).set;
+  const isMoved = item[index] !== place;
+  if (!isMoved && Object.entries(attributes).every(([name, value]) => item[name] === value)) return [];
+  return [{ key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: place } : {} }];
 }
+
+/** The update that brings a membership up to date. Only a move in a list depends on the status. */
+function updateMembership({ key, status, attributes, move }: OutdatedMembership): TransactAction {
+  if (Object.keys(move).length === 0) return updateWhateverStatus({ key, attributes });
+  const set = { ...attributes, ...move };
+  return {
+    Update: {
+      Key: key,
+      UpdateExpression: `SET ${equals(set)}`,
+      ConditionExpression: '#status = :status',
+      ExpressionAttributeNames: names('status', ...Object.keys(set)),
+      ExpressionAttributeValues: values({ ...set, status }),
+    },
+  };
+}
+
+/** The part of that update which every status allows. A later change of the status moves the membership by itself. */
+const updateWhateverStatus = ({ key, attributes }: Pick<OutdatedMembership, 'key' | 'attributes'>): TransactAction => ({
+  Update: {
+    Key: key,
+    UpdateExpression: `SET ${equals(attributes)}`,
+    ConditionExpression: 'attribute_exists(#status)',
+    ExpressionAttributeNames: names('status', ...Object.keys(attributes)),
+    ExpressionAttributeValues: values(attributes),
+  },
+});

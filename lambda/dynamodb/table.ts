@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { randomUUID } from 'node:crypto';
-import { repeatWhileContended } from './contention.ts';
+import { isContentionReason, isTransient, repeatWhileContended } from './contention.ts';
 import { sortKey, type ItemKey } from './keys.ts';
 
 /** An item as it is stored, not yet looked at. */
@@ -30,6 +30,12 @@ type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[numb
 export type TransactAction = {
   readonly [Action in keyof TransactItem]: WithoutTable<NonNullable<TransactItem[Action]>>;
 };
+
+/**
+ * The result of a {@link Table.transactGuarded}: which condition failed, the guard's or another, or that others kept
+ * conflicting.
+ */
+export type GuardedOutcome = 'applied' | 'guard-failed' | 'condition-failed' | 'conflict';
 
 /** Most actions in one transaction ("TransactWriteItems" in the DynamoDB API reference). */
 export const transactionLimit = 100;
@@ -73,15 +79,7 @@ export class Table {
 
   /** One transaction; `false` where a condition did not hold. Sent again after a lost answer, it acts once. */
   async transact(actions: readonly TransactAction[]): Promise<boolean> {
-    const command = new TransactWriteCommand({
-      ClientRequestToken: randomUUID(),
-      TransactItems: actions.map(
-        (action) =>
-          Object.fromEntries(
-            Object.entries(action).map(([kind, parameters]) => [kind, { ...parameters, TableName: this.#name }]),
-          ) as TransactItem,
-      ),
-    });
+    const command = this.#transaction(actions);
     try {
       await repeatWhileContended(() => this.#documents.send(command));
       return true;
@@ -92,6 +90,53 @@ export class Table {
       if (failed === true) return false;
       throw error;
     }
+  }
+
+  /**
+   * One transaction of a guard, which all else depends on, and of actions that the caller can also write fewer at a time.
+   *
+   * @param maxConflicts - conflicts over the items of the actions before it gives up. A conflict over the guard's item alone
+   *   does not count: smaller transactions would only mean more of them.
+   */
+  async transactGuarded(
+    guard: TransactAction,
+    actions: readonly TransactAction[],
+    maxConflicts: number,
+  ): Promise<GuardedOutcome> {
+    const command = this.#transaction([guard, ...actions]);
+    let conflicts = 0;
+    const gaveUp = new Error('Other requests are in the way of too many actions at once.');
+    try {
+      await repeatWhileContended(async () => {
+        try {
+          await this.#documents.send(command);
+        } catch (error) {
+          const [, ...reasons] = cancellationReasons(error);
+          const isConflict = isTransient(error) && reasons.some(isContentionReason);
+          if (isConflict) conflicts += 1;
+          throw isConflict && conflicts >= maxConflicts ? gaveUp : error;
+        }
+      });
+      return 'applied';
+    } catch (error) {
+      if (error === gaveUp) return 'conflict';
+      const failed = cancellationReasons(error).indexOf('ConditionalCheckFailed');
+      if (failed === -1) throw error;
+      return failed === 0 ? 'guard-failed' : 'condition-failed';
+    }
+  }
+
+  /** Has one token however often it is sent. */
+  #transaction(actions: readonly TransactAction[]): TransactWriteCommand {
+    return new TransactWriteCommand({
+      ClientRequestToken: randomUUID(),
+      TransactItems: actions.map(
+        (action) =>
+          Object.fromEntries(
+            Object.entries(action).map(([kind, parameters]) => [kind, { ...parameters, TableName: this.#name }]),
+          ) as TransactItem,
+      ),
+    });
   }
 
   /**
@@ -163,3 +208,7 @@ export class Table {
 
 /** The sort key of an item that was read, for telling the kinds of items of a partition apart. */
 export const sortKeyOf = (item: Item): string => String(item[sortKey]);
+
+/** Why a transaction was canceled: a code for each of its actions, none for any other error. */
+const cancellationReasons = (error: unknown): readonly (string | undefined)[] =>
+  error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []).map(({ Code }) => Code) : [];

@@ -266,3 +266,52 @@ test.each(changes.filter(({ name }) => ['leaving shared', 'a deletion'].includes
 
 const largestTransaction = (calls: readonly EngineCall[]): number =>
   Math.max(...calls.map(({ request }) => ((request['TransactItems'] ?? []) as unknown[]).length));
+
+/** Members that keep changing their status, each as fast as it gets a response, until they are stopped. */
+function keepAnswering(id: string, projects: readonly string[]): { stop(): Promise<number> } {
+  let isStopped = false;
+  const clients = projects.map(async (project) => {
+    let requests = 0;
+    for (; !isStopped; requests += 1) await api.answer(id, project, requests % 2 === 0 ? 'accepted' : 'rejected');
+    return requests;
+  });
+  return {
+    stop: async () => {
+      isStopped = true;
+      return (await Promise.all(clients)).reduce((sum, requests) => sum + requests, 0);
+    },
+  };
+}
+
+describe.each([
+  { count: quota, attempts: 4 },
+  { count: 1000, attempts: 1 },
+])('while three of $count members keep changing their status', ({ count, attempts }) => {
+  test.each(changes)(
+    '$name succeeds in every attempt, in a bounded number of transactions',
+    async (change) => {
+      const projects = [0, count / 2, count - 1].map((n) => members(count)[n]!.project);
+      for (let attempt = 1; attempt <= attempts; attempt += 1) {
+        const id = await start(change, count);
+        const clients = keepAnswering(id, projects);
+        const startedAt = performance.now();
+
+        const { result, calls } = await world.proxy.record(() => change.request(id));
+
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+        const requests = await clients.stop();
+        const transactions = calls.filter(({ action }) => action === 'TransactWriteItems').length;
+        process.stderr.write(
+          `${change.name}, ${count} members: ${result.status} in ${seconds} s, ${transactions} transactions, against ${requests} requests\n`,
+        );
+        expect([200, 204]).toContain(result.status);
+        expect(transactions).toBeLessThan(mostTransactions);
+        expect(await stateOf(id)).toEqual(stateAtTheEnd(change, count));
+      }
+    },
+    600_000,
+  );
+});
+
+/** 22 to delete 1000 members, the halves of a chunk for each of three, and as many by members that complete the change too. */
+const mostTransactions = 120;

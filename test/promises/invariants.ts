@@ -22,8 +22,9 @@ export interface InvariantOptions {
   readonly quota?: number;
   /**
    * Whether images may carry the mark of a change that was cut off. Where they do, each of its members has either the
-   * image's facts or those that the change brings, or is not shared yet with an image that is becoming shared. Without
-   * marks unless said otherwise.
+   * image's facts or those that the change brings, or is not shared yet with an image that is becoming shared; an owner
+   * that is a member too has the others before the new owner; and a membership may be in its old place in a list still,
+   * until its status changes or the change is complete. Without marks unless said otherwise.
    */
   readonly changesMayBePending?: boolean;
 }
@@ -67,8 +68,9 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
       memberships: of('membership').filter(({ item }) => item['status'] !== undefined),
       entries: [...of('owned'), ...of('everyone')],
     };
+    const mayBeMoving = options.changesMayBePending === true && record?.['pending_change'] !== undefined;
     broken.push(
-      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project)),
+      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project, mayBeMoving)),
       ...(record === undefined || record['deleted_at'] !== undefined
         ? brokenRemains(record, family)
         : [...brokenImage(record, family, options), ...brokenFamily(record, family)]),
@@ -136,7 +138,7 @@ const attributesOf = ({ owner, visibility, hidden }: SharedFacts) => ({ owner, v
 const positionOf = (record: StoredItem): Position => ({ createdAt: record['created_at'], id: record['id'] });
 
 /** What a membership has to be by itself, with a status or without. */
-function brokenMembership(item: StoredItem, imageId: string, project: string): readonly string[] {
+function brokenMembership(item: StoredItem, imageId: string, project: string, mayBeMoving: boolean): readonly string[] {
   const status: MemberStatus | undefined = item['status'];
   const inNoIndex = Object.fromEntries(localIndexes.map((index) => [index, undefined]));
   const name = nameOf(item);
@@ -153,7 +155,7 @@ function brokenMembership(item: StoredItem, imageId: string, project: string): r
         ? different(item, {
             ...inNoIndex,
             [membershipIndex]: item[membershipIndex], // compared with the image
-            [indexOfStatus[status]]: item[membershipIndex],
+            [indexOfStatus[status]]: mayBeMoving ? item[indexOfStatus[status]] : item[membershipIndex],
             [timeToLive]: undefined,
           })
         : [`${name}: status is ${status as string}`]),
@@ -225,7 +227,8 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
   return memberships.flatMap(({ item, project }) => {
     const offer = offers.find((each) => each.project === project)?.item;
     const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
-    const differences = [...possible, ...before].map((facts) =>
+    const ofOwner = project === record['owner'] ? possible.map((facts) => ({ ...facts, owner: record['owner'] })) : [];
+    const differences = [...possible, ...before, ...ofOwner].map((facts) =>
       different(item, { ...attributesOf(facts), [membershipIndex]: listKey(membershipShelf(facts), positionOf(record)) }),
     );
     return [
