@@ -16,7 +16,7 @@ const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
 /** The consumer of the table's stream. */
 export const handler = streamHandler({
   read: readStreamRecord,
-  imageNames: (imageIds) => findImageNames(table, imageIds),
+  imageNames: (memberships) => findImageNames(table, memberships),
   bus: new EventBridgeBus(config.eventBusName),
   lookAgain: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
   putAside: (record, reason) => deadLetters.send(recordMessage(record), { reason }),

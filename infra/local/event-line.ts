@@ -8,10 +8,13 @@ export function eventLine({ type, detail }: Pick<PublishedEvent, 'type' | 'detai
   const { image, member, before, after, by } = fields as Readonly<Record<string, Fields | undefined | null>>;
   if (image == null || by == null) return `${type.padEnd(22)} ${detail}`;
   const of = member == null ? '' : ` for ${String(member['id'])}`;
+  // With a membership, no name says nothing: it may not be told any more.
+  const unnamed = member == null ? 'unnamed ' : '';
+  const name = typeof image['name'] === 'string' ? `${JSON.stringify(image['name'])} ` : unnamed;
   return [
     String(fields['time']),
     type.padEnd(19),
-    `${typeof image['name'] === 'string' ? JSON.stringify(image['name']) : 'unnamed'} ${String(image['id'])}${of}:`,
+    `${name}${String(image['id'])}${of}:`,
     `${stateOf(before)} → ${stateOf(after)},`,
     `by ${String(by['user'])} of ${String(by['project'])} (${String(by['via'])}),`,
     `#${String(fields['sequence'])}`,

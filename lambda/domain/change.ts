@@ -12,7 +12,7 @@ interface AnyChange {
 }
 
 /** A change of one project's membership of an image: made, answered or ended. */
-interface MembershipChange extends AnyChange {
+export interface MembershipChange extends AnyChange {
   readonly kind: 'membership';
   readonly memberId: ProjectId;
   /** Of this membership; a new offer is a new one. */

@@ -1,19 +1,38 @@
-import type { ImageId } from '../domain/ids.ts';
-import { imageKey } from './keys.ts';
+import type { ImageId, ProjectId } from '../domain/ids.ts';
+import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
 import type { Table } from './table.ts';
 
+/** A membership, and no earlier or later one of the same project. */
+export interface NamedMembership {
+  readonly imageId: ImageId;
+  readonly memberId: ProjectId;
+  readonly membershipId: string;
+}
+
 /**
- * The names of images, deleted ones too, as they now are; one round trip for a hundred of them.
- *
- * @returns by image id; one that never was is left out
+ * Returns the names of images as their members may know them now: by membership id, without a membership that has ended
+ * and without an image that its members cannot see. Two round trips for a hundred memberships.
  */
 export async function findImageNames(
   table: Table,
-  imageIds: readonly ImageId[],
+  memberships: readonly NamedMembership[],
 ): Promise<ReadonlyMap<string, string | null>> {
-  const items = await table.get([...new Set(imageIds)].map(imageKey));
+  const images = await table.get([...new Set(memberships.map(({ imageId }) => imageId))].map(imageKey));
+  const names = new Map(
+    // No error for a malformed record: the notification is of another item, and is published all the same.
+    images
+      .filter(({ visibility }) => visibility !== 'private')
+      .map(({ [partitionKey]: partition, name }) => [partition, typeof name === 'string' ? name : null]),
+  );
+  // After the names: a membership that exists now existed when they were read, so its end comes after every one of them.
+  const keys = memberships
+    .filter(({ imageId }) => names.has(imagePartition(imageId)))
+    .map(({ memberId, imageId }) => membershipKey(memberId, imageId));
+  const items = await table.get([...new Map(keys.map((key) => [JSON.stringify(key), key])).values()]);
+  const current = new Set(items.filter(({ status }) => status !== undefined).map((item) => item['membership_id']));
   return new Map(
-    // No error for a malformed record: it is not the one to be told of, and must not keep others from being told.
-    items.map(({ id, name }) => [String(id), typeof name === 'string' ? name : null]),
+    memberships
+      .filter(({ membershipId }) => current.has(membershipId))
+      .map(({ imageId, membershipId }) => [membershipId, names.get(imagePartition(imageId)) ?? null]),
   );
 }

@@ -30,7 +30,7 @@ export interface Notification {
 /**
  * What is told of a change.
  *
- * @param imageName - of the image that a membership belongs to
+ * @param imageName - of the image that a membership belongs to; `null` if the member may not know it any more
  */
 export function notificationOf(change: Change, imageName: string | null): Notification {
   const common = {

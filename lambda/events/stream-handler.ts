@@ -1,7 +1,6 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { reportMilliseconds, withDeadline } from '../deadline.ts';
-import type { Change } from '../domain/change.ts';
-import type { ImageId } from '../domain/ids.ts';
+import type { Change, MembershipChange } from '../domain/change.ts';
 import type { Image } from '../domain/image.ts';
 import type { log } from '../log.ts';
 import { Backoff } from './backoff.ts';
@@ -17,8 +16,8 @@ export interface StreamParts {
     readonly begun?: Pick<Image, 'id' | 'version'>;
     readonly unknown?: string;
   };
-  /** The names of images, by id. */
-  readonly imageNames: (imageIds: readonly ImageId[]) => Promise<ReadonlyMap<string, string | null>>;
+  /** The names of images as the members of these memberships may know them, by membership id. */
+  readonly imageNames: (memberships: readonly MembershipChange[]) => Promise<ReadonlyMap<string, string | null>>;
   readonly bus: NotificationBus;
   /** Sees to it that a fan-out is looked at again once its request can no longer be at it. */
   readonly lookAgain: (begun: Pick<Image, 'id' | 'version'>) => Promise<void>;
@@ -92,10 +91,13 @@ async function tell(
   let failure: Failure | undefined;
   let published = 0;
   try {
+    // None for an end: whoever is no member any more learns nothing that is newer.
     const names = await parts.imageNames(
-      changes.flatMap(({ change }) => (change.kind === 'membership' ? [change.imageId] : [])),
+      changes.flatMap(({ change }) => (change.kind === 'membership' && change.after !== undefined ? [change] : [])),
     );
-    const notifications = changes.map(({ change }) => notificationOf(change, names.get(change.imageId) ?? null));
+    const notifications = changes.map(({ change }) =>
+      notificationOf(change, change.kind === 'membership' ? (names.get(change.membershipId) ?? null) : null),
+    );
     const { left, refused } = await publishInOrder(parts.bus, notifications, until);
     published = changes.length - left.length;
     const first = changes[left[0] ?? changes.length]?.position;

@@ -29,6 +29,19 @@ test.each([
     },
     'T image.update        unnamed i: none → shared, hidden, by bob of beta (command), #3',
   ],
+  [
+    'image.member.delete',
+    {
+      sequence: 8,
+      image: { id: 'i', name: null, owner: 'alpha' },
+      member: { id: 'beta', membership_id: 'm' },
+      before: { status: 'accepted' },
+      after: null,
+      by,
+      time: 'T',
+    },
+    'T image.member.delete i for beta: accepted → none, by bob of beta (command), #8',
+  ],
   ['image.command.outcome', { outcome: 'done' }, 'image.command.outcome  {"outcome":"done"}'],
 ])('%s in one line', (type, detail, line) => {
   expect(eventLine({ type, detail: JSON.stringify(detail) })).toBe(line);

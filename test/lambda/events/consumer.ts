@@ -77,7 +77,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
   const killed = new Error('The function ends here.');
   const run = streamHandler({
     read: readStreamRecord,
-    imageNames: (ids) => findImageNames(connected, ids),
+    imageNames: (memberships) => findImageNames(connected, memberships),
     bus: {
       publish: (notifications) => {
         const mood = consumer.mood(notifications);

@@ -49,7 +49,17 @@ const patch = (id: string, path: string, value: unknown): Promise<Answer> =>
     headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
     body: [{ op: 'replace', path, value }],
   });
+const transfer = (id: string, owner: string): Promise<Answer> =>
+  service.request('PATCH', `/v2/images/${id}`, {
+    as: 'root:admin',
+    headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+    body: [{ op: 'replace', path: '/owner', value: owner }],
+  });
 const remove = (id: string): Promise<Answer> => service.request('DELETE', `/v2/images/${id}`, { as: 'alpha:member' });
+
+/** What is told of the image with each change of a membership. */
+const imagesTold = () =>
+  consumer.published.filter(({ member }) => member !== undefined).map(({ type, image }) => [type, image] as const);
 
 describe('what is told', () => {
   test('a life of an offer, from its image to its end', async () => {
@@ -67,12 +77,14 @@ describe('what is told', () => {
     const by = { project: 'alpha', user: 'user-of-alpha', via: 'http' };
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const [first, , , second] = consumer.published.filter(({ member }) => member !== undefined);
+    // Both memberships have ended when their changes are published.
+    const imageOfMember = { ...image, name: null };
     const facts = { owner: 'alpha', visibility: 'shared', os_hidden: false };
     const told = (membership: Notification | undefined, more: number, rest: object) => ({
       version: 1,
       id: `${membership!.member!.membership_id}:${membership!.sequence + more}`,
       sequence: membership!.sequence + more,
-      image,
+      image: imageOfMember,
       member: { id: 'beta', membership_id: membership!.member!.membership_id },
       time,
       ...rest,
@@ -96,6 +108,67 @@ describe('what is told', () => {
     expect(second!.member!.membership_id).not.toBe(first!.member!.membership_id);
     expect(second!.sequence).toBe(first!.sequence + 3);
   });
+
+  test('the name of the image and its owner, as long as the project is a member', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await consumer.drain();
+    await answer(id, 'beta', 'accepted');
+    await patch(id, '/name', 'silver');
+
+    await consumer.drain();
+
+    expect(imagesTold()).toEqual([
+      ['image.member.create', { id, name: 'golden', owner: 'alpha' }],
+      ['image.member.update', { id, name: 'silver', owner: 'alpha' }],
+    ]);
+  });
+
+  test('nothing of an image that is newer than the end of the membership', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await answer(id, 'beta', 'accepted');
+    await withdraw(id, 'beta');
+    await patch(id, '/name', 'secret');
+    await transfer(id, 'omega');
+
+    await consumer.drain();
+
+    expect(imagesTold()).toEqual(
+      ['create', 'update', 'delete'].map((verb) => [`image.member.${verb}`, { id, name: null, owner: 'alpha' }]),
+    );
+    expect(JSON.stringify(consumer.published.filter(({ member }) => member !== undefined))).not.toMatch(/secret|omega/);
+  });
+
+  test('nothing of an image to a membership that ended before the one that the project has now', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    await withdraw(id, 'beta');
+    await patch(id, '/name', 'silver');
+    await offer(id, 'beta');
+
+    await consumer.drain();
+
+    expect(imagesTold().map(([type, { name }]) => [type, name])).toEqual([
+      ['image.member.create', null],
+      ['image.member.delete', null],
+      ['image.member.create', 'silver'],
+    ]);
+  });
+
+  test.each(['private', 'community'])(
+    'the name of an image that has become %s, if everybody may see it',
+    async (visibility) => {
+      const id = await createImage('golden');
+      await offer(id, 'beta');
+      await patch(id, '/visibility', visibility);
+      await patch(id, '/name', 'silver');
+
+      await consumer.drain();
+
+      expect(imagesTold().map(([, { name }]) => name)).toEqual([visibility === 'private' ? null : 'silver']);
+    },
+  );
 
   test.each([
     ['private and back', '/visibility', 'private', 'shared'],
