@@ -34,6 +34,8 @@ export interface CommandReply {
   readonly version: 1;
   /** The command's. */
   readonly id: string;
+  /** The command's digest, which tells it from another command with the same id. */
+  readonly digest: string;
   readonly project: string;
   readonly command: Command['command'];
   readonly image_id: string;
@@ -144,6 +146,7 @@ async function run({ useCases }: CommandParts, command: Command, memberships: Me
 const replyTo = (command: Command, outcome: CommandOutcome): CommandReply => ({
   version: 1,
   id: command.id,
+  digest: command.digest,
   project: command.projectId,
   command: command.command,
   image_id: command.imageId,

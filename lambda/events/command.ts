@@ -17,7 +17,7 @@ export interface Command {
   /** The answer, of an `answer-offer`. */
   readonly status: string | undefined;
   readonly reply: boolean;
-  /** Of all that the command says: two commands of one id and another digest are not the same. */
+  /** Of all that the command says but "reply": commands with one id and different digests are different commands. */
   readonly digest: string;
 }
 
@@ -91,8 +91,12 @@ export function projectOf(name: string, value: string): ProjectId {
   return id;
 }
 
-/** Of what the command does: asking for a reply, or no longer, does not make it another. */
-const digestOf = ({ reply: _, ...message }: Readonly<Record<string, unknown>>): string =>
-  createHash('sha256')
-    .update(JSON.stringify(Object.keys(commandSchema.properties).map((name) => message[name] ?? null)))
-    .digest('base64url');
+/**
+ * SHA-256, as base64url, of the values of all fields but "reply" as a JSON array in the schema's order, with `null` for a
+ * field that is left out. `docs/events.md` tells senders to compute it so.
+ */
+function digestOf(message: Readonly<Record<string, unknown>>): string {
+  const fields = Object.keys(commandSchema.properties).filter((name) => name !== 'reply');
+  const text = JSON.stringify(fields.map((name) => message[name] ?? null));
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,5 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseCommand } from '../../../lambda/events/command.ts';
 import { seedImage } from '../../support/seed.ts';
 import { command, type CommandWorld, openCommandWorld } from './command-world.ts';
 import { storm } from './command-storm.ts';
@@ -57,11 +60,13 @@ describe('a command does what the request does', () => {
     await world.deliver(answering(id, 'accepted', { id: 'one', reply: true }), answering(id, 'no', { id: 'two' }));
     await world.deliver(answering(id, 'never', { id: 'three', reply: true }));
 
+    const digest = expect.stringMatching(/^[\w-]{43}$/);
     expect(world.replies).toEqual([
-      { ...fields, id: 'one', outcome: 'done' },
+      { ...fields, id: 'one', digest, outcome: 'done' },
       {
         ...fields,
         id: 'three',
+        digest,
         outcome: 'refused',
         error: 'invalid-member-status',
         message: 'A member status is one of "pending", "accepted", "rejected".',
@@ -277,6 +282,29 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(2);
   });
 
+  test('the replies to different commands with one id differ in the digest, which their sender can compute', async () => {
+    const id = await anImage('pending');
+    const sent = ['accepted', 'rejected'].map((status) => answering(id, status, { id: 'told-apart', reply: true }));
+
+    await world.deliver(sent[0]!);
+    await world.deliver(sent[1]!);
+    await world.deliver(sent[0]!);
+
+    expect(world.replies.map(({ outcome, digest }) => [outcome, digest])).toEqual([
+      ['done', digestBySender(sent[0]!.body)],
+      ['refused', digestBySender(sent[1]!.body)],
+      ['done', digestBySender(sent[0]!.body)],
+    ]);
+  });
+
+  test('the digest in the documentation is that of the command there', () => {
+    const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'events.md'), 'utf8');
+    const [, example = ''] = /```json\n(\{[^`]*"command": "answer-offer"[^`]*)```/.exec(page) ?? [];
+
+    expect(page).toContain(`\`${digestBySender(example)}\``);
+    expect(parseCommand(example).digest).toBe(digestBySender(example));
+  });
+
   test.each(['lose the request', 'lose the answer', 'end'] as const)(
     'where its function could %s at any of its calls',
     async (fate) => {
@@ -310,6 +338,13 @@ describe('a command that comes again acts once and answers the same', () => {
     },
   );
 });
+
+/** The digest of a command, as docs/events.md tells senders to compute it. */
+function digestBySender(body: string): string {
+  const { version, id, command: name, project, user, image_id, member_id, status = null } = JSON.parse(body);
+  const text = JSON.stringify([version, id, name, project, user, image_id, member_id, status]);
+  return createHash('sha256').update(text, 'utf8').digest('base64url');
+}
 
 test('a refusal whose reply cannot be sent comes again, and is put aside once', async () => {
   const sent = answering(await anImage(), 'accepted', { reply: true });
