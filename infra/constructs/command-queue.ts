@@ -5,7 +5,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
-import { commandType } from '../../lambda/events/command.ts';
+import { commandSource, commandType } from '../../lambda/events/command.ts';
 import { ServiceFunction } from './service-function.ts';
 import { deadLetterQueue, eventQueue, grantSend, ruleDelivery } from './event-queue.ts';
 import type { Notifications } from './notifications.ts';
@@ -30,7 +30,7 @@ const timeoutSeconds = 30;
 
 /**
  * The queue of commands and the function that carries them out. A command is sent to the queue, or as the detail of an
- * event `image.command` to the bus that feeds it; whoever IAM lets send may act for any project, as its member.
+ * event `image.command` of this account to the bus that feeds it; whoever IAM lets send may act for any project, as its member.
  */
 export class CommandQueue extends Construct {
   /** The queue's URL, known when the stack is deployed. */
@@ -67,7 +67,8 @@ export class CommandQueue extends Construct {
     this.busName = bus.eventBusName;
     new Rule(this, 'Rule', {
       eventBus: bus,
-      eventPattern: { detailType: [commandType] },
+      // Whatever the bus's policy allows: who acts for any project is decided in the account that the stack is in.
+      eventPattern: { source: [commandSource], account: [Stack.of(this).account], detailType: [commandType] },
       targets: [
         new SqsQueue(queue, {
           message: RuleTargetInput.fromEventPath('$.detail'),

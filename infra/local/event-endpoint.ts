@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type EventRule, matches } from './event-sources.ts';
 import type { EventStore } from './event-store.ts';
 import { listen } from './listen.ts';
+import { localAccount } from './template-values.ts';
 
 /** What the functions send events and messages to: the two calls of EventBridge and SQS that they make. */
 export interface EventEndpoint {
@@ -76,7 +77,7 @@ function publishEvent(
   type: string,
   detail: string,
 ): void {
-  const event = { source, 'detail-type': type, detail: JSON.parse(detail) as unknown };
+  const event = { source, account: localAccount, 'detail-type': type, detail: JSON.parse(detail) as unknown };
   const queues = rules
     .filter((rule) => rule.bus === bus && matches(rule.pattern, event))
     .flatMap((rule) => rule.queues);

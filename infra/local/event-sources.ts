@@ -1,7 +1,7 @@
 import type { QueueSettings } from './event-store.ts';
 import { Refusal } from '../refusal.ts';
 import { resourcesOfType, type SynthesizedStack } from './synthesized-stack.ts';
-import { physicalName } from './template-values.ts';
+import { physicalName, resolveTemplateValue } from './template-values.ts';
 
 /** A queue that a function receives from. */
 export interface QueueSource {
@@ -51,7 +51,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
   const queueOf = (value: unknown): string => physicalName(stack, attributeOf(value, 'Arn'));
   const rules = resourcesOfType(stack, 'AWS::Events::Rule').map(([, { Properties: rule = {} }]): EventRule => ({
     bus: physicalName(stack, String((rule['EventBusName'] as Properties | undefined)?.['Ref'])),
-    pattern: rule['EventPattern'],
+    pattern: resolveTemplateValue(rule['EventPattern'], stack),
     queues: (rule['Targets'] as readonly Properties[]).map((target) => {
       if (target['InputPath'] !== '$.detail') throw unknownHere('a target of a rule that gets more than the detail');
       return queueOf(target['Arn']);

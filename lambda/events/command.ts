@@ -22,8 +22,10 @@ export interface Command {
 }
 
 const validator = new Validator(commandSchema as unknown as Schema, '2020-12');
-/** The `detail-type` of the events that the commands' bus takes. */
+/** The `detail-type` of an event that carries a command. */
 export const commandType = 'image.command';
+/** The `source` of an event that carries a command; notifications have another. */
+export const commandSource = 'image-sharing.client';
 const mostBytes = 256 * 1024;
 
 /**

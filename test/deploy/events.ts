@@ -11,6 +11,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { commandSource, commandType } from '../../lambda/events/command.ts';
 import type { Emulator } from './emulator.ts';
 
 const alice = { 'x-auth-token': 'dev:alice:project-a:member', 'content-type': 'application/json' };
@@ -98,7 +99,7 @@ export async function theEvents(
   say('a command through the queue is carried out, told on the bus and answered');
 
   const Detail = command({ ...member, command: 'withdraw-offer', project: 'project-a' });
-  const entry = { EventBusName: outputs.CommandBusName, Source: 'rehearsal', DetailType: 'image.command', Detail };
+  const entry = { EventBusName: outputs.CommandBusName, Source: commandSource, DetailType: commandType, Detail };
   await events.send(new PutEventsCommand({ Entries: [entry] }));
   await told(({ type, image }) => type === 'image.member.delete' && image?.id === id);
   say('a command through the bus is carried out and told');

@@ -212,7 +212,11 @@ describe('commands', () => {
     expect(one('AWS::Events::EventBus', 'CommandsBus')[1]).toEqual({ Name: 'Sharing-commands' });
     expect(rule).toEqual({
       EventBusName: { Ref: expect.stringMatching('^CommandsBus') },
-      EventPattern: { 'detail-type': ['image.command'] },
+      EventPattern: {
+        source: ['image-sharing.client'],
+        account: [{ Ref: 'AWS::AccountId' }],
+        'detail-type': ['image.command'],
+      },
       State: 'ENABLED',
       Targets: [
         {

@@ -14,7 +14,11 @@ describe('the event sources of the template', () => {
       { queue: named('CommandsQueue'), functionId: expect.stringMatching('^Commands'), batchSize: 10 },
     ]);
     expect(rules).toEqual([
-      { bus: 'ImageSharing-commands', pattern: { 'detail-type': ['image.command'] }, queues: [named('CommandsQueue')] },
+      {
+        bus: 'ImageSharing-commands',
+        pattern: { source: ['image-sharing.client'], account: ['000000000000'], 'detail-type': ['image.command'] },
+        queues: [named('CommandsQueue')],
+      },
     ]);
     expect(queues.find(({ takesCommands }) => takesCommands)).toEqual({
       name: named('CommandsQueue'),
