@@ -19,6 +19,8 @@ export const sharingErrorCodes = [
   'member-quota-exceeded',
   'image-too-large',
   'try-again-later',
+  'database-unavailable',
+  'outcome-unknown',
 ] as const;
 export type SharingErrorCode = (typeof sharingErrorCodes)[number];
 
@@ -88,5 +90,31 @@ export const propertyNotFound = (name: string): SharingError =>
 
 export const tagNotFound = (tag: string): SharingError => error('tag-not-found', `The image has no tag ${quote(tag)}.`);
 
+/** Other requests were in the way. */
 export const tryAgainLater = (cause?: unknown): SharingError =>
   new SharingError('try-again-later', 'Too many changes at once; nothing was lost. Please try again.', { cause });
+
+/** The database cannot be reached: no write of the request was applied. */
+export const databaseUnavailable = (cause?: unknown): SharingError =>
+  new SharingError(
+    'database-unavailable',
+    'The database cannot be reached just now; nothing was done. Please try again.',
+    { cause },
+  );
+
+/** A write of the request may have been applied, and may still be. */
+export const outcomeUnknown = (cause?: unknown): SharingError =>
+  new SharingError(
+    'outcome-unknown',
+    'The outcome of the request is unknown: it is applied once or not at all. Please read the image or member before you try again.',
+    { cause },
+  );
+
+const temporaryCodes: ReadonlySet<SharingErrorCode> = new Set([
+  'try-again-later',
+  'database-unavailable',
+  'outcome-unknown',
+]);
+
+/** Whether an error says nothing against the request itself, which may succeed at another time. */
+export const isTemporary = (error: unknown): boolean => error instanceof SharingError && temporaryCodes.has(error.code);

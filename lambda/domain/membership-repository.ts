@@ -10,7 +10,8 @@ export interface Answer {
   readonly status: MemberStatus;
   /** The project that may not be the image's owner, or `undefined` for an admin, who may act for anyone. */
   readonly notOwner: ProjectId | undefined;
-  readonly at: Timestamp;
+  /** Returns the time of the change; called for each attempt to write, so that a later change never has an earlier time. */
+  readonly at: () => Timestamp;
   readonly actor: Actor;
 }
 

@@ -10,8 +10,14 @@ import { Table } from './table.ts';
 export const connectTable = (name: string): Table => {
   const client = new DynamoDBClient({
     maxAttempts: 1,
-    // An answer takes milliseconds. One that does not come is asked for again well before the request's deadline.
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+    // A response takes milliseconds. These limit the wait for a connection, for the beginning of a response and for the
+    // rest of it, so that the request can still read or repeat before its deadline.
+    requestHandler: {
+      connectionTimeout: 1_000,
+      requestTimeout: 5_000,
+      socketTimeout: 5_000,
+      throwOnRequestTimeout: true,
+    },
   });
   return new Table(DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), name);
 };

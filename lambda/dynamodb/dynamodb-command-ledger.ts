@@ -51,7 +51,7 @@ export class DynamoDbCommandLedger implements CommandLedger {
   }
 
   async settle(entry: CommandEntry, outcome: CommandOutcome): ReturnType<CommandLedger['settle']> {
-    const { item } = await this.#table.update(this.#settling(entry, outcome));
+    const { item } = await this.#table.update(() => this.#settling(entry, outcome));
     if (item === undefined) throw new Error(`Command ${entry.id} is neither settled nor can be.`);
     return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };
   }
@@ -65,7 +65,7 @@ export class DynamoDbCommandLedger implements CommandLedger {
   }
 
   /** Writes the outcome unless there is one; a refusal gives way to the same command where it was sent back since. */
-  #settling(entry: CommandEntry, outcome: CommandOutcome): Update & { readonly UpdateExpression: string } {
+  #settling(entry: CommandEntry, outcome: CommandOutcome): Update {
     const record = {
       format: itemFormat,
       digest: entry.digest,

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../domain/clock.ts';
+import { outcomeUnknown, SharingError } from '../domain/errors.ts';
 import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import { sameFacts, sharedFacts, type Image, type PendingChange } from '../domain/image.ts';
@@ -19,7 +19,7 @@ import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts
 import { moveEntries } from './list-entries.ts';
 import { membershipFromItem } from './membership-item.ts';
 import { finishPendingChange, readPartition } from './pending-changes.ts';
-import type { Item, Table, TransactAction, Update } from './table.ts';
+import type { Item, Table, Update } from './table.ts';
 
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
 const withoutMembers = '#member_count = :none';
@@ -63,31 +63,30 @@ export class DynamoDbImageRepository implements ImageRepository {
 
   async update(before: Image, after: Image, actor: Actor): Promise<WriteOutcome> {
     if (sameFacts(before, after)) {
-      const writeId = randomUUID();
-      const { held, item } = await this.#table.update(updateRecord(before, after, actor, { writeId }));
-      // A write whose answer was lost is sent again, and is refused because of itself.
-      return outcome(held || item?.['write_id'] === writeId);
+      const { applied } = await this.#table.update(() => updateRecord(before, after, actor));
+      return outcome(applied);
     }
     if (before.memberCount === 0) {
       const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
-      return this.#write([{ Update: alone }, ...moveEntries(before, before, after)]);
+      const applied = await this.#table.transact([{ Update: alone }, ...moveEntries(before, before, after)]);
+      return outcome(applied);
     }
     // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
     // that on the way a member is refused too early and never too late.
     const towardsShared = after.visibility === 'shared' && before.visibility !== 'shared';
     const first = towardsShared ? after : { ...after, ...sharedFacts(before) };
     const pendingChange: PendingChange = { kind: 'facts', facts: sharedFacts(after), actor };
-    const begun = await this.#write([
+    const begun = await this.#table.transact([
       { Update: updateRecord(before, first, actor, { pendingChange }) },
       ...moveEntries(before, before, first),
     ]);
-    if (begun === 'written') await this.finish({ ...first, version: before.version + 1, pendingChange });
-    return begun;
+    if (begun) await this.#completeOwnChange({ ...first, version: before.version + 1, pendingChange });
+    return outcome(begun);
   }
 
   async delete(before: Image, actor: Actor): Promise<WriteOutcome> {
     if (before.memberCount === 0) {
-      return this.#write([
+      const deleted = await this.#table.transact([
         {
           Put: {
             Item: deletedImageItem(before, this.#clock(), actor),
@@ -98,9 +97,10 @@ export class DynamoDbImageRepository implements ImageRepository {
         },
         ...moveEntries(before, before, undefined),
       ]);
+      return outcome(deleted);
     }
     const pendingChange: PendingChange = { kind: 'delete', actor };
-    const { held } = await this.#table.update({
+    const { applied: begun } = await this.#table.update(() => ({
       Key: imageKey(before.id),
       UpdateExpression: 'SET #pending_change = :pending_change ADD #version :one',
       ConditionExpression: unchangedSinceRead,
@@ -110,17 +110,22 @@ export class DynamoDbImageRepository implements ImageRepository {
         read_version: before.version,
         one: 1,
       }),
-    });
-    if (held) await this.finish({ ...before, version: before.version + 1, pendingChange });
-    return outcome(held);
+    }));
+    if (begun) await this.#completeOwnChange({ ...before, version: before.version + 1, pendingChange });
+    return outcome(begun);
   }
 
   finish(image: Image): Promise<void> {
     return finishPendingChange(this.#table, this.#clock, image);
   }
 
-  async #write(actions: readonly TransactAction[]): Promise<WriteOutcome> {
-    return outcome(await this.#table.transact(actions));
+  /** Completes the change that this request has begun: an unavailable database does not undo it any more. */
+  async #completeOwnChange(image: Image): Promise<void> {
+    try {
+      await this.finish(image);
+    } catch (error) {
+      throw error instanceof SharingError && error.code === 'database-unavailable' ? outcomeUnknown(error) : error;
+    }
   }
 }
 
@@ -129,16 +134,11 @@ function updateRecord(
   before: Image,
   after: Image,
   actor: Actor,
-  {
-    pendingChange,
-    onlyWithoutMembers = false,
-    writeId,
-  }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean; writeId?: string } = {},
-): Update & { readonly UpdateExpression: string } {
+  { pendingChange, onlyWithoutMembers = false }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean } = {},
+): Update {
   const set = {
     ...recordAttributes(after),
     updated_by: actorAttribute(actor),
-    ...(writeId === undefined ? {} : { write_id: writeId }),
     ...(pendingChange === undefined ? {} : { pending_change: pendingAttribute(pendingChange) }),
   };
   return {
@@ -160,6 +160,6 @@ function updateRecord(
   };
 }
 
-const outcome = (held: boolean): WriteOutcome => (held ? 'written' : 'changed-meanwhile');
+const outcome = (applied: boolean): WriteOutcome => (applied ? 'written' : 'changed-meanwhile');
 
 const asMembership = (item: Item): Membership | [] => membershipFromItem(item) ?? [];

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
 import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
 import { actorAttribute, factsAttributes } from './image-item.ts';
+import { itemReader } from './item-reader.ts';
 import {
   imageKey,
   indexOfStatus,
@@ -11,10 +13,9 @@ import {
   membershipKey,
   offerKey,
   statusIndexes,
-  type ItemKey,
 } from './keys.ts';
 import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
-import type { Item, Table, TransactAction, Update } from './table.ts';
+import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
 
 /** Memberships in the table: each write one request whose condition is the whole of the rule. */
 export class DynamoDbMembershipRepository implements MembershipRepository {
@@ -27,48 +28,39 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     this.#alongside = alongside;
   }
 
-  async answer({ imageId, memberId, status, notOwner, at, actor }: Answer): ReturnType<MembershipRepository['answer']> {
-    const index = indexOfStatus[status];
-    const otherIndexes = statusIndexes.filter((each) => each !== index).map((each) => `#${each}`);
-    const isMember = 'attribute_exists(#status)';
-    const imageIsShared = '#visibility = :shared';
-    const statusChanges = '#status <> :status'; // the same answer again writes nothing
-    const callerIsNotTheOwner = notOwner === undefined ? [] : ['#owner <> :not_owner'];
+  async answer(answer: Answer): ReturnType<MembershipRepository['answer']> {
+    return this.#alongside.length === 0 ? this.#answerAlone(answer) : this.#answerAlongside(answer);
+  }
 
-    const { held, item } = await this.#update({
-      Key: membershipKey(memberId, imageId),
-      UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
-        REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
-      ConditionExpression: [isMember, imageIsShared, statusChanges, ...callerIsNotTheOwner].join(' AND '),
-      ExpressionAttributeNames: {
-        ...names('status', 'visibility', 'updated_at', 'updated_by', 'sequence', membershipIndex, ...statusIndexes),
-        ...(notOwner === undefined ? {} : names('owner')),
-      },
-      ExpressionAttributeValues: {
-        ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
-        ...(notOwner === undefined ? {} : values({ not_owner: notOwner })),
-      },
+  async #answerAlone(answer: Answer): ReturnType<MembershipRepository['answer']> {
+    let at: Timestamp | undefined;
+    const { applied, item } = await this.#table.update(() => {
+      at = answer.at();
+      return answerUpdate(answer, at);
     });
+    // What this update has written: the item may have been changed since, if a later read had to confirm the update.
+    return applied ? changedMembership(answer, item, at) : unchangedOrRefused(answer, item);
+  }
 
-    const membership = item === undefined ? undefined : membershipFromItem(item);
-    // Read after a transaction: what it changed may have ended since, and was changed all the same.
-    if (held && membership === undefined) {
-      return { outcome: 'changed', membership: { imageId, memberId, status, createdAt: at, updatedAt: at } };
-    }
-    if (membership === undefined) return 'refused';
-    if (held) return { outcome: 'changed', membership };
-    // The old item tells the reasons apart: the same answer again is no refusal, where every other clause holds.
-    const unchanged =
-      membership.status === status &&
-      item?.['visibility'] === 'shared' &&
-      (notOwner === undefined || item['owner'] !== notOwner);
-    return unchanged ? { outcome: 'unchanged', membership } : 'refused';
+  /**
+   * A transaction returns no item. The membership is therefore read before, and the transaction is applied only to that
+   * membership, whose time of creation is then known.
+   */
+  async #answerAlongside(answer: Answer): ReturnType<MembershipRepository['answer']> {
+    const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);
+    const unchanged = unchangedOrRefused(answer, item);
+    if (item === undefined || unchanged !== 'refused') return unchanged;
+    const at = answer.at();
+    const update = answerUpdate(answer, at, itemReader(item).string('membership_id'));
+    const applied = await this.#table.transact([{ Update: update }, ...this.#alongside]);
+    return applied ? changedMembership(answer, item, at) : 'refused';
   }
 
   async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
     const facts = factsAttributes({ ...image, visibility: 'shared' });
     const membershipId = randomUUID();
-    const { set, remove } = membershipFacts(image, image, 'pending');
+    const { set, remove: notPending } = membershipFacts(image, image, 'pending');
+    const remove = [...notPending, writeIdAttribute]; // no answer has been written to the new membership
     const membership = {
       format: itemFormat,
       membership_id: membershipId,
@@ -143,14 +135,61 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       ...this.#alongside,
     ]);
   }
+}
 
-  /** One update, alone or in a transaction with what goes alongside; the item as it then is. */
-  async #update(
-    update: Update & { readonly Key: ItemKey; readonly UpdateExpression: string },
-  ): Promise<{ readonly held: boolean; readonly item: Item | undefined }> {
-    if (this.#alongside.length === 0) return this.#table.update(update);
-    const held = await this.#table.transact([{ Update: update }, ...this.#alongside]);
-    const [item] = await this.#table.get([update.Key]);
-    return { held, item };
-  }
+/** The update that sets the status of a membership, only of the one with this id if there is one. */
+function answerUpdate(
+  { imageId, memberId, status, notOwner, actor }: Answer,
+  at: Timestamp,
+  membershipId?: string,
+): Update {
+  const index = indexOfStatus[status];
+  const otherIndexes = statusIndexes.filter((each) => each !== index).map((each) => `#${each}`);
+  const isMember = 'attribute_exists(#status)';
+  const imageIsShared = '#visibility = :shared';
+  const statusChanges = '#status <> :status'; // the same answer again writes nothing
+  const callerIsNotTheOwner = notOwner === undefined ? [] : ['#owner <> :not_owner'];
+  const isSameMembership = membershipId === undefined ? [] : ['#membership_id = :membership_id'];
+  return {
+    Key: membershipKey(memberId, imageId),
+    UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
+      REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
+    ConditionExpression: [isMember, imageIsShared, statusChanges, ...callerIsNotTheOwner, ...isSameMembership].join(
+      ' AND ',
+    ),
+    ExpressionAttributeNames: {
+      ...names('status', 'visibility', 'updated_at', 'updated_by', 'sequence', membershipIndex, ...statusIndexes),
+      ...(notOwner === undefined ? {} : names('owner')),
+      ...(membershipId === undefined ? {} : names('membership_id')),
+    },
+    ExpressionAttributeValues: {
+      ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
+      ...(notOwner === undefined ? {} : values({ not_owner: notOwner })),
+      ...(membershipId === undefined ? {} : values({ membership_id: membershipId })),
+    },
+  };
+}
+
+type Answered = Awaited<ReturnType<MembershipRepository['answer']>>;
+
+/** The membership as an answer has written it. */
+const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, updatedAt?: Timestamp): Answered => ({
+  outcome: 'changed',
+  membership: {
+    imageId,
+    memberId,
+    status,
+    createdAt: itemReader(item).parsed('created_at', 'a timestamp', parseTimestamp),
+    updatedAt,
+  },
+});
+
+/** Tells an answer that changes nothing, which is no refusal if every other clause holds, by the item that failed its condition. */
+function unchangedOrRefused({ status, notOwner }: Answer, item: Item | undefined): Answered {
+  const membership = item && membershipFromItem(item);
+  const unchanged =
+    membership?.status === status &&
+    item?.['visibility'] === 'shared' &&
+    (notOwner === undefined || item['owner'] !== notOwner);
+  return unchanged ? { outcome: 'unchanged', membership } : 'refused';
 }

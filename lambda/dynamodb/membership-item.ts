@@ -58,12 +58,7 @@ export function membershipFacts(
  * The update that ends a membership. What stays has no status and no place in any index; it carries who ended it, keeps
  * the sequence for a later offer, and expires.
  */
-export function withdrawMembership(
-  memberId: ProjectId,
-  imageId: ImageId,
-  at: Date,
-  actor: Actor,
-): Update & { readonly UpdateExpression: string } {
+export function withdrawMembership(memberId: ProjectId, imageId: ImageId, at: Date, actor: Actor): Update {
   const left = {
     updated_at: timestamp(at),
     updated_by: actorAttribute(actor),

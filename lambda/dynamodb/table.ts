@@ -15,13 +15,19 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { randomUUID } from 'node:crypto';
-import { isContentionReason, isTransient, repeatWhileContended } from './contention.ts';
+import { outcomeUnknown, SharingError } from '../domain/errors.ts';
+import { isContentionReason, retryOnContention, temporaryFailureOf } from './contention.ts';
+import { names, values } from './expression.ts';
 import { sortKey, type ItemKey } from './keys.ts';
 
 /** An item as it is stored, not yet looked at. */
 export type Item = Readonly<Record<string, unknown>>;
 
-export type Update = Omit<UpdateCommandInput, 'TableName'>;
+/** An update of one item, alone or in a transaction. */
+export type Update = Omit<UpdateCommandInput, 'TableName' | 'Key' | 'UpdateExpression'> & {
+  readonly Key: ItemKey;
+  readonly UpdateExpression: `SET ${string}`;
+};
 export type Query = Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>;
 
 type WithoutTable<Action> = Action extends object ? Omit<Action, 'TableName'> : never;
@@ -42,7 +48,16 @@ export const transactionLimit = 100;
 /** Most keys in one BatchGetItem. */
 const batchGetLimit = 100;
 
+/**
+ * The attribute that tells which UpdateItem was the last to be applied to an item. A transaction leaves it; one that
+ * makes another thing of an item has to remove it.
+ */
+export const writeIdAttribute = 'write_id';
+
 const throttled = { message: 'No key of a batch was processed.', $metadata: {} };
+
+type UpdateResult =
+  { readonly applied: true; readonly item: Item } | { readonly applied: false; readonly item: Item | undefined };
 
 /** One table, its requests repeated while others are in the way. Every read is strongly consistent unless it says not. */
 export class Table {
@@ -55,33 +70,58 @@ export class Table {
   }
 
   /**
-   * One UpdateItem with a condition.
+   * Applies one UpdateItem if its condition holds, at most once: an attempt that was not confirmed is not repeated.
    *
-   * @returns the new item, or, where the condition did not hold, the item as it was (`undefined` where there is none)
+   * @param build - makes the update of an attempt, so that each can carry the time at which it is made
+   * @returns the new item, or, if the condition failed, the item as it was (`undefined` if there is none). If only a
+   *   later read confirms that the update was applied, the item as it was read, which transactions may have changed
+   * @throws SharingError `outcome-unknown` if nothing tells whether the update was applied
    */
-  async update(update: Update): Promise<{ readonly held: boolean; readonly item: Item | undefined }> {
-    const command = new UpdateCommand({
+  async update(build: () => Update): Promise<UpdateResult> {
+    const writeId = randomUUID();
+    let key: ItemKey | undefined;
+    try {
+      const { Attributes: item } = await retryOnContention('write', () => {
+        const update = build();
+        key = update.Key;
+        return this.#documents.send(this.#updateCommand(update, writeId));
+      });
+      if (item === undefined) throw outcomeUnknown(new Error('The response has no item.'));
+      return { applied: true, item };
+    } catch (error) {
+      // The document client translates answers but not errors: the item that comes with this one is still marshalled.
+      if (error instanceof ConditionalCheckFailedException)
+        return { applied: false, item: error.Item && unmarshall(error.Item) };
+      if (key === undefined || !(error instanceof SharingError && error.code === 'outcome-unknown')) throw error;
+      const [item] = await this.get([key]).catch(() => []);
+      if (item?.[writeIdAttribute] !== writeId) throw error;
+      return { applied: true, item };
+    }
+  }
+
+  #updateCommand({ UpdateExpression: expression, ...update }: Update, writeId: string): UpdateCommand {
+    return new UpdateCommand({
       ...update,
+      UpdateExpression: expression.replace('SET', 'SET #write_id = :write_id,'),
+      ExpressionAttributeNames: { ...update.ExpressionAttributeNames, ...names(writeIdAttribute) },
+      ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ...values({ [writeIdAttribute]: writeId }) },
       TableName: this.#name,
       ReturnValues: 'ALL_NEW',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
-    try {
-      const { Attributes: item } = await repeatWhileContended(() => this.#documents.send(command));
-      return { held: true, item };
-    } catch (error) {
-      // The document client translates answers but not errors: the item that comes with this one is still marshalled.
-      if (error instanceof ConditionalCheckFailedException)
-        return { held: false, item: error.Item && unmarshall(error.Item) };
-      throw error;
-    }
   }
 
-  /** One transaction; `false` where a condition did not hold. Sent again after a lost answer, it acts once. */
+  /**
+   * Applies one transaction if its conditions hold, at most once: every attempt has the same token, by which the
+   * database knows a transaction that it has applied.
+   *
+   * @returns whether the transaction was applied; `false` if a condition failed
+   * @throws SharingError `outcome-unknown` if an attempt was not confirmed and no later one was applied
+   */
   async transact(actions: readonly TransactAction[]): Promise<boolean> {
     const command = this.#transaction(actions);
     try {
-      await repeatWhileContended(() => this.#documents.send(command));
+      await retryOnContention('idempotent-write', () => this.#documents.send(command));
       return true;
     } catch (error) {
       const failed =
@@ -107,12 +147,12 @@ export class Table {
     let conflicts = 0;
     const gaveUp = new Error('Other requests are in the way of too many actions at once.');
     try {
-      await repeatWhileContended(async () => {
+      await retryOnContention('idempotent-write', async () => {
         try {
           await this.#documents.send(command);
         } catch (error) {
           const [, ...reasons] = cancellationReasons(error);
-          const isConflict = isTransient(error) && reasons.some(isContentionReason);
+          const isConflict = temporaryFailureOf(error) === 'contention' && reasons.some(isContentionReason);
           if (isConflict) conflicts += 1;
           throw isConflict && conflicts >= maxConflicts ? gaveUp : error;
         }
@@ -120,6 +160,8 @@ export class Table {
       return 'applied';
     } catch (error) {
       if (error === gaveUp) return 'conflict';
+      // A condition that failed after an unconfirmed attempt: the caller reads the items again, which tells what was applied.
+      if (error instanceof SharingError && cancellationReasons(error.cause).length > 0) return 'condition-failed';
       const failed = cancellationReasons(error).indexOf('ConditionalCheckFailed');
       if (failed === -1) throw error;
       return failed === 0 ? 'guard-failed' : 'condition-failed';
@@ -157,7 +199,7 @@ export class Table {
       const command: BatchGetCommand = new BatchGetCommand({
         RequestItems: { [this.#name]: { Keys: rest, ConsistentRead: true } },
       });
-      const answer = await repeatWhileContended(async () => {
+      const answer = await retryOnContention('read', async () => {
         const { Responses: read, UnprocessedKeys: left } = await this.#documents.send(command);
         const batch = { items: read?.[this.#name] ?? [], left: left?.[this.#name]?.Keys ?? [] };
         // Nothing but unprocessed keys is how this action says that it is throttled.
@@ -197,7 +239,7 @@ export class Table {
         ConsistentRead: consistent,
         ExclusiveStartKey: from,
       });
-      const answer = await repeatWhileContended(() => this.#documents.send(command));
+      const answer = await retryOnContention('read', () => this.#documents.send(command));
       found.push(...(answer.Items ?? []));
       from = answer.LastEvaluatedKey;
       pages += 1;

@@ -1,7 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { reportMilliseconds, withDeadline } from '../deadline.ts';
 import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-ledger.ts';
-import { SharingError, type SharingErrorCode } from '../domain/errors.ts';
+import { isTemporary, SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
 import type { log } from '../log.ts';
@@ -119,9 +119,9 @@ async function carryOut(parts: CommandParts, command: Command, redrives: number)
   };
 }
 
-/** @throws whatever is no refusal for good */
+/** @throws any error that is not a final refusal; a command whose outcome is unknown acts once when it is retried */
 function refusalOf(error: unknown): CommandOutcome {
-  if (!(error instanceof SharingError) || error.code === 'try-again-later') throw error;
+  if (!(error instanceof SharingError) || isTemporary(error)) throw error;
   return { outcome: 'refused', error: error.code, message: error.message };
 }
 

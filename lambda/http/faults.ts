@@ -28,6 +28,8 @@ const statuses = {
   'unsupported-media-type': 415,
   'identity-unavailable': 503,
   'try-again-later': 503,
+  'database-unavailable': 503,
+  'outcome-unknown': 503,
 } as const satisfies Record<FaultCode, number>;
 
 /** Every code that a caller can be told, but that of a fault of our own. */

@@ -310,6 +310,7 @@ const everywhere: readonly FaultCode[] = [
   'not-authenticated',
   'identity-unavailable',
   'try-again-later',
+  'database-unavailable',
 ];
 
 /** The answers of faults by their status, each naming the codes that it stands for. */
@@ -352,7 +353,7 @@ function linksFrom(view: string | undefined): Json {
   return { links: Object.fromEntries(links) };
 }
 
-function describe(name: DescribedName, path: string): Json {
+function describe(name: DescribedName, method: string, path: string): Json {
   const { summary, success, faults, body, query: parameters = [] } = descriptions[name];
   const [status, view] = success;
   return {
@@ -373,7 +374,7 @@ function describe(name: DescribedName, path: string): Json {
         ...(view === undefined ? {} : json(reference(view))),
         ...linksFrom(view),
       },
-      ...faultAnswers([...faults, ...everywhere]),
+      ...faultAnswers([...faults, ...everywhere, ...(method === 'GET' ? [] : (['outcome-unknown'] as const))]),
     },
   };
 }
@@ -418,7 +419,7 @@ export const openApi = (baseUrl: string): Json => ({
     ...Object.fromEntries(
       [...paths].map(([path, operations]) => [
         path,
-        Object.fromEntries(operations.map(([, method, name]) => [method.toLowerCase(), describe(name, path)])),
+        Object.fromEntries(operations.map(([, method, name]) => [method.toLowerCase(), describe(name, method, path)])),
       ]),
     ),
   },

@@ -41,7 +41,7 @@ export const createAnswerOffer =
 
     return attempts(async () => {
       if (isMemberStatus(status) && mayTryToAnswer(caller, memberId)) {
-        const at = timestamp(clock());
+        const at = () => timestamp(clock());
         const answered = await memberships.answer({ imageId, memberId, status, notOwner, at, actor });
         if (answered !== 'refused') return answered.membership;
       }

@@ -47,7 +47,10 @@ export const createUpdateImage =
         ...(changed.owner !== before.owner && { owner: changed.owner }),
         ...(changed.visibility !== before.visibility && { visibility: changed.visibility }),
       });
-      const after = { ...before, ...changed, updatedAt: timestamp(clock()) };
+      const now = timestamp(clock());
+      // Another function's clock may be ahead of this one's.
+      const updatedAt = now > before.updatedAt ? now : before.updatedAt;
+      const after = { ...before, ...changed, updatedAt };
       assertImageIsWithinBounds(after);
       if (before.pendingChange !== undefined) {
         await images.finish(before);

@@ -342,7 +342,7 @@ describe('a change that was broken off', () => {
 /** The status that a member then has, or that its answer was refused. */
 async function answers(image: Image, member: string, status: 'accepted' | 'rejected' = 'accepted'): Promise<string> {
   const memberId = member as ProjectId;
-  const answer = { imageId: image.id, memberId, status, notOwner: memberId, at: later, actor };
+  const answer = { imageId: image.id, memberId, status, notOwner: memberId, at: () => later, actor };
   const answered = await repositories.memberships.answer(answer);
   return answered === 'refused' ? answered : answered.membership.status;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ProjectId } from '../../lambda/domain/ids.ts';
@@ -26,7 +27,7 @@ const answer = (image: Image, change: Partial<Answer> = {}) =>
     memberId: beta,
     status: 'accepted',
     notOwner: beta,
-    at: answeredAt,
+    at: () => answeredAt,
     actor,
     ...change,
   });
@@ -37,7 +38,7 @@ const stored = (image: Image, memberId = beta) => repositories.item(membershipKe
 /** Changes an image whatever it is now. */
 async function change({ id }: Image, attributes: Partial<Image>): Promise<void> {
   const before = (await repositories.read(id)).image!;
-  if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) !== 'written') {
+  if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) === 'changed-meanwhile') {
     throw new Error('The image was not changed.');
   }
 }
@@ -198,7 +199,7 @@ describe('answer', () => {
     const before = (await repositories.read(image.id)).membership!;
     const at = '2026-11-24T00:00:00Z' as Timestamp;
 
-    const answered = await answer(image, { status: to, at });
+    const answered = await answer(image, { status: to, at: () => at });
 
     const membership = { ...before, status: to, updatedAt: from === to ? before.updatedAt : at };
     expect(answered).toEqual({ outcome: from === to ? 'unchanged' : 'changed', membership });
@@ -289,6 +290,87 @@ describe('answer', () => {
 
     expect(first).toMatchObject({ format: 1, updated_by: { project: 'beta', user: 'bob', via: 'http' } });
     expect(await stored(image)).toEqual(first);
+  });
+});
+
+describe('answer by a command', () => {
+  const byCommand = (image: Image, change: Partial<Answer> = {}) => {
+    const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redrives: 0 };
+    return repositories.wired.ledger.membershipsFor(entry).answer({
+      imageId: image.id,
+      memberId: beta,
+      status: 'accepted',
+      notOwner: beta,
+      at: () => answeredAt,
+      actor,
+      ...change,
+    });
+  };
+  /** Lets something happen just before the command's transaction, or just after it. */
+  const around = (when: 'before' | 'after', act: () => Promise<unknown>): void => {
+    repositories.wire.intercept(({ action }) => {
+      if (action !== 'TransactWriteItems') return undefined;
+      repositories.wire.intercept(undefined);
+      return when === 'before' ? act().then(() => undefined) : { afterwards: () => act().then(() => 'go on' as const) };
+    });
+  };
+
+  test('the membership is known as it was written, whatever has become of it since', async () => {
+    const image = await shared();
+    const { membership } = await repositories.read(image.id);
+    around('after', async () => {
+      await withdraw(image);
+      await offer(image, { at: '2026-11-23T12:59:00Z' as Timestamp });
+    });
+
+    const answered = await byCommand(image);
+
+    const written = { ...membership, status: 'accepted', updatedAt: answeredAt };
+    expect(answered).toEqual({ outcome: 'changed', membership: written });
+    expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
+  });
+
+  test('another membership than the one that was read is not answered', async () => {
+    const image = await shared();
+    around('before', async () => {
+      await withdraw(image);
+      await offer(image);
+    });
+
+    const answered = await byCommand(image);
+
+    expect(answered).toBe('refused');
+    expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
+  });
+
+  test('a refusal stays one, though the status is the same afterwards', async () => {
+    const image = await shared();
+    around('before', async () => {
+      await answer(image);
+    });
+
+    const answered = await byCommand(image);
+
+    expect(answered).toBe('refused');
+  });
+
+  test.each(memberStatuses)('the same answer %s again is unchanged and writes nothing', async (status) => {
+    const image = await shared(status);
+    const before = await stored(image);
+
+    const answered = await byCommand(image, { status });
+
+    expect(answered).toMatchObject({ outcome: 'unchanged', membership: { status } });
+    expect(await stored(image)).toEqual(before);
+  });
+
+  test('a project that is no member, or has been one, is refused', async () => {
+    const image = await shared('accepted');
+    await withdraw(image);
+
+    const answered = [await byCommand(image), await byCommand(image, { memberId: gamma, notOwner: gamma })];
+
+    expect(answered).toEqual(['refused', 'refused']);
   });
 });
 

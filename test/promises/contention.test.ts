@@ -117,6 +117,10 @@ const cancellations: Readonly<Record<string, Interference>> = {
   'the same transaction under way': engineError('TransactionInProgressException'),
 };
 
+/** Whether a fault leaves open if a call was applied, which this one was not. */
+const isLoss = (fault: Interference): boolean =>
+  fault === 'lose the request' || (typeof fault === 'object' && 'status' in fault && fault.status >= 500);
+
 /** An image for an operation, and the path of it. */
 async function arrange({ image }: Operation): Promise<{ readonly id: string; readonly path: string }> {
   const members = [{ project: 'beta', status: 'pending' as const }];
@@ -176,6 +180,7 @@ describe.each(Object.entries(operations))('%s', (_title, operation) => {
     for (const struck of expected.actions.keys()) {
       if (!applies(expected.actions[struck]!)) continue;
       const { id, path } = await arrange(operation);
+      const before = await itemsOfImage(table, id);
       let call = 0;
       proxy.intercept(() => {
         call += 1;
@@ -186,17 +191,24 @@ describe.each(Object.entries(operations))('%s', (_title, operation) => {
 
       proxy.intercept(undefined);
       expect(call).toBeGreaterThan(struck + 1);
-      expect({ struck, ...(await outcomeOf(answer, id)) }).toEqual({ struck, ...expected.outcome });
+      if (expected.actions[struck] === 'UpdateItem' && isLoss(fault)) {
+        expect([struck, ...codeOf(answer)]).toEqual([struck, 503, 'outcome-unknown', '1']);
+        expect(await itemsOfImage(table, id)).toEqual(before);
+      } else {
+        expect({ struck, ...(await outcomeOf(answer, id)) }).toEqual({ struck, ...expected.outcome });
+      }
     }
   };
 
   test.each(Object.entries(faults).slice(0, 3))(
-    'comes to the same in spite of %s, at any call',
+    'comes to the same in spite of %s, at any call, unless an update may have been applied',
     async (_fault, fault) => {
       await strikeEach(fault);
     },
   );
 });
+
+const codeOf = ({ status, body, headers }: Answer) => [status, body.error, headers['retry-after']];
 
 describe('one call after another meets every fault', () => {
   test.each(
@@ -208,10 +220,11 @@ describe('one call after another meets every fault', () => {
         })
         .map(([title, fault]): [string, string, Interference] => [name, title, fault]),
     ),
-  )('%s comes to the same in spite of %s', async (name, _title, fault) => {
+  )('%s comes to the same in spite of %s, unless an update may have been applied', async (name, _title, fault) => {
     const operation = operations[name]!;
     const expected = await undisturbed(operation);
     const { id, path } = await arrange(operation);
+    const before = await itemsOfImage(table, id);
     const struck = new Set<string>();
     proxy.intercept(({ action }) => {
       const isTransaction = action === 'TransactWriteItems';
@@ -223,7 +236,12 @@ describe('one call after another meets every fault', () => {
     const answer = await service.request(...operation.request(path));
 
     expect(struck.size).toBeGreaterThan(0);
-    expect(await outcomeOf(answer, id)).toEqual(expected.outcome);
+    if (struck.has('UpdateItem') && isLoss(fault)) {
+      expect(codeOf(answer)).toEqual([503, 'outcome-unknown', '1']);
+      expect(await itemsOfImage(table, id)).toEqual(before);
+    } else {
+      expect(await outcomeOf(answer, id)).toEqual(expected.outcome);
+    }
   });
 });
 
@@ -259,14 +277,14 @@ describe('keys that a read did not get to', () => {
 });
 
 describe('where it does not end', () => {
-  /** Lets time pass by some seconds at each fault. */
+  /** Lets a second pass at each fault: little enough for the five calls that a list makes in parallel. */
   const strikeForEver = (fault: Interference, applies: (action: string) => boolean) => {
     const before = passed;
     let strikes = 0;
     proxy.intercept(({ action }) => {
       if (!applies(action)) return undefined;
       strikes += 1;
-      passed += 3000;
+      passed += 1000;
       return fault;
     });
     return {
@@ -277,13 +295,22 @@ describe('where it does not end', () => {
     };
   };
 
-  const busy = (requestId: string) => ({
-    message: 'Too many changes at once; nothing was lost. Please try again.',
+  const messages: Readonly<Record<string, string>> = {
+    'try-again-later': 'Too many changes at once; nothing was lost. Please try again.',
+    'database-unavailable': 'The database cannot be reached just now; nothing was done. Please try again.',
+    'outcome-unknown':
+      'The outcome of the request is unknown: it is applied once or not at all. Please read the image or member before you try again.',
+  };
+  const unavailable = (error: string, requestId: string) => ({
+    message: messages[error],
     code: '503 Service Unavailable',
     title: 'Service Unavailable',
-    error: 'try-again-later',
+    error,
     request_id: requestId,
   });
+  /** What a request without connections says: whether its first call writes makes the difference. */
+  const withoutConnections = (actions: readonly string[]): string =>
+    actions[0] === 'UpdateItem' || actions[0] === 'TransactWriteItems' ? 'outcome-unknown' : 'database-unavailable';
 
   test.each(
     Object.keys(operations).flatMap(
@@ -293,8 +320,9 @@ describe('where it does not end', () => {
           [name, 'lost connections', faults['a connection lost before the engine got it']!],
         ] as [string, string, Interference][],
     ),
-  )('%s says to try again later after endless %s', async (name, _title, fault) => {
+  )('%s says what is known after endless %s', async (name, title, fault) => {
     const operation = operations[name]!;
+    const { actions } = await undisturbed(operation);
     const { id, path } = await arrange(operation);
     const before = await itemsOfImage(table, id);
     const time = strikeForEver(fault, () => true);
@@ -310,7 +338,7 @@ describe('where it does not end', () => {
         'retry-after': '1',
         'x-openstack-request-id': requestId,
       }),
-      body: busy(requestId),
+      body: unavailable(title === 'throttling' ? 'try-again-later' : withoutConnections(actions), requestId),
     });
     expect(strikes).toBeGreaterThan(1);
     expect(seconds).toBeLessThan(30);

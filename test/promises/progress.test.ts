@@ -128,7 +128,7 @@ async function changeStatus(id: string, project: string, notOwner: string | unde
     memberId: project as ProjectId,
     status,
     notOwner: notOwner as ProjectId | undefined,
-    at: parseTimestamp('2026-11-23T12:00:00Z')!,
+    at: () => parseTimestamp('2026-11-23T12:00:00Z')!,
     actor: { projectId: project as ProjectId, userId: 'hot', via: 'http' },
   });
 }

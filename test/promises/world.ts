@@ -31,8 +31,8 @@ export interface World {
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** Starts a request and resolves when it is about to make the first call that fits. Other requests pass meanwhile. */
   hold(fits: (call: Call) => boolean, request: () => Promise<Answer>): Promise<HeldRequest>;
-  /** Starts a request, loses the answer to its first write after that was made, and holds it before it writes again. */
-  holdRepetition(request: () => Promise<Answer>): Promise<HeldRequest>;
+  /** Starts a request, loses the response to its first write after that was applied, and holds it before its next call. */
+  holdAfterLostResponse(request: () => Promise<Answer>): Promise<HeldRequest>;
   /** Lets the next call that fits be made, and loses its answer. */
   loseNextAnswer(fits: (call: Call) => boolean): void;
   /** Lets go whatever still is held and makes the table hold these items, none unless they are given. */
@@ -65,7 +65,7 @@ export async function startWorld(
     const caught = Promise.withResolvers<'caught'>();
     const released = Promise.withResolvers<undefined>();
     proxy.intercept((call) => {
-      if (!fits(call)) return undefined;
+      if (passed === 0 && !fits(call)) return undefined;
       passed += 1;
       if (passed <= timesBefore) return 'lose the answer';
       proxy.intercept(undefined);
@@ -101,7 +101,7 @@ export async function startWorld(
     table,
     request,
     hold: (fits, start) => hold(fits, start),
-    holdRepetition: (start) => hold(aWrite, start, 1),
+    holdAfterLostResponse: (start) => hold(aWrite, start, 1),
     loseNextAnswer: (fits) => {
       proxy.intercept((call) => {
         if (!fits(call)) return undefined;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -25,8 +26,20 @@ export type Interference =
       readonly amend?: (response: Record<string, any>) => Record<string, unknown>;
     }
   | { readonly status: number; readonly response: Record<string, unknown> | string }
+  | { readonly afterwards: () => Promise<Afterwards> }
   | 'lose the request'
   | 'lose the answer';
+
+/**
+ * What becomes of the response to a call that the engine has answered: it goes on, it is lost or replaced, it stalls after
+ * its first bytes, or the same request is sent to the engine once more, which answers as if for the first time.
+ */
+export type Afterwards =
+  | 'go on'
+  | 'lose the answer'
+  | 'stall'
+  | 'send again'
+  | { readonly status: number; readonly response: Record<string, unknown> };
 
 export type Interceptor = (
   call: Pick<EngineCall, 'action' | 'request'>,
@@ -44,6 +57,10 @@ export interface EngineProxy {
   ): Promise<{ readonly result: Result; readonly calls: readonly EngineCall[] }>;
   /** Sets what happens to every call from now on; `undefined` lets all pass. */
   intercept(interceptor: Interceptor | undefined): void;
+  /** From now on each call has a connection of its own, so that {@link refuseConnections} is noticed by the next. */
+  closeConnections(): void;
+  /** Refuses connections for some milliseconds. */
+  refuseConnections(milliseconds: number): void;
   stop(): Promise<void>;
 }
 
@@ -53,6 +70,7 @@ const apiPrefix = 'DynamoDB_20120810.';
 export async function startEngineProxy(engine: string): Promise<EngineProxy> {
   let calls: EngineCall[] = [];
   let interceptor: Interceptor | undefined;
+  let connection: { readonly connection?: 'close' } = {};
 
   const server = createServer((incoming, outgoing) => {
     void (async () => {
@@ -74,9 +92,7 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         });
         return { status, body: amend === undefined ? body : bodyOf(amend(parse(body))) };
       };
-      const answer = answered
-        ? { status: interference.status, body: bodyOf(interference.response) }
-        : await forwarded();
+      let answer = answered ? { status: interference.status, body: bodyOf(interference.response) } : await forwarded();
       calls.push({
         action,
         request,
@@ -85,17 +101,33 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         startedAt,
         finishedAt: performance.now(),
       });
-      if (interference === 'lose the answer') {
+      const afterwards =
+        typeof interference === 'object' && 'afterwards' in interference
+          ? await interference.afterwards()
+          : interference;
+      if (afterwards === 'lose the answer') {
         incoming.socket.destroy();
         return;
       }
-      outgoing.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(answer.body);
+      if (afterwards === 'send again') {
+        const token = 'ClientRequestToken' in original ? { ClientRequestToken: randomUUID() } : {};
+        answer = await forward(engine, incoming.headers, { ...original, ...token });
+      } else if (typeof afterwards === 'object' && 'response' in afterwards) {
+        answer = { status: afterwards.status, body: bodyOf(afterwards.response) };
+      }
+      const headers = { 'content-type': 'application/x-amz-json-1.0', ...connection };
+      if (afterwards === 'stall') {
+        outgoing.writeHead(200, { ...headers, 'content-length': '100' }).write('{');
+        return;
+      }
+      outgoing.writeHead(answer.status, headers).end(answer.body);
     })().catch((error: unknown) => outgoing.destroy(error as Error));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
 
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${port}`,
     get calls() {
       return calls;
     },
@@ -106,6 +138,13 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
     },
     intercept: (next) => {
       interceptor = next;
+    },
+    closeConnections: () => {
+      connection = { connection: 'close' };
+    },
+    refuseConnections: (milliseconds) => {
+      server.close();
+      void setTimeout(milliseconds).then(() => server.listen(port, '127.0.0.1'));
     },
     stop: async () => {
       server.closeAllConnections();

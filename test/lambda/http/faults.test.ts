@@ -24,6 +24,8 @@ const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>
   'unsupported-media-type': '415 Unsupported Media Type',
   'identity-unavailable': '503 Service Unavailable',
   'try-again-later': '503 Service Unavailable',
+  'database-unavailable': '503 Service Unavailable',
+  'outcome-unknown': '503 Service Unavailable',
 };
 const requestFaults = ['route-not-found', 'not-supported', 'method-not-allowed', 'unsupported-media-type'];
 

@@ -104,6 +104,8 @@ describe('the faults', () => {
     'unsupported-media-type': '',
     'identity-unavailable': '',
     'try-again-later': '',
+    'database-unavailable': '',
+    'outcome-unknown': '',
   } satisfies Record<FaultCode, string>;
 
   test.each(Object.entries(codes) as [FaultCode, string][])(

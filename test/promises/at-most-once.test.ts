@@ -1,0 +1,161 @@
+/** The courses of events in which a repeated write would act a second time, one by one. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { ImageId } from '../../lambda/domain/ids.ts';
+import { imageKey } from '../../lambda/dynamodb/keys.ts';
+import type { Answer } from '../support/service.ts';
+import { imageApi, type ImageApi } from './image-api.ts';
+import { aWrite, plantAttributes, startWorld, type World } from './world.ts';
+
+let world: World;
+let api: ImageApi;
+beforeAll(async () => {
+  world = await startWorld(128);
+  api = imageApi(world);
+});
+afterEach(() => world.reset());
+afterAll(() => world.close());
+
+/** Loses the response to the first write of a request after it was applied, and lets others act before the next call. */
+async function afterLostResponse(request: () => Promise<Answer>, others: () => Promise<unknown>): Promise<Answer> {
+  const held = await world.holdAfterLostResponse(request);
+  await others();
+  return held.letGo();
+}
+
+const fault = ({ status, headers, body }: Answer) => [status, body.error, headers['retry-after']];
+const unknownOutcome = [503, 'outcome-unknown', '1'];
+
+describe('a write whose response was lost is not repeated', () => {
+  test('on an answer that followed it', async () => {
+    const id = await api.share({ beta: 'pending' });
+
+    const answer = await afterLostResponse(
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'beta', 'rejected'),
+    );
+
+    expect(fault(answer)).toEqual(unknownOutcome);
+    expect(await api.members(id)).toEqual({ beta: 'rejected' });
+  });
+
+  test('on a new membership that followed it', async () => {
+    const id = await api.share({ beta: 'pending' });
+
+    const answer = await afterLostResponse(
+      () => api.answer(id, 'beta', 'accepted'),
+      async () => {
+        await api.withdraw(id, 'beta');
+        await api.offer(id, 'beta');
+      },
+    );
+
+    expect(fault(answer)).toEqual(unknownOutcome);
+    expect(await api.members(id)).toEqual({ beta: 'pending' });
+  });
+
+  test('on a name that followed it', async () => {
+    const id = await api.create();
+
+    const answer = await afterLostResponse(
+      () => api.patch(id, { name: 'A' }),
+      () => api.patch(id, { name: 'B' }),
+    );
+
+    expect(fault(answer)).toEqual(unknownOutcome);
+    expect((await api.show(id)).body.name).toBe('B');
+  });
+});
+
+describe('a write whose response was lost is known to be applied', () => {
+  test('where its item says so', async () => {
+    const id = await api.share({ beta: 'pending' });
+
+    const answer = await afterLostResponse(
+      () => api.answer(id, 'beta', 'accepted'),
+      () => Promise.resolve(),
+    );
+
+    expect([answer.status, answer.body]).toEqual([200, (await api.showMember(id, 'beta')).body]);
+  });
+
+  test('though the membership has ended since, and the response shows what was written', async () => {
+    const id = await api.share({ beta: 'pending' });
+    const { body: before } = await api.showMember(id, 'beta');
+
+    const answer = await afterLostResponse(
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.withdraw(id, 'beta'),
+    );
+
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      { ...before, status: 'accepted', updated_at: expect.any(String) },
+    ]);
+    expect(await api.members(id)).toEqual({});
+  });
+
+  test('though the image has been made private since, and the response shows what was written', async () => {
+    const id = await api.create();
+
+    const answer = await afterLostResponse(
+      () => api.patch(id, { name: 'A' }),
+      () => api.patch(id, { visibility: 'private' }),
+    );
+
+    expect([answer.status, answer.body.name, answer.body.visibility]).toEqual([200, 'A', 'shared']);
+    expect((await api.show(id)).body).toMatchObject({ name: 'A', visibility: 'private' });
+  });
+});
+
+test('a response without the item that was written proves nothing by itself', async () => {
+  const id = await api.share({ beta: 'pending' });
+  world.proxy.intercept(({ action, request }) =>
+    action === 'UpdateItem' ? { request, amend: () => ({}) } : undefined,
+  );
+
+  const answer = await api.answer(id, 'beta', 'accepted');
+
+  expect([answer.status, answer.body]).toEqual([200, (await api.showMember(id, 'beta')).body]);
+});
+
+test('the read that could prove a write is repeated, and its failure leaves the outcome unknown', async () => {
+  const id = await api.share({ beta: 'pending' });
+  let reads = 0;
+  world.proxy.intercept(({ action }) => {
+    if (action === 'UpdateItem') return 'lose the answer';
+    reads += 1;
+    return reads > 3 ? { status: 400, response: { __type: 'AccessDeniedException' } } : 'lose the answer';
+  });
+
+  const answer = await api.answer(id, 'beta', 'accepted');
+
+  expect(fault(answer)).toEqual(unknownOutcome);
+  expect(reads).toBe(4);
+});
+
+describe('the time of a change', () => {
+  test('of a membership is that of the attempt that was applied', async () => {
+    const id = await api.share({ beta: 'pending' });
+    const times = new Set<string>();
+    world.proxy.intercept((call) => {
+      if (!aWrite(call)) return undefined;
+      times.add(call.request['ExpressionAttributeValues'][':at'].S);
+      return times.size < 2 ? { status: 400, response: { __type: 'TransactionConflictException' } } : undefined;
+    });
+
+    const answer = await api.answer(id, 'beta', 'accepted');
+
+    expect(times.size).toBe(2);
+    expect(answer.body.updated_at).toBe([...times].at(-1));
+  });
+
+  test('of an image is never before the one that was read', async () => {
+    const id = await api.create();
+    const later = '2999-01-01T00:00:00Z';
+    await plantAttributes(world.table, imageKey(id as ImageId), { updated_at: later });
+
+    const answer = await api.patch(id, { name: 'A' });
+
+    expect(answer.body.updated_at).toBe(later);
+  });
+});
