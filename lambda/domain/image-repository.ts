@@ -27,8 +27,10 @@ export interface ImageRepository {
   /**
    * Writes the record of an image that was read as `before`. Where its owner, visibility or hiding changes, so do its
    * entries in lists and its memberships; the promise resolves after the last of them.
+   *
+   * @returns the image as it was written
    */
-  update(before: Image, after: Image, actor: Actor): Promise<WriteOutcome>;
+  update(before: Image, after: Image, actor: Actor): Promise<Image | 'changed-meanwhile'>;
 
   /** Deletes an image that was read as `before`, and its memberships with it. */
   delete(before: Image, actor: Actor): Promise<WriteOutcome>;

@@ -61,15 +61,16 @@ export class DynamoDbImageRepository implements ImageRepository {
     ]);
   }
 
-  async update(before: Image, after: Image, actor: Actor): Promise<WriteOutcome> {
+  async update(before: Image, after: Image, actor: Actor): Promise<Image | 'changed-meanwhile'> {
+    const written = { ...after, version: before.version + 1 };
     if (sameFacts(before, after)) {
       const { applied } = await this.#table.update(() => updateRecord(before, after, actor));
-      return outcome(applied);
+      return applied ? written : 'changed-meanwhile';
     }
     if (before.memberCount === 0) {
       const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
       const applied = await this.#table.transact([{ Update: alone }, ...moveEntries(before, before, after)]);
-      return outcome(applied);
+      return applied ? written : 'changed-meanwhile';
     }
     // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
     // that on the way a member is refused too early and never too late.
@@ -80,8 +81,9 @@ export class DynamoDbImageRepository implements ImageRepository {
       { Update: updateRecord(before, first, actor, { pendingChange }) },
       ...moveEntries(before, before, first),
     ]);
-    if (begun) await this.#completeOwnChange({ ...first, version: before.version + 1, pendingChange });
-    return outcome(begun);
+    if (!begun) return 'changed-meanwhile';
+    await this.#completeOwnChange({ ...first, version: written.version, pendingChange });
+    return { ...written, version: written.version + 1 };
   }
 
   async delete(before: Image, actor: Actor): Promise<WriteOutcome> {

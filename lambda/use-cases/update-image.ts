@@ -56,6 +56,7 @@ export const createUpdateImage =
         await images.finish(before);
         return undefined;
       }
-      return (await images.update(before, after, actor)) === 'written' ? after : undefined;
+      const written = await images.update(before, after, actor);
+      return written === 'changed-meanwhile' ? undefined : written;
     });
   };

@@ -126,10 +126,10 @@ describe('update', () => {
     const before = await image({ properties: { old: 'yes' }, tags: ['old'] });
     const after = { ...before, ...changes, ...fact };
 
-    const outcome = await images.update(before, after, admin);
+    const written = await images.update(before, after, admin);
 
-    expect(outcome).toBe('written');
-    expect((await read(before.id)).image).toEqual({ ...after, version: 2 });
+    expect(written).toEqual({ ...after, version: 2 });
+    expect((await read(before.id)).image).toEqual(written);
     expect(await item(imageKey(before.id))).toMatchObject({ format: 1, updated_by: by });
   });
 
@@ -140,10 +140,10 @@ describe('update', () => {
     const before = (await read(created.id)).image!;
     const after = { ...before, ...changes, ...fact };
 
-    const outcome = await images.update(before, after, admin);
+    const written = await images.update(before, after, admin);
 
     const { image: found, membership } = await read(before.id);
-    expect(outcome).toBe('written');
+    expect(written).toEqual(found);
     expect(found).toEqual({ ...after, memberCount: 1, version: expect.any(Number) });
     expect(found!.version).toBeGreaterThan(1);
     expect(membership).toMatchObject({ status: 'pending', createdAt: offeredAt, updatedAt: offeredAt });

@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import type { Timestamp } from '../../../lambda/domain/clock.ts';
+import type { ImageRepository } from '../../../lambda/domain/image-repository.ts';
+import type { Image } from '../../../lambda/domain/image.ts';
+import { createUpdateImage } from '../../../lambda/use-cases/update-image.ts';
+import { aCaller } from '../domain/a-caller.ts';
+import { anImage } from '../domain/an-image.ts';
+
+/** Renames an image that nobody else changes, at this time. */
+const rename = (image: Image, at: string): Promise<Image> => {
+  const images: Pick<ImageRepository, 'find' | 'update'> = {
+    find: (imageId) => Promise.resolve({ imageId, image, memberships: new Map() }),
+    update: (before, after) => Promise.resolve({ ...after, version: before.version + 1 }),
+  };
+  const updateImage = createUpdateImage(images as ImageRepository, () => new Date(at));
+  const caller = aCaller('alpha:member');
+  return updateImage({ imageId: image.id, change: (old) => ({ ...old, name: 'new' }), caller, via: 'http' });
+};
+
+test('an updated image has the version that was written', async () => {
+  const image = anImage({ version: 7 });
+
+  const updated = await rename(image, '2026-11-23T13:00:00Z');
+
+  expect(updated).toMatchObject({ name: 'new', version: 8 });
+});
+
+test.each([
+  ['2026-11-23T13:00:00Z', '2026-11-23T13:00:00Z'],
+  ['2026-11-23T11:59:59Z', '2026-11-23T12:00:00Z'],
+])('of an image that was updated at 12:00:00, updated at %s, the time is %s', async (at, updatedAt) => {
+  const image = anImage({ updatedAt: '2026-11-23T12:00:00Z' as Timestamp });
+
+  const updated = await rename(image, at);
+
+  expect(updated.updatedAt).toBe(updatedAt);
+});
