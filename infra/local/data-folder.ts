@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { Refusal } from '../refusal.ts';
 
 /** A folder that this process alone may keep data in until it lets go of it or ends, however that may be. */
@@ -35,7 +36,7 @@ export async function takeDataFolder(path: string): Promise<DataFolder> {
 /** What the folder is, by whatever path it is reached. */
 function identityOf(path: string): string {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const { dev, ino } = statSync(path);
     return `${dev}-${ino}`;
@@ -44,5 +45,17 @@ function identityOf(path: string): string {
       `The folder ${path} cannot be used for data (${(error as NodeJS.ErrnoException).code}); set DATA_DIR to one that can be written to.`,
       { cause: error },
     );
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive mkdir never returns where the file system takes no folders. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

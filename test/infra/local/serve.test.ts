@@ -200,6 +200,16 @@ describe('a server that cannot run says why in one line and fails', () => {
     });
   });
 
+  test('a data folder in a file system that takes none', async () => {
+    const ending = await refusal({ PORT: '0', DATA_DIR: '/proc/image-sharing/data' });
+
+    expect(ending).toEqual({
+      status: 1,
+      output: '',
+      errors: oneLine('The folder /proc/image-sharing/data cannot be used for data (ENOENT); set DATA_DIR'),
+    });
+  });
+
   test('data that the engine cannot read', async () => {
     writeFileSync(join(folder, 'table.sqlite'), 'no database '.repeat(1000));
 
