@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { Refusal } from '../refusal.ts';
 
 /** What a queue of the template is like, in this store's own terms. */
 export interface QueueSettings {
@@ -62,10 +63,23 @@ export class EventStore {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Opens the file, which is made if there is none. */
+  /**
+   * Opens the file, and creates it if there is none.
+   *
+   * @throws Refusal if it is damaged or cannot be used for another reason
+   */
   constructor(file: string) {
-    this.#database = new DatabaseSync(file);
-    this.#database.exec(schema);
+    try {
+      this.#database = new DatabaseSync(file);
+      this.#database.exec(schema);
+      const [fault] = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() ?? {});
+      if (fault !== 'ok') throw new Error('database disk image is malformed');
+    } catch (error) {
+      throw new Refusal(
+        `The file ${file} cannot be used (${(error as Error).message}): remove it, with all queues and the log of events in it, or set DATA_DIR to another folder.`,
+        { cause: error },
+      );
+    }
   }
 
   close(): void {

@@ -33,6 +33,7 @@ async function serve(): Promise<void> {
   // All that may be refused comes before the work that takes long, so that nobody waits for it in vain.
   await assertPortIsFree(settings.port);
   const folder = await takeDataFolder(settings.dataFolder);
+  const store = new EventStore(join(settings.dataFolder, eventFile));
   const engine =
     settings.tableEndpoint === undefined
       ? await startTableEngine(join(settings.dataFolder, 'table.sqlite'))
@@ -46,7 +47,6 @@ async function serve(): Promise<void> {
   client.destroy();
   const { identity, port, publicUrl } = settings;
   const chosen = { ...identity, ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }) };
-  const store = new EventStore(join(settings.dataFolder, eventFile));
   const events = await startEvents({ stack, tableEndpoint, store, log: process.stderr });
   const gateway = await startGateway({ stack, tableEndpoint, identity: chosen, port, log: process.stderr });
 

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventStore, type QueueSettings } from '../../../infra/local/event-store.ts';
+import { Refusal } from '../../../infra/refusal.ts';
 
 const queue: QueueSettings = {
   name: 'orders',
@@ -118,4 +119,38 @@ test('the place in a stream is found again by another process', () => {
   expect(next.positionIn('stream')).toBe('42');
   expect(next.positionIn('another')).toBeUndefined();
   next.close();
+});
+
+describe('a file that cannot be used', () => {
+  const event = { bus: 'bus', source: 'images', type: 'image.update', detail: 'x'.repeat(2000) };
+  const written = (): string => {
+    const file = join(folder, 'written.sqlite');
+    const filled = new EventStore(file);
+    for (let count = 0; count < 50; count += 1) filled.publish(event, []);
+    filled.close();
+    return file;
+  };
+
+  test.each<[string, (file: string) => void]>([
+    ['is no database', (file) => writeFileSync(file, 'no database '.repeat(1000))],
+    ['was cut off', (file) => truncateSync(file, readFileSync(file).length / 2)],
+    ['has pages of something else', (file) => writeFileSync(file, readFileSync(file).fill(7, 3 * 4096, 9 * 4096))],
+    [
+      'is a folder',
+      (file) => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+  ])('because it %s is refused in a sentence that names it and says what to do', (_what, damage) => {
+    const file = written();
+    damage(file);
+
+    const opening = () => new EventStore(file);
+
+    expect(opening).toThrow(Refusal);
+    expect(opening).toThrow(
+      new RegExp(`^The file ${file} cannot be used \\(.+\\): remove it, .*, or set DATA_DIR to another folder\\.$`),
+    );
+  });
 });

@@ -210,6 +210,18 @@ describe('a server that cannot run says why in one line and fails', () => {
     });
   });
 
+  test('queues that cannot be read', async () => {
+    writeFileSync(join(folder, 'events.sqlite'), 'no database '.repeat(1000));
+
+    const ending = await refusal({ PORT: '0', DATA_DIR: folder });
+
+    expect(ending).toEqual({
+      status: 1,
+      output: '',
+      errors: oneLine(`The file ${join(folder, 'events.sqlite')} cannot be used (file is not a database): remove it`),
+    });
+  });
+
   test('data that the engine cannot read', async () => {
     writeFileSync(join(folder, 'table.sqlite'), 'no database '.repeat(1000));
 
