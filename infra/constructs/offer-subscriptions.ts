@@ -3,6 +3,7 @@ import {
   ApiDestination,
   Authorization,
   Connection,
+  EventField,
   type IApiDestination,
   type IRuleTarget,
   Rule,
@@ -81,9 +82,22 @@ export class OfferSubscriptions extends Construct {
 const rulesOf = (scope: Construct, bus: string): string =>
   Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
 
+/**
+ * The notification for a subscriber. The user who acted belongs to another project and stays out. So do `before` and
+ * `after`: one of them is always `null`, and EventBridge does not document what it writes for that.
+ */
+const notification = RuleTargetInput.fromObject({
+  ...Object.fromEntries(
+    ['version', 'id', 'type', 'sequence', 'image', 'member', 'time'].map((name) => [
+      name,
+      EventField.fromPath(`$.detail.${name}`),
+    ]),
+  ),
+  by: { project: EventField.fromPath('$.detail.by.project'), via: EventField.fromPath('$.detail.by.via') },
+});
+
 function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: IQueue): IRuleTarget {
   const delivery = ruleDelivery(deadLetters);
-  const notification = RuleTargetInput.fromEventPath('$.detail');
   if ('topicArn' in subscription) {
     return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', subscription.topicArn), {
       message: notification,

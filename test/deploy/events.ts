@@ -107,9 +107,15 @@ export async function theEvents(
   assert.equal(await ask(`/v2/images/${id}/members`, { member: 'project-s' }), 200);
   const { QueueUrl: offers } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'offers' }));
   const { Body: offer } = await next(sqs, offers!);
-  const { type, image, member: offeredTo } = JSON.parse(offer!) as Told & { readonly member: { readonly id: string } };
+  const {
+    type,
+    image,
+    member: offeredTo,
+    by,
+  } = JSON.parse(offer!) as Told & { readonly member: { readonly id: string } };
   assert.deepEqual([type, image?.id, offeredTo.id], ['image.member.create', id, 'project-s']);
-  say('a project that has subscribed is told of the offer to it, and of no other');
+  assert.deepEqual(by, { project: 'project-a', via: 'http' });
+  say('a project that has subscribed is told of the offer to it, and of no other, without the user who made it');
 }
 
 /** The next message of a queue. @throws Error if there is none within a minute */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
+import { parseTimestamp } from '../../lambda/domain/clock.ts';
+import { parseImageId, type ProjectId } from '../../lambda/domain/ids.ts';
+import { notificationOf } from '../../lambda/events/notification.ts';
 import { parseOfferSubscriptions } from '../../infra/subscription-context.ts';
 
 const topicArn = 'arn:aws:sns:eu-central-1:111122223333:offers';
@@ -104,7 +107,7 @@ describe('in the template', () => {
           {
             Id: 'Target0',
             Arn,
-            InputPath: '$.detail',
+            InputTransformer: { InputPathsMap: expect.anything(), InputTemplate: expect.any(String) },
             RoleArn: arnOf(project),
             DeadLetterConfig: { Arn: arnOf('OfferSubscriptionsDeadLetters') },
             RetryPolicy: { MaximumEventAgeInSeconds: 6 * 3600, MaximumRetryAttempts: 185 },
@@ -113,6 +116,42 @@ describe('in the template', () => {
       });
     },
   );
+
+  test.each(['beta', 'gamma'])('what %s is told names no user of another project, and no state', (project) => {
+    const change = {
+      kind: 'membership' as const,
+      imageId: parseImageId('5c0b2f4e-6a43-4c62-9f0f-3a1d2b7c8e90')!,
+      memberId: 'beta' as ProjectId,
+      membershipId: 'm',
+      owner: 'alpha' as ProjectId,
+      sequence: 7,
+      before: undefined,
+      after: 'pending' as const,
+      actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' as const },
+      at: parseTimestamp('2026-11-23T12:00:00Z')!,
+    };
+    const detail = notificationOf(change, 'golden');
+    const { by, before: _before, after: _after, ...rest } = detail;
+    const [target] = of('AWS::Events::Rule', project)['Targets'];
+
+    const message = transformed(target.InputTransformer, { detail });
+
+    expect(message).toEqual({ ...rest, by: { project: by.project, via: by.via } });
+    expect(JSON.stringify(message)).not.toContain('alice');
+  });
+
+  /** What EventBridge makes of an event: variables stand unquoted where a JSON value belongs. */
+  const transformed = ({ InputPathsMap: paths, InputTemplate: template }: Properties, event: unknown): unknown =>
+    JSON.parse(
+      (template as string).replaceAll(/<([^<>]+)>/g, (_, variable: string) =>
+        JSON.stringify(
+          (paths[variable] as string)
+            .split('.')
+            .slice(1)
+            .reduce((value, name) => (value as Properties)[name] as unknown, event),
+        ),
+      ),
+    );
 
   test('each rule may do the one thing that it is for', () => {
     expect(allowed('beta')).toEqual([['sns:Publish', topicArn]]);
