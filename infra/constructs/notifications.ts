@@ -13,7 +13,7 @@ import { Construct } from 'constructs';
 import { variables } from '../../lambda/config.ts';
 import { sortKey, toldSortKeys } from '../../lambda/dynamodb/keys.ts';
 import { ServiceFunction } from './service-function.ts';
-import { deadLetterQueue } from './event-queue.ts';
+import { deadLetterQueue, grantSend } from './event-queue.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import type { SharingTable } from './sharing-table.ts';
 
@@ -52,6 +52,8 @@ export class Notifications extends Construct {
     this.function = fn;
     table.grantChanges(fn);
     this.grantPublish(fn);
+    // The function sends malformed records there itself. The grant of SqsDlq, below, is for the batches that Lambda discards.
+    grantSend(deadLetters, fn);
     fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
     pendingChanges.grantLookAgain(fn);
 

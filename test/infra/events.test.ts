@@ -168,8 +168,10 @@ describe('the notifications', () => {
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
       allow('events:PutEvents', arn('NotificationsBus')),
+      // For the records that the function itself sends there.
+      allow(sending, arn('NotificationsDeadLetters')),
       allow(sending, arn('PendingChangesQueue')),
-      // As Lambda wants it of a destination for what fails.
+      // For Lambda, which sends the batches that it discards in the name of the function.
       allow([sending, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arn('NotificationsDeadLetters')),
     ]);
   });
