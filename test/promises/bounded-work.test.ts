@@ -141,6 +141,30 @@ test('a sort reads the records of its page, not of the list, after the order is 
   expect(bytesRead(calls)).toBeLessThan((150 + 10 + 5) * 20_500);
 });
 
+test('an image that is hidden after the order is known and before its page is read is made up for', async () => {
+  const images = await seedImages(table, { owner: 'hider', count: 5 });
+  const [first, second, third] = images.map(({ id }) => id).toSorted();
+  let reads = 0;
+  proxy.intercept(async ({ action }) => {
+    if (action !== 'BatchGetItem') return undefined;
+    reads += 1;
+    if (reads !== 2) return undefined;
+    proxy.intercept(undefined);
+    const { status } = await service.request('PATCH', `/v2/images/${second}`, {
+      as: 'hider:member',
+      headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+      body: [{ op: 'replace', path: '/os_hidden', value: true }],
+    });
+    expect(status).toBe(200);
+    return undefined;
+  });
+
+  const page = await list('hider', 'sort=id:asc&limit=2');
+
+  expect(idsOf(page)).toEqual([first, third]);
+  expect(page.body.next).toContain(`marker=${third}`);
+});
+
 describe('a list narrowed to an owner', () => {
   // The engine examines two entries in each round, as if two were a megabyte.
   const inSmallRounds = (): void => {

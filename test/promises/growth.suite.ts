@@ -260,7 +260,7 @@ describe('following every next', () => {
     const expected = new Set(newestFirst(20_000));
     expect(ids.filter((id) => expected.has(id))).toEqual(newestFirst(20_000));
     expect(new Set(ids).size).toBe(ids.length);
-  });
+  }, 180_000);
 
   test('yields each image once that is there all the while, also as others come and go', async () => {
     const as = `${owner(1_000)}:member`;
