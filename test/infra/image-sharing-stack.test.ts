@@ -76,11 +76,17 @@ describe('the table', () => {
 
   test('has its keys, its indexes, its stream, and neither a fixed name nor a fixed capacity', () => {
     expect(onlyOne(prod, 'AWS::DynamoDB::Table').Properties).toEqual({
-      AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key'].map(string),
+      AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key'].map(
+        string,
+      ),
       KeySchema: keys('pk', 'sk'),
       LocalSecondaryIndexes: ['listed', 'pending', 'rejected', 'list_key'].map(localIndex),
       GlobalSecondaryIndexes: [
-        { IndexName: 'catalog', KeySchema: keys('catalog', 'catalog_key'), Projection: { ProjectionType: 'KEYS_ONLY' } },
+        {
+          IndexName: 'catalog',
+          KeySchema: keys('catalog', 'catalog_key'),
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
       ],
       BillingMode: 'PAY_PER_REQUEST',
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },

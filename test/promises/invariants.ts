@@ -229,7 +229,10 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
     const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
     const ofOwner = project === record['owner'] ? possible.map((facts) => ({ ...facts, owner: record['owner'] })) : [];
     const differences = [...possible, ...before, ...ofOwner].map((facts) =>
-      different(item, { ...attributesOf(facts), [membershipIndex]: listKey(membershipShelf(facts), positionOf(record)) }),
+      different(item, {
+        ...attributesOf(facts),
+        [membershipIndex]: listKey(membershipShelf(facts), positionOf(record)),
+      }),
     );
     return [
       ...(differences.some((each) => each.length === 0) ? [] : differences[0]!),
