@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { Linter } from 'eslint';
+
+const root = join(import.meta.dirname, '..');
+const { default: configs } = (await import(join(root, 'eslint.config.js'))) as { readonly default: Linter.Config[] };
+/** The rules about imports and the environment, which need neither types nor the parser of TypeScript. */
+const restrictions = configs.filter(({ rules }) =>
+  Object.keys(rules ?? {}).some((rule) => rule.startsWith('no-restricted-')),
+);
+const problems = (filename: string, code: string): readonly string[] =>
+  new Linter({ cwd: root })
+    .verify(code, [{ files: ['**/*.ts'] }, ...restrictions], { filename })
+    .map(({ message }) => message);
+
+/** All that the files of a ring import of the rings and of what is shared. */
+const imports: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  'use-cases': ['domain/image.ts'],
+  dynamodb: ['domain/image.ts', 'deadline.ts'],
+  identity: ['domain/caller.ts', 'deadline.ts'],
+  http: ['domain/image.ts', 'use-cases/show-image.ts', 'identity/authenticate.ts', 'deadline.ts', 'log.ts'],
+  events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'deadline.ts', 'log.ts'],
+  messaging: ['domain/image.ts', 'events/publish.ts', 'deadline.ts'],
+};
+const targets = [
+  ...Object.keys(imports).map((ring) => `${ring}/any.ts`),
+  ...Object.values(imports).flat(),
+  ...['config.ts', 'images.ts', 'read-secret.ts'],
+];
+const ringOf = (target: string) => (target.includes('/') ? target.split('/')[0] : target);
+
+test.each(Object.keys(imports))('%s imports inward only', (ring) => {
+  const allowed = new Set([ring, ...imports[ring]!.map(ringOf)]);
+
+  for (const target of new Set(targets)) {
+    const from = ringOf(target) === ring ? './any.ts' : `../${target}`;
+    const found = problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`);
+    expect({ from, isRefused: found.length > 0 }).toEqual({ from, isRefused: !allowed.has(ringOf(target)) });
+  }
+});
+
+test.each([
+  ['domain', '../domain/../dynamodb/keys.ts'],
+  ['domain', './../config.ts'],
+  ['use-cases', '../../lambda/dynamodb/keys.ts'],
+  ['domain', 'uuid'],
+  ['domain', 'node:process'],
+  ['domain', '@aws-sdk/client-dynamodb'],
+  ['use-cases', '@middy/core'],
+  ['dynamodb', '@middy/core'],
+  ['identity', '@aws-sdk/client-dynamodb'],
+  ['http', '@aws-sdk/client-dynamodb'],
+  ['events', '@aws-sdk/client-sqs'],
+  ['messaging', '../../infra/refusal.ts'],
+  ['http', '../../test/support/seed.ts'],
+])('%s does not import %s', (ring, from) => {
+  expect(problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`)).not.toEqual([]);
+});
+
+test.each(['lambda/images.ts', 'lambda/config.ts'])('%s imports nothing of infra/ or test/', (file) => {
+  expect(problems(file, "import { x } from '../infra/refusal.ts';")).not.toEqual([]);
+  expect(problems(file, "import { x } from '../test/support/seed.ts';")).not.toEqual([]);
+});
+
+test('no ring evades the rules by an import at run time', () => {
+  for (const ring of Object.keys(imports)) {
+    expect(problems(`lambda/${ring}/some.ts`, "await import('../config.ts');")).not.toEqual([]);
+  }
+});
+
+test('only entry points, the log and the test identity know the process', () => {
+  const knows = (file: string) => problems(file, 'process.env;').length === 0;
+
+  const allowed = ['images.ts', 'commands.ts', 'log.ts', 'identity/dev.ts'];
+  const others = ['config.ts', 'deadline.ts', 'read-secret.ts', 'identity/settings.ts', 'http/log.ts', 'new.ts'];
+
+  expect([...allowed, ...others].filter((file) => knows(`lambda/${file}`))).toEqual(allowed);
+});
