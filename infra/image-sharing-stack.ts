@@ -81,13 +81,8 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
-    if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
-      throw new Refusal(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
-    }
-    if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
-      throw new Refusal(
-        `"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got ${reservedConcurrency}.`,
-      );
+ * @throws Refusal if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` or
+ *   `reservedConcurrency` cannot be used
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {

@@ -19,6 +19,8 @@ export interface EventOptions {
   readonly stack: SynthesizedStack;
   /** Where the functions find DynamoDB, and where the stream is read. */
   readonly tableEndpoint: string;
+  /** Variables of the functions instead of the template's, see {@link LocalFunction}. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Keeps queues, buses and positions. */
   readonly store: EventStore;
   /** Takes what the functions log, as it is, and what goes wrong with them. */
@@ -39,24 +41,17 @@ const pauseMilliseconds = 100;
  *
  * @throws Refusal if the template has what the local server does not know
  */
-export async function startEvents({ stack, tableEndpoint, store, log }: EventOptions): Promise<Events> {
+export async function startEvents({ stack, tableEndpoint, environment, store, log }: EventOptions): Promise<Events> {
   const { queues, queueSources, streamSources, rules } = eventSources(stack);
   store.takeQueues(queues);
   const endpoint = await startEventEndpoint(store, rules);
   const functions = new Map(
     [...queueSources, ...streamSources].map(({ functionId }) => [
       functionId,
-      new LocalFunction(
-        stack,
-        functionId,
-        tableEndpoint,
-        log,
-        {},
-        {
-          AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url,
-          AWS_ENDPOINT_URL_SQS: endpoint.url,
-        },
-      ),
+      new LocalFunction(stack, functionId, tableEndpoint, log, environment, {
+        AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url,
+        AWS_ENDPOINT_URL_SQS: endpoint.url,
+      }),
     ]),
   );
   await Promise.all([...functions.values()].map((one) => one.load()));

@@ -15,8 +15,8 @@ export interface GatewayOptions {
   readonly stack: SynthesizedStack;
   /** Where the functions find DynamoDB. */
   readonly tableEndpoint: string;
-  /** The variables of the identity and of the public URL, instead of the template's. */
-  readonly identity?: Readonly<Record<string, string>>;
+  /** Variables of the functions instead of the template's, see {@link LocalFunction}. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** On 127.0.0.1; 0 is any free one. */
   readonly port: number;
   /** Takes what the functions log, as it is, and what goes wrong with them. */
@@ -52,12 +52,12 @@ const failed = gatewayResponse(500, 'Internal Server Error');
  *
  * @throws Refusal if the port is taken, or the template has what the local server does not know
  */
-export async function startGateway({ stack, tableEndpoint, identity, port, log }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ stack, tableEndpoint, environment, port, log }: GatewayOptions): Promise<Gateway> {
   const routes = httpApiRoutes(stack);
   const cors = corsConfiguration(stack);
   const functions = new Map(
     routes.map(
-      ({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log, identity)] as const,
+      ({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log, environment)] as const,
     ),
   );
   const stopFunctions = () => Promise.all([...functions.values()].map((one) => one.stop()));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { variables } from '../../lambda/config.ts';
 import { identityVariables } from '../../lambda/identity/settings.ts';
 import { Refusal } from '../refusal.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
@@ -41,6 +42,9 @@ interface FunctionProperties {
   readonly Environment?: { readonly Variables?: Readonly<Record<string, unknown>> };
 }
 
+/** Variables of the functions that have an identity: the template has only those with a value. */
+const ofIdentity = new Set<string>([...Object.values(identityVariables), variables.publicUrl]);
+
 /** A thread with the invocations it is at, by their ids. */
 interface Instance {
   readonly worker: Worker;
@@ -67,7 +71,8 @@ export class LocalFunction {
   /**
    * @param logicalId - of an `AWS::Lambda::Function` whose code is an asset of the stack
    * @param tableEndpoint - where the function finds DynamoDB
-   * @param identity - the variables that say whose tokens are believed, instead of the template's
+   * @param environment - variables instead of the template's: each if the function has it, those of the identity and the
+   *   public URL if it has `IDENTITY`
    * @param endpoints - where it finds other services, by the SDK's own variables
    * @throws Refusal if the function's code or handler is not there
    */
@@ -76,7 +81,7 @@ export class LocalFunction {
     logicalId: string,
     tableEndpoint: string,
     log: Writable,
-    identity: Readonly<Record<string, string>> = {},
+    environment: Readonly<Record<string, string>> = {},
     endpoints: Readonly<Record<string, string>> = {},
   ) {
     const properties = stack.resources[logicalId]?.Properties as unknown as FunctionProperties | undefined;
@@ -104,9 +109,11 @@ export class LocalFunction {
       variable,
       String(resolveTemplateValue(value, stack)),
     ]);
+    const isUsed = (variable: string) =>
+      own.some(([name]) => name === (ofIdentity.has(variable) ? identityVariables.kind : variable));
     this.#environment = {
       ...Object.fromEntries(own),
-      ...(own.some(([variable]) => variable === identityVariables.kind) && identity),
+      ...Object.fromEntries(Object.entries(environment).filter(([variable]) => isUsed(variable))),
       AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
       AWS_REGION: localRegion,

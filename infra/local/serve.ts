@@ -45,10 +45,14 @@ async function serve(): Promise<void> {
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
-  const { identity, port, publicUrl } = settings;
-  const chosen = { ...identity, ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }) };
-  const events = await startEvents({ stack, tableEndpoint, store, log: process.stderr });
-  const gateway = await startGateway({ stack, tableEndpoint, identity: chosen, port, log: process.stderr });
+  const { identity, port, publicUrl, memberQuota } = settings;
+  const environment = {
+    ...identity,
+    [variables.memberQuota]: String(memberQuota),
+    ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }),
+  };
+  const events = await startEvents({ stack, tableEndpoint, environment, store, log: process.stderr });
+  const gateway = await startGateway({ stack, tableEndpoint, environment, port, log: process.stderr });
 
   void engine?.failed.then((how) => {
     console.error(

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from '../cors-origins.ts';
-import { isPublicUrl, publicUrlForm, variables } from '../../lambda/config.ts';
+import { isPublicUrl, loadConfig, publicUrlForm, variables } from '../../lambda/config.ts';
 import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -17,6 +17,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** `PUBLIC_URL`: the URL under which clients call the API, if it is not the server's own address. */
   readonly publicUrl: string | undefined;
+  /** `IMAGE_MEMBER_QUOTA`: maximum number of members of an image; -1 is unlimited. Default 128. */
+  readonly memberQuota: number;
   /**
    * `IDENTITY`: whose tokens are believed, `dev` (the default), `keystone`, `jwt` or `none`, and the variables that go with
    * it: what the functions are told of it.
@@ -48,8 +50,20 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
     tableEndpoint: endpoint && address(endpoint),
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
     publicUrl,
+    memberQuota: memberQuota(env[variables.memberQuota] || undefined),
     identity: identity(env),
   };
+}
+
+function memberQuota(text: string | undefined): number {
+  try {
+    return loadConfig({ [variables.memberQuota]: text }, ['memberQuota']).memberQuota;
+  } catch (error) {
+    throw new Refusal(
+      `"${variables.memberQuota}" must be a whole number of members, or -1 for no limit; got ${JSON.stringify(text?.slice(0, 80))}.`,
+      { cause: error },
+    );
+  }
 }
 
 function identity(env: Readonly<Record<string, string | undefined>>): Settings['identity'] {

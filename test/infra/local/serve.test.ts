@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EventStore } from '../../../infra/local/event-store.ts';
 import { testEndpoint } from '../../support/engine.ts';
 
 const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
@@ -37,6 +39,7 @@ function spawnServer(environment: Environment): ChildProcess {
     DATA_DIR: _folder,
     DYNAMODB_ENDPOINT: _endpoint,
     CORS_ORIGINS: _origins,
+    IMAGE_MEMBER_QUOTA: _quota,
     ...inherited
   } = process.env;
   const server = spawn(process.execPath, [program], {
@@ -134,6 +137,28 @@ describe('a server that runs', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
+  test('gives an image no more members than IMAGE_MEMBER_QUOTA, by requests and by commands', async () => {
+    const environment = { PORT: '0', DATA_DIR: folder, IMAGE_MEMBER_QUOTA: '3' };
+    const { url } = await startServer(environment);
+    const id = await createImage(url);
+    const offer = (member: string) =>
+      fetch(`${url}/v2/images/${id}/members`, { method: 'POST', headers: alice, body: JSON.stringify({ member }) });
+
+    const statuses = [];
+    for (const member of ['beta', 'gamma', 'delta', 'epsilon']) statuses.push((await offer(member)).status);
+    const store = new EventStore(join(folder, 'events.sqlite'));
+    const command = { version: 1, id: 'one', command: 'offer-image', project: 'alpha', user: 'alice', image_id: id };
+    const { name } = store.queues().find(({ takesCommands }) => takesCommands)!;
+    store.send(name, JSON.stringify({ ...command, member_id: 'zeta', reply: true }));
+    const outcome = () => store.eventsAfter(0).find(({ type }) => type === 'image.command.outcome');
+    for (let polls = 0; outcome() === undefined && polls < 1500; polls += 1) await setTimeout(20);
+    const { detail = '{}' } = outcome() ?? {};
+    store.close();
+
+    expect(statuses).toEqual([200, 200, 200, 413]);
+    expect(JSON.parse(detail)).toMatchObject({ outcome: 'refused', error: 'member-quota-exceeded' });
+  });
+
   test('uses the engine that DYNAMODB_ENDPOINT names, and the data folder for its queues', async () => {
     const endpoint = testEndpoint();
 
@@ -161,6 +186,11 @@ describe('a server that cannot run says why in one line and fails', () => {
       'an origin that is none',
       { CORS_ORIGINS: 'https://console.example/' },
       'CORS_ORIGINS has "https://console.example/", which is no origin',
+    ],
+    [
+      'a member quota that is none',
+      { IMAGE_MEMBER_QUOTA: 'x' },
+      '"IMAGE_MEMBER_QUOTA" must be a whole number of members',
     ],
     ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
     [

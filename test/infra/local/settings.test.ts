@@ -3,7 +3,13 @@ import { expect, test } from '@jest/globals';
 import { loadSettings } from '../../../infra/local/settings.ts';
 
 test('without any variable it listens where Image API servers do and keeps data in the checkout', () => {
-  const settings = loadSettings({ PORT: '', DATA_DIR: '', DYNAMODB_ENDPOINT: '', CORS_ORIGINS: '' });
+  const settings = loadSettings({
+    PORT: '',
+    DATA_DIR: '',
+    DYNAMODB_ENDPOINT: '',
+    CORS_ORIGINS: '',
+    IMAGE_MEMBER_QUOTA: '',
+  });
 
   const dataFolder = join(import.meta.dirname, '..', '..', '..', '.data');
   expect(settings).toEqual({
@@ -11,6 +17,7 @@ test('without any variable it listens where Image API servers do and keeps data 
     dataFolder,
     tableEndpoint: undefined,
     identity: { IDENTITY: 'dev' },
+    memberQuota: 128,
     corsOrigins: [],
   });
 });
@@ -23,6 +30,7 @@ test('each variable is taken', () => {
     ...{ PORT: '0', DATA_DIR: '/data', DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' },
     CORS_ORIGINS: 'https://console.example',
     PUBLIC_URL: 'https://images.example',
+    IMAGE_MEMBER_QUOTA: '3',
     ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
 
@@ -32,8 +40,13 @@ test('each variable is taken', () => {
     tableEndpoint: 'http://127.0.0.1:8000',
     corsOrigins: ['https://console.example'],
     publicUrl: 'https://images.example',
+    memberQuota: 3,
     identity: { ...keystone, ...account },
   });
+});
+
+test.each(['0', '-1', '999999'])('a member quota of %s is taken', (text) => {
+  expect(loadSettings({ IMAGE_MEMBER_QUOTA: text }).memberQuota).toBe(Number(text));
 });
 
 test('what is set for other programs is nothing to the test identity', () => {
@@ -51,6 +64,16 @@ test.each([
   ['DYNAMODB_ENDPOINT', '8000', 'DYNAMODB_ENDPOINT is "8000"'],
   ['CORS_ORIGINS', '*', 'CORS_ORIGINS has "*", which is no origin'],
   ['PUBLIC_URL', 'http://images.example', 'PUBLIC_URL is "http://images.example", not an https URL'],
+  [
+    'IMAGE_MEMBER_QUOTA',
+    'many',
+    '"IMAGE_MEMBER_QUOTA" must be a whole number of members, or -1 for no limit; got "many".',
+  ],
+  ['IMAGE_MEMBER_QUOTA', '-2', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '1.5', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', ' 3', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '1000000', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '9'.repeat(200), `got "${'9'.repeat(80)}".`],
   ['IDENTITY', 'ldap', 'The identity cannot be used: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
   ['IDENTITY', 'keystone', 'The identity cannot be used: OS_AUTH_URL is not set.'],
   ['IDENTITY', 'jwt', 'The identity cannot be used: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
