@@ -88,6 +88,21 @@ test('an offer travels: made by a request, answered by a command, watched, and n
   await linesUntil('"outcome":"done"');
 });
 
+test('a server that is started again publishes what comes after twenty images and kill -9', async () => {
+  const { server, url } = await startServer();
+  const create = async (at: string, name: string) => post(`${at}/v2/images`, { name });
+  for (let n = 1; n <= 20; n += 1) await create(url, `image-${n}`);
+  await linesUntil('"image-20"');
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+
+  const again = await startServer();
+  await create(again.url, 'image-21');
+  const lines = await linesUntil('"image-21"');
+
+  expect(lines.at(-1)).toContain(' image.create ');
+});
+
 test('what was refused is shown with its reason, and sent back', async () => {
   await startServer();
   const unseen = '00000000-0000-4000-8000-000000000000';
