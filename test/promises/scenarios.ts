@@ -785,6 +785,23 @@ const factsUnderWay: readonly Scenario[] = [
       assert.deepEqual(await api.members(id), { gamma: 'accepted' });
     },
   },
+  ...(
+    [
+      ['a member', 'beta', overMembers],
+      ['the old owner', 'alpha', lastStep],
+    ] as const
+  ).map(([who, project, step]): Scenario => ({
+    name: `a membership of ${who} that is withdrawn between reading and transferring it is not written, not even once it has expired`,
+    run: async (world, api) => {
+      const id = await api.share({ beta: 'accepted', gamma: 'accepted', alpha: 'pending' });
+      const transfer = await world.hold(step, () => api.patch(id, { owner: 'omega' }, admin));
+      assertAnswered(await api.withdraw(id, project, admin), 204);
+      await plantAbsence(world.table, membershipOf(id, project));
+
+      assertAnswered(await transfer.letGo(), 200);
+      assert.equal(await itemAt(world.table, membershipOf(id, project)), undefined);
+    },
+  })),
   ...(['accepted', 'pending'] as const).map((status): Scenario => ({
     name: `${status}: from the moment the image ceases to be shared for a member it cannot answer`,
     run: async (world, api) => {
