@@ -157,7 +157,7 @@ describe.each(fanOuts)('$name', (fanOut) => {
   });
 
   test('succeeds against an admin who changes every status before every write of it', async () => {
-    const id = await anImage(fanOut.from, 12);
+    const id = await anImage(fanOut.from, 6);
     world.proxy.intercept(async (call) => {
       for (const project of projectsIn(call)) await changeStatus(id, project, undefined);
       return undefined;
@@ -167,8 +167,8 @@ describe.each(fanOuts)('$name', (fanOut) => {
 
     world.proxy.intercept(undefined);
     expect([200, 204]).toContain(result.status);
-    expect(await stateOf(id)).toEqual(stateAfter(fanOut, 12));
-    expect(transactionsOf(calls).length).toBeLessThan(120);
+    expect(await stateOf(id)).toEqual(stateAfter(fanOut, 6));
+    expect(transactionsOf(calls).length).toBeLessThan(60);
   });
 
   test('succeeds against members that conflict with every transaction of more than themselves', async () => {
