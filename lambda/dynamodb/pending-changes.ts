@@ -121,7 +121,11 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     return outcome;
   };
 
-  const complete = async (image: Image, change: PendingChange): Promise<readonly TransactAction[]> => {
+  /** The image's own action comes first. */
+  const complete = async (
+    image: Image,
+    change: PendingChange,
+  ): Promise<readonly [TransactAction, ...TransactAction[]]> => {
     if (change.kind === 'delete') return [deleteImage(image, change), ...moveEntries(image, image, undefined)];
     const { facts } = change;
     const last =
@@ -163,7 +167,9 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
       change.kind === 'delete'
         ? await inChunks(memberIds, Math.floor((transactionLimit - 1) / 2), (chunk) => withdrawMembers(chunk, change))
         : await inChunks(memberIds, transactionLimit - 1, (chunk) => replicateToMembers(chunk, image, change.facts));
-    if (isDone && (await table.transact(await complete(image, change)))) return;
+    if (!isDone) continue;
+    const [record, ...others] = await complete(image, change);
+    if ((await table.transactGuarded(record, others, Infinity)) === 'applied') return;
   }
   throw tryAgainLater();
 }

@@ -159,9 +159,10 @@ export class Table {
       });
       return 'applied';
     } catch (error) {
-      if (error === gaveUp) return 'conflict';
-      // A condition that failed after an unconfirmed attempt: the caller reads the items again, which tells what was applied.
-      if (error instanceof SharingError && cancellationReasons(error.cause).length > 0) return 'condition-failed';
+      // After an unconfirmed attempt too: the caller reads the items again, which tells what was applied.
+      const reason = error instanceof SharingError ? error.cause : error;
+      if (reason === gaveUp) return 'conflict';
+      if (reason !== error && cancellationReasons(reason).includes('ConditionalCheckFailed')) return 'condition-failed';
       const failed = cancellationReasons(error).indexOf('ConditionalCheckFailed');
       if (failed === -1) throw error;
       return failed === 0 ? 'guard-failed' : 'condition-failed';

@@ -168,7 +168,7 @@ describe.each(fanOuts)('$name', (fanOut) => {
     world.proxy.intercept(undefined);
     expect([200, 204]).toContain(result.status);
     expect(await stateOf(id)).toEqual(stateAfter(fanOut, 6));
-    expect(transactionsOf(calls).length).toBeLessThan(60);
+    expect(transactionsOf(calls).length).toBeLessThan(90);
   });
 
   test('succeeds against members that conflict with every transaction of more than themselves', async () => {
