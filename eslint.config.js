@@ -7,14 +7,15 @@ import tseslint from 'typescript-eslint';
 const rings = {
   domain: [],
   'use-cases': ['../domain/'],
-  dynamodb: ['../domain/', '../deadline.ts', '@aws-sdk/'],
-  identity: ['../domain/', '../deadline.ts', '#dev-identity', '@middy/', 'jose'],
+  dynamodb: ['../domain/', '../runtime/', '@aws-sdk/'],
+  identity: ['../domain/', '../runtime/', '#dev-identity', '@middy/', 'jose'],
   http: [
-    ...['../domain/', '../use-cases/', '../identity/', '../deadline.ts', '../log.ts'],
+    ...['../domain/', '../use-cases/', '../identity/', '../runtime/'],
     ...['@cfworker/', '@middy/', 'aws-lambda'],
   ],
-  events: ['../domain/', '../use-cases/', '../deadline.ts', '../log.ts', '@cfworker/', 'aws-lambda'],
-  messaging: ['../domain/', '../events/', '../deadline.ts', '@aws-sdk/'],
+  events: ['../domain/', '../use-cases/', '../runtime/', '@cfworker/', 'aws-lambda'],
+  messaging: ['../domain/', '../events/', '../runtime/', '@aws-sdk/'],
+  runtime: [],
 };
 
 const message = 'Imports point inward only: eslint.config.js lists them for each ring.';
@@ -22,27 +23,32 @@ const message = 'Imports point inward only: eslint.config.js lists them for each
 /** What nothing in lambda/ may import. The path of an import goes up at its beginning only. */
 const outside = [
   { group: ['**/infra/**', '**/test/**', 'aws-cdk-lib/**', 'node:process'], message },
-  { regex: '/\\.\\./', message },
+  { regex: '(^\\./|[^./]/)\\.\\./', message },
 ];
+
+/** Refuses all imports of some files but those that begin in one of these ways. */
+function ringRule(files, starts) {
+  const allowed = ['node:', ...starts].map((start) => start.replaceAll('.', '\\.')).join('|');
+  return {
+    files: [files],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [...outside, { regex: `^(?!${allowed})`, message }] }],
+      'no-restricted-syntax': ['error', { selector: 'ImportExpression', message: 'A ring imports statically.' }],
+    },
+  };
+}
 
 const ringRules = [
   { files: ['lambda/**'], rules: { 'no-restricted-imports': ['error', { patterns: outside }] } },
-  ...Object.entries(rings).map(([ring, imports]) => {
-    const allowed = ['./', 'node:', ...imports].map((start) => start.replaceAll('.', '\\.')).join('|');
-    return {
-      files: [`lambda/${ring}/**`],
-      rules: {
-        'no-restricted-imports': ['error', { patterns: [...outside, { regex: `^(?!${allowed})`, message }] }],
-        'no-restricted-syntax': ['error', { selector: 'ImportExpression', message: 'A ring imports statically.' }],
-      },
-    };
-  }),
+  ...Object.entries(rings).flatMap(([ring, imports]) => [
+    ringRule(`lambda/${ring}/*`, ['./', ...imports]),
+    // A folder within a ring.
+    ringRule(`lambda/${ring}/*/**`, ['./', '../[a-z]', ...imports.map((start) => start.replace(/^\.\.\//, '../../'))]),
+  ]),
 ];
 
-/** They compose the rings, and are the only files that read the environment. */
-const entryPoints = ['commands', 'discovery', 'images', 'members', 'notifications', 'pending-changes'].map(
-  (name) => `lambda/${name}.ts`,
-);
+/** The entry points compose the rings; no other file reads the environment. */
+const entryPoints = ['lambda/functions/!(config|read-secret).ts'];
 
 export default tseslint.config(
   { ignores: ['node_modules/', 'cdk.out/', '.data/', '.venv/'] },
@@ -70,7 +76,7 @@ export default tseslint.config(
   {
     files: ['lambda/**'],
     // The test identity refuses to run inside Lambda, and the log is standard output.
-    ignores: [...entryPoints, 'lambda/identity/dev.ts', 'lambda/log.ts'],
+    ignores: [...entryPoints, 'lambda/identity/dev.ts', 'lambda/runtime/log.ts'],
     rules: { 'no-restricted-globals': ['error', { name: 'process', message: 'Only entry points know the process.' }] },
   },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },

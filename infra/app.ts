@@ -1,9 +1,9 @@
 import { App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { parseOrigins } from './cors-origins.ts';
-import { identityFromContext } from './identity-context.ts';
-import { alarmTopic, parseOfferSubscriptions } from './subscription-context.ts';
-import { Refusal } from './refusal.ts';
+import { parseOrigins } from './stages/cors-origins.ts';
+import { identityFromContext } from './stages/identity-context.ts';
+import { alarmTopic, parseOfferSubscriptions } from './stages/subscription-context.ts';
+import { Refusal } from './usage-error.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
 
 /** The stages by the name that `-c stage=…` takes, each with its stack's name and settings. */

@@ -1,17 +1,17 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { isPublicUrl, publicUrlForm, variables } from '../lambda/config.ts';
+import { isPublicUrl, publicUrlForm, variables } from '../lambda/functions/config.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
-import { callerIdentity, type IdentityProps } from './constructs/caller-identity.ts';
+import { callerIdentity, type IdentityProps } from './stages/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
-import { Notifications } from './constructs/notifications.ts';
+import { Notifications } from './constructs/notification-publisher.ts';
 import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
-import { PendingChanges } from './constructs/pending-changes.ts';
+import { PendingChanges } from './constructs/pending-change-completion.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
-import { assertAreOrigins } from './cors-origins.ts';
-import { Refusal } from './refusal.ts';
+import { assertAreOrigins } from './stages/cors-origins.ts';
+import { Refusal } from './usage-error.ts';
 
 export interface ImageSharingStackProps extends StackProps {
   /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */

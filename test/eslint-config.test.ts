@@ -17,16 +17,17 @@ const problems = (filename: string, code: string): readonly string[] =>
 const imports: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   'use-cases': ['domain/image.ts'],
-  dynamodb: ['domain/image.ts', 'deadline.ts'],
-  identity: ['domain/caller.ts', 'deadline.ts'],
-  http: ['domain/image.ts', 'use-cases/show-image.ts', 'identity/authenticate.ts', 'deadline.ts', 'log.ts'],
-  events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'deadline.ts', 'log.ts'],
-  messaging: ['domain/image.ts', 'events/publish.ts', 'deadline.ts'],
+  dynamodb: ['domain/image.ts', 'runtime/deadline.ts'],
+  identity: ['domain/caller.ts', 'runtime/deadline.ts'],
+  http: ['domain/image.ts', 'use-cases/show-image.ts', 'identity/authenticate.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
+  events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
+  messaging: ['domain/image.ts', 'events/publish.ts', 'runtime/deadline.ts'],
+  runtime: [],
 };
 const targets = [
   ...Object.keys(imports).map((ring) => `${ring}/any.ts`),
   ...Object.values(imports).flat(),
-  ...['config.ts', 'images.ts', 'read-secret.ts'],
+  ...['functions/config.ts', 'functions/images.ts'],
 ];
 const ringOf = (target: string) => (target.includes('/') ? target.split('/')[0] : target);
 
@@ -40,9 +41,18 @@ test.each(Object.keys(imports))('%s imports inward only', (ring) => {
   }
 });
 
+test('a folder within a ring imports what the ring does', () => {
+  const isRefused = (from: string) => problems('lambda/http/views/some.ts', `import { x } from '${from}';`).length > 0;
+
+  expect(['./any.ts', '../faults.ts', '../../domain/image.ts', '@middy/core'].filter(isRefused)).toEqual([]);
+  expect(['../../dynamodb/keys.ts', '../../functions/config.ts', '../../../infra/app.ts'].map(isRefused)).toEqual([
+    ...[true, true, true],
+  ]);
+});
+
 test.each([
   ['domain', '../domain/../dynamodb/keys.ts'],
-  ['domain', './../config.ts'],
+  ['domain', './../functions/config.ts'],
   ['use-cases', '../../lambda/dynamodb/keys.ts'],
   ['domain', 'uuid'],
   ['domain', 'node:process'],
@@ -52,28 +62,28 @@ test.each([
   ['identity', '@aws-sdk/client-dynamodb'],
   ['http', '@aws-sdk/client-dynamodb'],
   ['events', '@aws-sdk/client-sqs'],
-  ['messaging', '../../infra/refusal.ts'],
+  ['messaging', '../../infra/usage-error.ts'],
   ['http', '../../test/support/seed.ts'],
 ])('%s does not import %s', (ring, from) => {
   expect(problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`)).not.toEqual([]);
 });
 
-test.each(['lambda/images.ts', 'lambda/config.ts'])('%s imports nothing of infra/ or test/', (file) => {
-  expect(problems(file, "import { x } from '../infra/refusal.ts';")).not.toEqual([]);
-  expect(problems(file, "import { x } from '../test/support/seed.ts';")).not.toEqual([]);
+test.each(['lambda/functions/images.ts', 'lambda/functions/config.ts'])('%s imports nothing of infra/ or test/', (file) => {
+  expect(problems(file, "import { x } from '../../infra/usage-error.ts';")).not.toEqual([]);
+  expect(problems(file, "import { x } from '../../test/support/seed.ts';")).not.toEqual([]);
 });
 
 test('no ring evades the rules by an import at run time', () => {
   for (const ring of Object.keys(imports)) {
-    expect(problems(`lambda/${ring}/some.ts`, "await import('../config.ts');")).not.toEqual([]);
+    expect(problems(`lambda/${ring}/some.ts`, "await import('../functions/config.ts');")).not.toEqual([]);
   }
 });
 
 test('only entry points, the log and the test identity know the process', () => {
   const knows = (file: string) => problems(file, 'process.env;').length === 0;
 
-  const allowed = ['images.ts', 'commands.ts', 'log.ts', 'identity/dev.ts'];
-  const others = ['config.ts', 'deadline.ts', 'read-secret.ts', 'identity/settings.ts', 'http/log.ts', 'new.ts'];
+  const allowed = ['functions/images.ts', 'functions/execute-commands.ts', 'runtime/log.ts', 'identity/dev.ts'];
+  const others = ['functions/config.ts', 'runtime/deadline.ts', 'identity/settings.ts', 'http/log.ts', 'new.ts'];
 
   expect([...allowed, ...others].filter((file) => knows(`lambda/${file}`))).toEqual(allowed);
 });

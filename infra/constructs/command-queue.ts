@@ -4,11 +4,11 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { variables } from '../../lambda/config.ts';
+import { variables } from '../../lambda/functions/config.ts';
 import { commandSource, commandType } from '../../lambda/events/command.ts';
 import { ServiceFunction } from './service-function.ts';
 import { deadLetterQueue, eventQueue, grantSend, ruleDelivery } from './event-queue.ts';
-import type { Notifications } from './notifications.ts';
+import type { Notifications } from './notification-publisher.ts';
 import type { SharingTable } from './sharing-table.ts';
 
 export interface CommandQueueProps {
@@ -51,7 +51,7 @@ export class CommandQueue extends Construct {
     });
     this.queueUrl = queue.queueUrl;
     const { function: fn } = new ServiceFunction(this, 'Function', {
-      entry: 'commands',
+      entry: 'execute-commands',
       environment: { [variables.memberQuota]: String(memberQuota) },
       local,
       timeoutSeconds,

@@ -16,7 +16,7 @@ import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { notificationSource } from '../../lambda/events/notification.ts';
 import { deadLetterQueue, ruleDelivery } from './event-queue.ts';
-import type { Notifications } from './notifications.ts';
+import type { Notifications } from './notification-publisher.ts';
 
 /** Where a project is told of the images that are offered to it, and of offers that are taken back. */
 export type OfferSubscription = {

@@ -142,7 +142,7 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
   const folder = join(assembly, 'bundles', entry);
   buildSync({
     absWorkingDir: projectFolder,
-    entryPoints: [join('lambda', `${entry}.ts`)],
+    entryPoints: [join('lambda', 'functions', `${entry}.ts`)],
     outfile: join(folder, 'index.js'),
     // Not a module, because it starts faster.
     format: 'cjs',

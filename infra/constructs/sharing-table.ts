@@ -3,7 +3,7 @@ import { AttributeType, BillingMode, ProjectionType, StreamViewType, Table } fro
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { variables } from '../../lambda/config.ts';
+import { variables } from '../../lambda/functions/config.ts';
 import {
   catalogIndex,
   catalogSortKey,

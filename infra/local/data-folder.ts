@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
-import { Refusal } from '../refusal.ts';
+import { Refusal } from '../usage-error.ts';
 
 /** A folder that this process alone may keep data in until it lets go of it or ends, however that may be. */
 export interface DataFolder {

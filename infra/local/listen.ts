@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { Refusal } from '../refusal.ts';
+import { Refusal } from '../usage-error.ts';
 
 /**
  * Listens on 127.0.0.1 and nowhere else; 0 is any free port.

@@ -4,22 +4,22 @@
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { variables } from '../../lambda/config.ts';
+import { variables } from '../../lambda/functions/config.ts';
 import { identityVariables } from '../../lambda/identity/settings.ts';
 import { takeDataFolder } from './data-folder.ts';
-import { ensureTable } from './ensure-table.ts';
-import { EventStore } from './event-store.ts';
-import { startEvents } from './events.ts';
-import { firstCommands } from './first-commands.ts';
-import { startGateway } from './gateway.ts';
+import { ensureTable } from './dynamodb/ensure-table.ts';
+import { EventStore } from './events/event-store.ts';
+import { startEvents } from './events/events.ts';
+import { firstCommands } from './example-commands.ts';
+import { startGateway } from './api-gateway/gateway.ts';
 import { listen } from './listen.ts';
-import { Refusal } from '../refusal.ts';
-import { eventFile, loadSettings } from './settings.ts';
-import { readSynthesizedStack } from './synthesized-stack.ts';
-import { synthesize } from './synthesize.ts';
-import { assertEngineAnswers, tableClient } from './table-client.ts';
-import { startTableEngine } from './table-engine.ts';
-import { tableFromTemplate } from './table-from-template.ts';
+import { Refusal } from '../usage-error.ts';
+import { eventFile, loadSettings } from '../stages/local-settings.ts';
+import { readSynthesizedStack } from './template/synthesized-stack.ts';
+import { synthesize } from './template/synthesize.ts';
+import { assertEngineAnswers, tableClient } from './dynamodb/table-client.ts';
+import { startTableEngine } from './dynamodb/table-engine.ts';
+import { tableFromTemplate } from './dynamodb/table-from-template.ts';
 
 try {
   await serve();

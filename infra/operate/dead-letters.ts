@@ -3,11 +3,11 @@
  * where it came from. Of the local server, or with `--stack <name>` of a stack in the account that the environment names.
  */
 import { parseArgs } from 'node:util';
-import { openEventStore } from '../local/open-event-store.ts';
-import { Refusal, runCommand } from '../refusal.ts';
-import { type DeadLetterQueues, LetterStays, whyOf } from './dead-letter.ts';
-import { LocalDeadLetters } from './local-dead-letters.ts';
-import { StackDeadLetters } from './stack-dead-letters.ts';
+import { openEventStore } from '../local/events/open-event-store.ts';
+import { Refusal, runCommand } from '../usage-error.ts';
+import { type DeadLetterQueues, LetterStays, whyOf } from './dead-letter-queues.ts';
+import { LocalDeadLetters } from './local-dead-letter-queues.ts';
+import { StackDeadLetters } from './stack-dead-letter-queues.ts';
 
 /** How many are sent back side by side. */
 const atOnce = 10;

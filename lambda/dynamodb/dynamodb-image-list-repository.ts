@@ -7,7 +7,7 @@ import {
   type Position,
 } from '../domain/image-list.ts';
 import { names, values } from './expression.ts';
-import { imageFromItem } from './image-item.ts';
+import { imageFromItem } from './items/image-item.ts';
 import {
   catalogIndex,
   catalogSortKey,

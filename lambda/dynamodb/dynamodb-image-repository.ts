@@ -14,11 +14,11 @@ import {
   imageItem,
   pendingAttribute,
   recordAttributes,
-} from './image-item.ts';
+} from './items/image-item.ts';
 import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
-import { moveEntries } from './list-entries.ts';
-import { membershipFromItem } from './membership-item.ts';
-import { finishPendingChange, readPartition } from './pending-changes.ts';
+import { moveEntries } from './items/list-entries.ts';
+import { membershipFromItem } from './items/membership-item.ts';
+import { finishPendingChange, readPartition } from './complete-pending-change.ts';
 import type { Item, Table, Update } from './table.ts';
 
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';

@@ -3,8 +3,8 @@ import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
 import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
-import { actorAttribute, factsAttributes } from './image-item.ts';
-import { itemReader } from './item-reader.ts';
+import { actorAttribute, factsAttributes } from './items/image-item.ts';
+import { itemReader } from './items/item-reader.ts';
 import {
   imageKey,
   indexOfStatus,
@@ -14,7 +14,7 @@ import {
   offerKey,
   statusIndexes,
 } from './keys.ts';
-import { membershipFacts, membershipFromItem, withdrawMembership } from './membership-item.ts';
+import { membershipFacts, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
 import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
 
 /** Memberships in the table: each write one request whose condition is the whole of the rule. */

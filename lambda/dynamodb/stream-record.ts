@@ -5,10 +5,10 @@ import type { Change } from '../domain/change.ts';
 import { parseTimestamp } from '../domain/clock.ts';
 import { parseImageId, parseProjectId } from '../domain/ids.ts';
 import { sameFacts, sharedFacts, type Image } from '../domain/image.ts';
-import { actorFrom, imageFromItem } from './image-item.ts';
-import { itemReader, type ItemReader } from './item-reader.ts';
+import { actorFrom, imageFromItem } from './items/image-item.ts';
+import { itemReader, type ItemReader } from './items/item-reader.ts';
 import { itemFormat, itemKind, partitionKey, sortKey, type ItemKey } from './keys.ts';
-import { membershipFromItem } from './membership-item.ts';
+import { membershipFromItem } from './items/membership-item.ts';
 import type { Item } from './table.ts';
 
 /** A record of the table's stream, as far as it is looked at; its items are as DynamoDB writes them. */

@@ -16,7 +16,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { randomUUID } from 'node:crypto';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
-import { isContentionReason, retryOnContention, temporaryFailureOf } from './contention.ts';
+import { isContentionReason, retryOnContention, temporaryFailureOf } from './retry-on-contention.ts';
 import { names, values } from './expression.ts';
 import { sortKey, type ItemKey } from './keys.ts';
 

@@ -1,10 +1,10 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { reportMilliseconds, withDeadline } from '../deadline.ts';
-import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-ledger.ts';
+import { reportMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-record-repository.ts';
 import { isTemporary, SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
-import type { log } from '../log.ts';
+import type { log } from '../runtime/log.ts';
 import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';

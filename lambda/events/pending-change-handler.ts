@@ -1,9 +1,9 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { reportMilliseconds, withDeadline } from '../deadline.ts';
+import { reportMilliseconds, withDeadline } from '../runtime/deadline.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
-import type { log } from '../log.ts';
+import type { log } from '../runtime/log.ts';
 
 /** The message that says that a fan-out has begun. */
 export const pendingChangeMessage = ({ id, version }: Pick<Image, 'id' | 'version'>): string =>

@@ -1,4 +1,4 @@
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../runtime/backoff.ts';
 import { orderOf, type Notification } from './notification.ts';
 
 /** Where notifications go. */

@@ -1,10 +1,10 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { reportMilliseconds, withDeadline } from '../deadline.ts';
+import { reportMilliseconds, withDeadline } from '../runtime/deadline.ts';
 import type { Change, MembershipChange } from '../domain/change.ts';
 import type { Image } from '../domain/image.ts';
-import type { log } from '../log.ts';
-import { Backoff } from './backoff.ts';
-import { countOf } from './metric.ts';
+import type { log } from '../runtime/log.ts';
+import { Backoff } from '../runtime/backoff.ts';
+import { countOf } from '../runtime/metric.ts';
 import { notificationOf } from './notification.ts';
 import { publishInOrder, type NotificationBus } from './publish.ts';
 

@@ -1,17 +1,17 @@
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../runtime/deadline.ts';
 import { authenticate } from '../identity/authenticate.ts';
-import type { IdentitySource } from '../identity/identity-source.ts';
+import type { IdentitySource } from '../identity/token-verifier.ts';
 import { apiRequest, pathnameOf, type ApiEvent, type ApiRequest } from './api-request.ts';
 import { multipleChoices, type ApiResponse } from './api-response.ts';
-import { faultBoundary } from './fault-boundary.ts';
-import { mediaTypes, noBody, utf8Body } from './request-body.ts';
-import { requestId, wellFormedRequestId } from './request-id.ts';
-import { requestLog, type Log } from './request-log.ts';
-import { responseHeaders } from './response-headers.ts';
-import { isVersion, versionsView } from './versions.ts';
+import { faultBoundary } from './middlewares/fault-boundary.ts';
+import { mediaTypes, noBody, utf8Body } from './middlewares/request-body.ts';
+import { requestId, wellFormedRequestId } from './middlewares/request-id.ts';
+import { requestLog, type Log } from './middlewares/request-log.ts';
+import { responseHeaders } from './middlewares/response-headers.ts';
+import { isVersion, versionsView } from './views/versions.ts';
 
 /** What one route does: request in, use case, response out. */
 export type ApiOperation = (request: ApiRequest) => Promise<ApiResponse>;

@@ -15,7 +15,7 @@ import {
   optionsOperation,
   showSchemaOperation,
   unroutedOperation,
-} from './discovery-operations.ts';
+} from './operations/discovery.ts';
 import { routes } from './routes.ts';
 
 /**

@@ -2,9 +2,9 @@ import { sortDirections, sortKeys } from '../domain/image-filter.ts';
 import { visibilities } from '../domain/image.ts';
 import { memberStatuses } from '../domain/membership.ts';
 import { statusOf, type FaultCode } from './faults.ts';
-import { mostOperations, patchMediaTypes } from './image-patch.ts';
+import { mostOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { routes } from './routes.ts';
-import { imageSchema, schemas } from './schemas.ts';
+import { imageSchema, schemas } from './views/schemas.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type OperationName = { [Group in keyof typeof routes]: keyof (typeof routes)[Group] }[keyof typeof routes];

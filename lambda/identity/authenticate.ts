@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { Caller } from '../domain/caller.ts';
 import { SharingError } from '../domain/errors.ts';
 import { allowsRequest } from './access-rules.ts';
-import type { IdentitySource } from './identity-source.ts';
+import type { IdentitySource } from './token-verifier.ts';
 
 /** What is looked at of an event. */
 interface TokenEvent {

@@ -1,6 +1,6 @@
 import { strongestRole } from '../domain/caller.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
-import type { IdentitySource } from './identity-source.ts';
+import type { IdentitySource } from './token-verifier.ts';
 
 const form = /^dev:([^:]+):([^:]+):([^:]*)$/;
 

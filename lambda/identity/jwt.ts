@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTHeaderPara
 import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
-import type { IdentitySource, Proof } from './identity-source.ts';
+import type { IdentitySource, Proof } from './token-verifier.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { JwtSettings } from './settings.ts';
 

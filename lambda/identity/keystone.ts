@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { AccessRule } from './access-rules.ts';
-import type { IdentitySource, Proof } from './identity-source.ts';
+import type { IdentitySource, Proof } from './token-verifier.ts';
 import { jsonClient, type JsonAnswer, type JsonRequest } from './json-client.ts';
 import { ProviderCalls, sendWithRetry, shared } from './provider-calls.ts';
 import { authenticationOf, parseServiceAccount } from './service-account.ts';

@@ -1,4 +1,4 @@
-import { currentDeadline, reportMilliseconds } from '../deadline.ts';
+import { currentDeadline, reportMilliseconds } from '../runtime/deadline.ts';
 
 /** How the clients of queues and buses ask: an answer takes milliseconds, and one that does not come is asked for again. */
 export const clientSettings = {

@@ -12,7 +12,7 @@ import {
   assertMemberIsVisible,
   mayTryToAnswer,
 } from '../domain/sharing-rules.ts';
-import { attempts } from './attempts.ts';
+import { attempts } from './retry-on-conflict.ts';
 
 export interface MemberRequest {
   readonly imageId: string;

@@ -3,7 +3,7 @@ import { imageNotFound } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './attempts.ts';
+import { attempts } from './retry-on-conflict.ts';
 
 export type DeleteImage = (request: {
   readonly imageId: string;

@@ -6,7 +6,7 @@ import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './attempts.ts';
+import { attempts } from './retry-on-conflict.ts';
 
 export type OfferImage = (request: {
   readonly imageId: string;

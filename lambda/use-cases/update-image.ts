@@ -5,7 +5,7 @@ import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
 import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './attempts.ts';
+import { attempts } from './retry-on-conflict.ts';
 
 /**
  * What becomes of an image's attributes; throws a SharingError where the change does not fit them.

@@ -11,7 +11,7 @@ import {
   assertMemberIsVisible,
 } from '../domain/sharing-rules.ts';
 import type { MemberRequest } from './answer-offer.ts';
-import { attempts } from './attempts.ts';
+import { attempts } from './retry-on-conflict.ts';
 
 export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
 

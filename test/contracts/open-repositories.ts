@@ -1,7 +1,7 @@
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { tableClient } from '../../infra/local/table-client.ts';
+import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import type { Actor } from '../../lambda/domain/actor.ts';
-import type { CommandLedger } from '../../lambda/domain/command-ledger.ts';
+import type { CommandLedger } from '../../lambda/domain/command-record-repository.ts';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
 import type { ImageRepository } from '../../lambda/domain/image-repository.ts';
@@ -9,7 +9,7 @@ import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
 import type { MembershipRepository } from '../../lambda/domain/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
-import { DynamoDbCommandLedger } from '../../lambda/dynamodb/dynamodb-command-ledger.ts';
+import { DynamoDbCommandLedger } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';

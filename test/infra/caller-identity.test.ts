@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib/core';
-import { callerIdentity, type IdentityProps } from '../../infra/constructs/caller-identity.ts';
-import { identityFromContext } from '../../infra/identity-context.ts';
+import { callerIdentity, type IdentityProps } from '../../infra/stages/identity-configuration.ts';
+import { identityFromContext } from '../../infra/stages/identity-context.ts';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
-import { Refusal } from '../../infra/refusal.ts';
+import { Refusal } from '../../infra/usage-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-identity-'));
 afterAll(() => {

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, test } from '@jest/globals';
-import { tableClient } from '../../infra/local/table-client.ts';
+import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
 import { tokenOf } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { ensureTable } from '../../infra/local/ensure-table.ts';
-import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { tableClient } from '../../infra/local/table-client.ts';
-import { tableFromTemplate } from '../../infra/local/table-from-template.ts';
+import { ensureTable } from '../../infra/local/dynamodb/ensure-table.ts';
+import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
+import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 
 /** The variables by which the global setup tells every test file what it has started and synthesised. */
 export const testVariables = {

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../infra/local/settings.ts';
-import { synthesize } from '../../infra/local/synthesize.ts';
-import { assertEngineAnswers, tableClient } from '../../infra/local/table-client.ts';
-import { startTableEngine, type TableEngine } from '../../infra/local/table-engine.ts';
+import { loadSettings } from '../../infra/stages/local-settings.ts';
+import { synthesize } from '../../infra/local/template/synthesize.ts';
+import { assertEngineAnswers, tableClient } from '../../infra/local/dynamodb/table-client.ts';
+import { startTableEngine, type TableEngine } from '../../infra/local/dynamodb/table-engine.ts';
 import { testVariables } from './engine.ts';
 
 /** Where Linux keeps files in memory: what a run writes need not outlive it, and its engine waits for no disk. */

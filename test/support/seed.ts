@@ -6,10 +6,10 @@ import { timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image, Visibility } from '../../lambda/domain/image.ts';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
-import { actorAttribute, imageItem } from '../../lambda/dynamodb/image-item.ts';
+import { actorAttribute, imageItem } from '../../lambda/dynamodb/items/image-item.ts';
 import { itemFormat, membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
-import { moveEntries } from '../../lambda/dynamodb/list-entries.ts';
-import { membershipFacts } from '../../lambda/dynamodb/membership-item.ts';
+import { moveEntries } from '../../lambda/dynamodb/items/list-entries.ts';
+import { membershipFacts } from '../../lambda/dynamodb/items/membership-item.ts';
 import { transactionLimit } from '../../lambda/dynamodb/table.ts';
 import type { TestTable } from './engine.ts';
 

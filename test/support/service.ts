@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { selectRoute } from '../../infra/local/http-api-routes.ts';
-import { variables } from '../../lambda/config.ts';
+import { selectRoute } from '../../infra/local/api-gateway/routes.ts';
+import { variables } from '../../lambda/functions/config.ts';
 import type { ApiHandler } from '../../lambda/http/api-handler.ts';
 import { routes } from '../../lambda/http/routes.ts';
 
@@ -62,9 +62,9 @@ export async function startService(
     return true;
   });
   const handlers: Record<keyof typeof routes, ApiHandler> = {
-    members: (await import('../../lambda/members.ts')).handler,
-    images: (await import('../../lambda/images.ts')).handler,
-    discovery: (await import('../../lambda/discovery.ts')).handler,
+    members: (await import('../../lambda/functions/members.ts')).handler,
+    images: (await import('../../lambda/functions/images.ts')).handler,
+    discovery: (await import('../../lambda/functions/discovery.ts')).handler,
   };
 
   const invoke: Service['invoke'] = async (name, event) => {

@@ -1,8 +1,8 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { StreamReader } from '../../infra/local/stream-reader.ts';
-import { localCredentials, localRegion } from '../../infra/local/template-values.ts';
+import { StreamReader } from '../../infra/local/dynamodb/stream-reader.ts';
+import { localCredentials, localRegion } from '../../infra/local/template/template-values.ts';
 import type { TestTable } from './engine.ts';
 
 /** The stream of a test's table, from its first record on. */

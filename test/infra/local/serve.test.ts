@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { EventStore } from '../../../infra/local/event-store.ts';
+import { EventStore } from '../../../infra/local/events/event-store.ts';
 import { testEndpoint } from '../../support/engine.ts';
 
 const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
-import { DynamoDbCommandLedger } from '../../../lambda/dynamodb/dynamodb-command-ledger.ts';
+import { DynamoDbCommandLedger } from '../../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { commandHandler, type CommandReply } from '../../../lambda/events/command-handler.ts';
 import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { discoveryHandler } from '../../../lambda/http/discovery-handler.ts';
 import { routes } from '../../../lambda/http/routes.ts';
-import { versionsView } from '../../../lambda/http/versions.ts';
+import { versionsView } from '../../../lambda/http/views/versions.ts';
 import { devIdentity } from '../../../lambda/identity/dev.ts';
 import { httpEvent, type RequestOptions } from '../../support/service.ts';
 

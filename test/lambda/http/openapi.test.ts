@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { selectRoute } from '../../../infra/local/http-api-routes.ts';
+import { selectRoute } from '../../../infra/local/api-gateway/routes.ts';
 import { statusOf, type FaultCode } from '../../../lambda/http/faults.ts';
 import { openApi } from '../../../lambda/http/openapi.ts';
 import { routes } from '../../../lambda/http/routes.ts';
-import { schemas } from '../../../lambda/http/schemas.ts';
+import { schemas } from '../../../lambda/http/views/schemas.ts';
 import type { Suite } from '../../conformance/player.ts';
 
 interface Operation {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { devIdentity } from '../../../lambda/identity/dev.ts';
-import { devIdentity as refusedIdentity } from '../../../lambda/identity/dev-refused.ts';
-import { identitySource } from '../../../lambda/identity/identity-source.ts';
+import { devIdentity as refusedIdentity } from '../../../lambda/identity/dev-unavailable.ts';
+import { identitySource } from '../../../lambda/identity/token-verifier.ts';
 
 afterEach(() => {
   delete process.env['AWS_EXECUTION_ENV'];

@@ -7,7 +7,7 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWT
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import { apiOperation } from '../../../lambda/http/api-handler.ts';
 import { ok } from '../../../lambda/http/api-response.ts';
-import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
+import type { IdentitySource } from '../../../lambda/identity/token-verifier.ts';
 import { jwtIdentity } from '../../../lambda/identity/jwt.ts';
 import { loadIdentity, type JwtSettings } from '../../../lambda/identity/settings.ts';
 import { httpEvent } from '../../support/service.ts';

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { withDeadline } from '../../../lambda/deadline.ts';
+import { withDeadline } from '../../../lambda/runtime/deadline.ts';
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
-import type { IdentitySource } from '../../../lambda/identity/identity-source.ts';
+import type { IdentitySource } from '../../../lambda/identity/token-verifier.ts';
 import { keystoneIdentity } from '../../../lambda/identity/keystone.ts';
 import { loadIdentity, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { loadConfig } from '../../../lambda/config.ts';
+import { loadConfig } from '../../../lambda/functions/config.ts';
 
 const identityOf = (env: Readonly<Record<string, string>>) => loadConfig(env, ['identity']).identity;
 const authUrl = 'https://identity.example.org/v3';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { reportMilliseconds, withDeadline } from '../../../lambda/deadline.ts';
+import { reportMilliseconds, withDeadline } from '../../../lambda/runtime/deadline.ts';
 import { clientSettings } from '../../../lambda/messaging/client-settings.ts';
 import { EventBridgeBus } from '../../../lambda/messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../../../lambda/messaging/sqs-queue.ts';

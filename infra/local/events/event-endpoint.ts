@@ -1,0 +1,85 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type EventRule, matches } from './event-sources.ts';
+import type { EventStore } from './event-store.ts';
+import { listen } from '../listen.ts';
+import { localAccount } from '../template/template-values.ts';
+
+/** What the functions send events and messages to: the two calls of EventBridge and SQS that they make. */
+export interface EventEndpoint {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+interface PutEvents {
+  readonly Entries: readonly Readonly<Record<'EventBusName' | 'Source' | 'DetailType' | 'Detail', string>>[];
+}
+
+interface SendMessage {
+  readonly QueueUrl: string;
+  readonly MessageBody: string;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string }>>;
+}
+
+/** Serves PutEvents and SendMessage on 127.0.0.1; what it has answered is in the store. */
+export async function startEventEndpoint(store: EventStore, rules: readonly EventRule[]): Promise<EventEndpoint> {
+  const actions: Readonly<Record<string, (request: never) => unknown>> = {
+    'AWSEvents.PutEvents': ({ Entries: entries }: PutEvents) => ({
+      FailedEntryCount: 0,
+      Entries: entries.map((entry) => {
+        publishEvent(store, rules, entry.EventBusName, entry.Source, entry.DetailType, entry.Detail);
+        return { EventId: randomUUID() };
+      }),
+    }),
+    'AmazonSQS.SendMessage': ({
+      QueueUrl: url,
+      MessageBody: body,
+      MessageAttributes: attributes = {},
+    }: SendMessage) => ({
+      MessageId: store.send(
+        String(url.split('/').at(-1)),
+        body,
+        Object.fromEntries(Object.entries(attributes).map(([name, { StringValue: value = '' }]) => [name, value])),
+      ),
+      MD5OfMessageBody: createHash('md5').update(body).digest('hex'),
+    }),
+  };
+  const server = createServer((request, response) => {
+    void (async () => {
+      const action = actions[String(request.headers['x-amz-target'])];
+      const body = await text(request);
+      const [status, answer] =
+        action === undefined
+          ? [400, { __type: 'UnknownOperationException' }]
+          : [200, action(JSON.parse(body) as never)];
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer));
+    })().catch((error: unknown) => response.destroy(error as Error));
+  });
+  await listen(server, 0);
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Publishes an event on a bus; what the rules of that bus select goes to their queues too. */
+function publishEvent(
+  store: EventStore,
+  rules: readonly EventRule[],
+  bus: string,
+  source: string,
+  type: string,
+  detail: string,
+): void {
+  const event = { source, account: localAccount, 'detail-type': type, detail: JSON.parse(detail) as unknown };
+  const queues = rules
+    .filter((rule) => rule.bus === bus && matches(rule.pattern, event))
+    .flatMap((rule) => rule.queues);
+  store.publish({ bus, source, type, detail }, queues);
+}

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { EventStore } from './event-store.ts';
+import { Refusal } from '../../usage-error.ts';
+import { eventFile, loadSettings } from '../../stages/local-settings.ts';
+
+/**
+ * Opens what the local server keeps of its queues and buses, whether it runs or not.
+ *
+ * @throws Refusal if no server has run on the data folder yet
+ */
+export function openEventStore(env: Readonly<Record<string, string | undefined>>): EventStore {
+  const { dataFolder } = loadSettings(env);
+  const file = join(dataFolder, eventFile);
+  if (!existsSync(file)) {
+    throw new Refusal(`There are no queues in ${dataFolder} yet; run npm start first, with the same DATA_DIR.`);
+  }
+  return new EventStore(file);
+}

@@ -1,0 +1,94 @@
+import type { Clock } from '../domain/clock.ts';
+import {
+  CommandSettled,
+  type CommandEntry,
+  type CommandLedger,
+  type CommandOutcome,
+} from '../domain/command-record-repository.ts';
+import { sharingErrorCodes } from '../domain/errors.ts';
+import type { MembershipRepository } from '../domain/membership-repository.ts';
+import { DynamoDbMembershipRepository } from './dynamodb-membership-repository.ts';
+import { equals, names, values } from './expression.ts';
+import { itemReader } from './items/item-reader.ts';
+import { commandKey, itemFormat, timeToLive } from './keys.ts';
+import type { Item, Table, Update } from './table.ts';
+
+/** Longer than a command can wait in its queue and in the dead-letter queue behind it: 4 and 14 days. */
+const keptSeconds = 30 * 24 * 3600;
+
+/** The ledger of commands in the table: one item for each, which expires. */
+export class DynamoDbCommandLedger implements CommandLedger {
+  readonly #table: Table;
+  readonly #clock: Clock;
+
+  constructor(table: Table, clock: Clock) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  membershipsFor(entry: CommandEntry): MembershipRepository {
+    const inner = new DynamoDbMembershipRepository(this.#table, [
+      { Update: this.#settling(entry, { outcome: 'done' }) },
+    ]);
+    const unlessSettled = async <Result>(result: Result, isRefused: boolean): Promise<Result> => {
+      if (isRefused && (await this.#isSettled(entry))) throw new CommandSettled();
+      return result;
+    };
+    return {
+      answer: async (answer) => {
+        const result = await inner.answer(answer);
+        return unlessSettled(result, result === 'refused');
+      },
+      offer: async (offer) => {
+        const result = await inner.offer(offer);
+        return unlessSettled(result, result === undefined);
+      },
+      withdraw: async (withdrawal) => {
+        const result = await inner.withdraw(withdrawal);
+        return unlessSettled(result, !result);
+      },
+    };
+  }
+
+  async settle(entry: CommandEntry, outcome: CommandOutcome): ReturnType<CommandLedger['settle']> {
+    const { item } = await this.#table.update(() => this.#settling(entry, outcome));
+    if (item === undefined) throw new Error(`Command ${entry.id} is neither settled nor can be.`);
+    return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };
+  }
+
+  async #isSettled(entry: CommandEntry): Promise<boolean> {
+    const [item] = await this.#table.get([commandKey(entry.projectId, entry.id)]);
+    if (item === undefined) return false;
+    const read = itemReader(item);
+    if (read.string('outcome') === 'done' || read.string('digest') !== entry.digest) return true;
+    return read.number('redrives') >= entry.redrives;
+  }
+
+  /** Writes the outcome unless there is one; a refusal gives way to the same command where it was sent back since. */
+  #settling(entry: CommandEntry, outcome: CommandOutcome): Update {
+    const record = {
+      format: itemFormat,
+      digest: entry.digest,
+      redrives: entry.redrives,
+      error: null,
+      message: null,
+      ...outcome,
+      [timeToLive]: Math.floor(this.#clock().getTime() / 1000) + keptSeconds,
+    };
+    return {
+      Key: commandKey(entry.projectId, entry.id),
+      UpdateExpression: `SET ${equals(record)}`,
+      ConditionExpression:
+        'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives AND #digest = :digest)',
+      ExpressionAttributeNames: names(...Object.keys(record)),
+      ExpressionAttributeValues: values({ ...record, refused: 'refused' }),
+    };
+  }
+}
+
+function outcomeFrom(item: Item): CommandOutcome {
+  const read = itemReader(item);
+  return read.oneOf('outcome', ['done', 'refused']) === 'done'
+    ? { outcome: 'done' }
+    : { outcome: 'refused', error: read.oneOf('error', sharingErrorCodes), message: read.string('message') };
+}

@@ -1,0 +1,74 @@
+import { partitionKey, sortKey } from '../keys.ts';
+import type { Item } from '../table.ts';
+
+/** Attributes of one item by name, each read as the type it must have. */
+export interface ItemReader {
+  has(name: string): boolean;
+  string(name: string): string;
+  stringOrNull(name: string): string | null;
+  boolean(name: string): boolean;
+  number(name: string): number;
+  strings(name: string): readonly string[];
+  /** A list of names and their values, as the object that has these in that order. */
+  stringPairs(name: string): Readonly<Record<string, string>>;
+  oneOf<Value extends string>(name: string, values: readonly Value[]): Value;
+  /** @param wanted - what the text has to be, for the error */
+  parsed<Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value;
+  /** A reader of a map within the item. */
+  map(name: string): ItemReader;
+}
+
+/**
+ * Reads the attributes of a stored item, each as the type it must have.
+ *
+ * @throws Error naming the item's key and the attribute that is missing or malformed: a fault of this service, never of
+ *   a caller
+ */
+export function itemReader(item: Item): ItemReader {
+  const malformed = (name: string, wanted: string): Error =>
+    new Error(`Item ${String(item[partitionKey])} / ${String(item[sortKey])}: ${name} is not ${wanted}.`);
+
+  const attribute = <Value>(name: string, wanted: string, parse: (value: unknown) => Value | undefined): Value => {
+    const value = parse(item[name]);
+    if (value === undefined) throw malformed(name, wanted);
+    return value;
+  };
+  const string = (name: string): string => attribute(name, 'a string', asString);
+
+  return {
+    string,
+    stringOrNull: (name: string) =>
+      attribute(name, 'a string or null', (value) => (value === null ? null : asString(value))),
+    boolean: (name: string) =>
+      attribute(name, 'a boolean', (value) => (typeof value === 'boolean' ? value : undefined)),
+    number: (name: string) => attribute(name, 'a number', (value) => (typeof value === 'number' ? value : undefined)),
+    parsed: <Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value =>
+      attribute(name, wanted, (value) => (typeof value === 'string' ? parse(value) : undefined)),
+    oneOf: <Value extends string>(name: string, values: readonly Value[]): Value =>
+      attribute(name, `one of ${values.join(', ')}`, (value) => values.find((each) => each === value)),
+    strings: (name: string): readonly string[] =>
+      attribute(name, 'a list of strings', (value) =>
+        Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined,
+      ),
+    stringPairs: (name: string): Readonly<Record<string, string>> =>
+      attribute(name, 'a list of pairs of strings', (value) => {
+        // A map is how they were kept before their order was.
+        const pairs: unknown = isMap(value) ? Object.entries(value) : value;
+        return Array.isArray(pairs) && pairs.every(isPair) ? Object.fromEntries(pairs) : undefined;
+      }),
+    map: (name) => {
+      const value = attribute(name, 'a map', (each) => (isMap(each) ? each : undefined));
+      return itemReader({
+        [partitionKey]: item[partitionKey],
+        [sortKey]: `${String(item[sortKey])}.${name}`,
+        ...value,
+      });
+    },
+    has: (name: string): boolean => item[name] !== undefined,
+  };
+}
+
+const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const isPair = (value: unknown): value is readonly [string, string] =>
+  Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
+const isMap = (value: unknown): value is Item => typeof value === 'object' && value !== null && !Array.isArray(value);

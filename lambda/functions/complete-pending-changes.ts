@@ -1,0 +1,11 @@
+import { loadConfig } from './config.ts';
+import { connectTable } from '../dynamodb/connect-table.ts';
+import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
+import { pendingChangeHandler } from '../events/pending-change-handler.ts';
+import { log } from '../runtime/log.ts';
+
+const config = loadConfig(process.env, ['tableName']);
+const clock = () => new Date();
+
+/** Completes the changes that a request began and did not end. */
+export const handler = pendingChangeHandler(new DynamoDbImageRepository(connectTable(config.tableName), clock), log);

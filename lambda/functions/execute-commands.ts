@@ -1,0 +1,31 @@
+import { loadConfig } from './config.ts';
+import { connectTable } from '../dynamodb/connect-table.ts';
+import { DynamoDbCommandLedger } from '../dynamodb/dynamodb-command-record-repository.ts';
+import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
+import { commandHandler } from '../events/command-handler.ts';
+import { log } from '../runtime/log.ts';
+import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
+import { SqsQueue } from '../messaging/sqs-queue.ts';
+import { createAnswerOffer } from '../use-cases/answer-offer.ts';
+import { createOfferImage } from '../use-cases/offer-image.ts';
+import { createWithdrawOffer } from '../use-cases/withdraw-offer.ts';
+
+const config = loadConfig(process.env, ['tableName', 'memberQuota', 'eventBusName', 'deadLetterQueueUrl']);
+const clock = () => new Date();
+const table = connectTable(config.tableName);
+const images = new DynamoDbImageRepository(table, clock);
+const bus = new EventBridgeBus(config.eventBusName);
+const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
+
+/** Commands from the queue. */
+export const handler = commandHandler({
+  ledger: new DynamoDbCommandLedger(table, clock),
+  useCases: (memberships) => ({
+    answerOffer: createAnswerOffer(images, memberships, clock),
+    offerImage: createOfferImage(images, memberships, clock, config.memberQuota),
+    withdrawOffer: createWithdrawOffer(images, memberships, clock),
+  }),
+  putAside: (body, attributes) => deadLetters.send(body, attributes),
+  reply: (reply) => bus.reply(reply),
+  log,
+});

@@ -1,0 +1,24 @@
+import { loadConfig } from './config.ts';
+import { connectTable } from '../dynamodb/connect-table.ts';
+import { findImageNames } from '../dynamodb/image-names.ts';
+import { readStreamRecord } from '../dynamodb/stream-record.ts';
+import { pendingChangeMessage } from '../events/pending-change-handler.ts';
+import { recordMessage, streamHandler } from '../events/stream-handler.ts';
+import { log } from '../runtime/log.ts';
+import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
+import { SqsQueue } from '../messaging/sqs-queue.ts';
+
+const config = loadConfig(process.env, ['tableName', 'eventBusName', 'pendingChangesQueueUrl', 'deadLetterQueueUrl']);
+const table = connectTable(config.tableName);
+const pendingChanges = new SqsQueue(config.pendingChangesQueueUrl);
+const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
+
+/** The consumer of the table's stream. */
+export const handler = streamHandler({
+  read: readStreamRecord,
+  imageNames: (memberships) => findImageNames(table, memberships),
+  bus: new EventBridgeBus(config.eventBusName),
+  lookAgain: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
+  putAside: (record, reason) => deadLetters.send(recordMessage(record), { reason }),
+  log,
+});

@@ -1,0 +1,45 @@
+import { parseImageId } from '../../domain/ids.ts';
+import type { ApiMiddleware } from '../api-request.ts';
+
+/** Where log lines go: one JSON object each. */
+export type Log = (line: Readonly<Record<string, unknown>>) => void;
+
+/**
+ * One line for each request: operation, image, caller's project, status, fault and how long it took. Never a token, a
+ * header, a query or a body; the cause only of a fault of our own.
+ */
+export const requestLog = (operation: string, log: Log): ApiMiddleware => {
+  const line: NonNullable<ApiMiddleware['after']> = ({ event, response, error, internal }) => {
+    const status = response?.statusCode ?? 500;
+    log({
+      level: status >= 500 ? 'error' : 'info',
+      message: 'request',
+      operation,
+      image: parseImageId(event.pathParameters?.['image_id'] ?? ''),
+      project: event.caller?.projectId,
+      status,
+      fault: internal.fault,
+      requestId: internal.requestId,
+      milliseconds: Math.round(performance.now() - internal.startedAt),
+      ...(status >= 500 ? { cause: causeOf(error) } : {}),
+    });
+  };
+  return {
+    before: ({ internal }) => {
+      internal.startedAt = performance.now();
+    },
+    after: line,
+    onError: line,
+  };
+};
+
+/** What is said of an unforeseen error: its name, sentence and place. A parser's error carries the body: never that. */
+const causeOf = (error: Error | null | undefined): unknown =>
+  error == null
+    ? undefined
+    : {
+        name: error.name,
+        message: error.message,
+        stack: error.stack,
+        cause: error.cause instanceof Error ? causeOf(error.cause) : undefined,
+      };

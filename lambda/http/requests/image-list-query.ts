@@ -1,0 +1,192 @@
+import { invalidRequest } from '../../domain/errors.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { noImage, sortDirections, sortKeys, type ImageFilter, type Sort } from '../../domain/image-filter.ts';
+import { parseProjectId } from '../../domain/ids.ts';
+import { visibilities, type Image } from '../../domain/image.ts';
+import { memberStatuses } from '../../domain/membership.ts';
+import type { ImageListRequest } from '../../use-cases/list-images.ts';
+
+const defaultLimit = 25;
+const greatestLimit = 1000;
+const mostAlternatives = 1000;
+
+const oneOf = <Value extends string>(name: string, value: string, allowed: readonly Value[]): Value => {
+  const found = allowed.find((each) => each === value);
+  if (found === undefined) throw invalidRequest(`"${name}" has to be one of ${allowed.join(', ')}.`);
+  return found;
+};
+
+/** The parameters that may be given more than once. */
+const repeatable = ['tag', 'sort_key', 'sort_dir'];
+
+/** What counts of a query: the last value of a parameter, unless that may be given more than once. */
+export function lastOfEach(query: URLSearchParams): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of query) {
+    if (repeatable.includes(name)) parameters.append(name, value);
+    else parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/**
+ * What the query of a list asks for (Image API v2, "List images"). A parameter that is no parameter of the API is a
+ * custom property that the images shown must have.
+ */
+export function imageListQuery(parameters: URLSearchParams, caller: Caller): ImageListRequest {
+  const query = lastOfEach(parameters);
+  const read = (name: string): string | undefined => query.get(name) ?? undefined;
+  const visibility = read('visibility');
+  const memberStatus = read('member_status') ?? 'accepted';
+  const owner = read('owner');
+  return {
+    caller,
+    visibility:
+      visibility === undefined ? undefined : oneOf('visibility', visibility, [...visibilities, 'all'] as const),
+    memberStatus: oneOf('member_status', memberStatus, [...memberStatuses, 'all'] as const),
+    // An owner that no project can be owns nothing.
+    owner: owner === undefined ? undefined : parseProjectId(owner),
+    hidden: oneOf('os_hidden', (read('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
+    limit: limitOf(read('limit')),
+    marker: read('marker'),
+    sorts: sortsOf(query),
+    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [noImage] : []), ...filtersOf(query)],
+  };
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return defaultLimit;
+  if (!/^\d{1,15}$/.test(text)) throw invalidRequest('"limit" has to be a whole number, 0 or greater.');
+  return Math.min(Number(text), greatestLimit);
+}
+
+/** `sort=name:asc,size:desc`, or `sort_key` and `sort_dir` as often as needed. */
+function sortsOf(query: URLSearchParams): readonly Sort[] {
+  const keys = query.getAll('sort_key');
+  const directions = query.getAll('sort_dir');
+  const sort = query.get('sort');
+  if (sort !== null) {
+    if (keys.length + directions.length > 0) throw invalidRequest('"sort" does not go with "sort_key" and "sort_dir".');
+    return sort.split(',').map((each) => {
+      const [key = '', direction = 'desc'] = each.split(':', 2);
+      return {
+        key: oneOf('sort', key.trim(), sortKeys),
+        direction: oneOf('sort', direction.trim() || 'desc', sortDirections),
+      };
+    });
+  }
+  if (directions.length > 1 && directions.length !== keys.length) {
+    throw invalidRequest('There have to be as many "sort_dir" as "sort_key", or just one.');
+  }
+  const parsed = directions.map((direction) => oneOf('sort_dir', direction.trim(), sortDirections));
+  return (keys.length === 0 ? ['created_at'] : keys).map((key, n) => ({
+    key: oneOf('sort_key', key.trim(), sortKeys),
+    direction: parsed[n] ?? parsed[0] ?? 'desc',
+  }));
+}
+
+/** Parameters that say what is listed and how, and so are no filters on the records. */
+const notFilters = [
+  'limit',
+  'marker',
+  'sort',
+  'sort_key',
+  'sort_dir',
+  'visibility',
+  'member_status',
+  'owner',
+  'os_hidden',
+];
+
+const texts = new Map<string, (image: Image) => string | null>([
+  ['id', ({ id }) => id],
+  ['name', ({ name }) => name],
+  ['status', ({ status }) => status],
+  ['container_format', ({ containerFormat }) => containerFormat],
+  ['disk_format', ({ diskFormat }) => diskFormat],
+]);
+const times = new Map<string, (image: Image) => string>([
+  ['created_at', ({ createdAt }) => createdAt],
+  ['updated_at', ({ updatedAt }) => updatedAt],
+]);
+const numbers = new Map<string, (image: Image) => number>([
+  ['min_disk', ({ minDisk }) => minDisk],
+  ['min_ram', ({ minRam }) => minRam],
+]);
+/** What only an image with data has. */
+const ofData = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
+
+function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
+  return [...query].flatMap(([name, value]): ImageFilter[] => {
+    if (notFilters.includes(name)) return [];
+    if (name === 'tag') return [({ tags }) => tags.includes(value)];
+    if (name === 'protected') {
+      const wanted = oneOf('protected', value, ['true', 'false'] as const) === 'true';
+      return [(image) => image.protected === wanted];
+    }
+    if (name === 'changes-since')
+      throw invalidRequest('"changes-since" is not supported; use "updated_at=gte:<time>".');
+    if (ofData.includes(name)) return [noImage];
+    const [text, time, number] = [texts.get(name), times.get(name), numbers.get(name)];
+    if (text !== undefined) return [textFilter(name, value, text)];
+    if (time !== undefined) return [timeFilter(name, value, time)];
+    if (number !== undefined) {
+      if (!/^\d{1,10}$/.test(value)) throw invalidRequest(`"${name}" has to be a whole number.`);
+      return [(image) => number(image) === Number(value)];
+    }
+    return [({ properties }) => Object.hasOwn(properties, name) && properties[name] === value];
+  });
+}
+
+/** `<text>`, `eq:<text>`, or `in:<text>,"<text, with commas>"`. */
+function textFilter(name: string, value: string, read: (image: Image) => string | null): ImageFilter {
+  const [, operator, operand = ''] = /^(in|eq|neq|gt|gte|lt|lte):(.*)$/s.exec(value) ?? [];
+  if (operator === undefined) return (image) => read(image) === value;
+  if (operator === 'eq') return (image) => read(image) === operand;
+  if (operator !== 'in') throw invalidRequest(`"${name}" is filtered by "eq:" or "in:", not by "${operator}:".`);
+  const alternatives = new Set(splitList(name, operand));
+  return (image) => alternatives.has(read(image) ?? '');
+}
+
+function splitList(name: string, text: string): readonly string[] {
+  // One value at a time, and each character read once: a value may be as long as a request can be.
+  const item = /(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:,|$)/sy;
+  const values: string[] = [];
+  while (item.lastIndex < text.length) {
+    const [, quoted, plain = ''] = item.exec(text) ?? [];
+    if (item.lastIndex === 0) {
+      throw invalidRequest(`"${name}=in:" takes values separated by commas, each quoted as a whole or not at all.`);
+    }
+    values.push(quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain.trim());
+    if (values.length > mostAlternatives) {
+      throw invalidRequest(`"${name}=in:" takes at most ${mostAlternatives} values.`);
+    }
+  }
+  return values.filter((value) => value !== '');
+}
+
+const comparisons = new Map<string, (order: number) => boolean>([
+  ['eq', (order) => order === 0],
+  ['neq', (order) => order !== 0],
+  ['gt', (order) => order > 0],
+  ['gte', (order) => order >= 0],
+  ['lt', (order) => order < 0],
+  ['lte', (order) => order <= 0],
+]);
+const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/;
+
+/** `<time>`, or `gt:<time>` and its siblings; a time without a zone is UTC. */
+function timeFilter(name: string, value: string, read: (image: Image) => string): ImageFilter {
+  const [, operator = 'eq', moment = ''] = /^(?:([a-z]+):)?(.*)$/s.exec(value) ?? [];
+  const compare = comparisons.get(operator);
+  // A plus sign that was not encoded arrives as a space.
+  const written = moment.replace(/ (?=\d\d:?\d\d$)(?<=:\d\d.*)/, '+');
+  const zone = time.exec(written)?.[1];
+  const at = Date.parse(zone === undefined && written.length > 10 ? `${written}Z` : written);
+  if (compare === undefined || !time.test(written) || Number.isNaN(at)) {
+    throw invalidRequest(
+      `"${name}" takes a time of ISO 8601, after one of ${[...comparisons.keys()].join(':, ')}: where it is compared.`,
+    );
+  }
+  return (image) => compare(Math.sign(Date.parse(read(image)) - at));
+}

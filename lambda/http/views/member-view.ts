@@ -1,0 +1,17 @@
+import type { Membership } from '../../domain/membership.ts';
+
+/** A membership as the Image API shows it (schema `/v2/schemas/member`), its keys in this order. */
+export const memberView = ({ memberId, imageId, status, createdAt, updatedAt }: Membership) => ({
+  member_id: memberId,
+  image_id: imageId,
+  status,
+  created_at: createdAt,
+  updated_at: updatedAt ?? null,
+  schema: '/v2/schemas/member',
+});
+
+/** A list of memberships (schema `/v2/schemas/members`). */
+export const membersView = (members: readonly Membership[]) => ({
+  members: members.map(memberView),
+  schema: '/v2/schemas/members',
+});

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { ensureTable } from '../../../../infra/local/dynamodb/ensure-table.ts';
+import { tableClient } from '../../../../infra/local/dynamodb/table-client.ts';
+import { startTableEngine } from '../../../../infra/local/dynamodb/table-engine.ts';
+import { tableFromTemplate } from '../../../../infra/local/dynamodb/table-from-template.ts';
+import { testStack } from '../../../support/engine.ts';
+
+let folder: string;
+let dataFile: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-engine-'));
+  dataFile = join(folder, 'table.sqlite');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Another process that starts the engine, and the engine's address. */
+async function engineOfAnotherProcess() {
+  const program = `
+    import { startTableEngine } from ${JSON.stringify(import.meta.resolve('../../../../infra/local/dynamodb/table-engine.ts'))};
+    const engine = await startTableEngine(process.argv[1]);
+    console.log(engine.endpoint);
+    process.on('SIGTERM', () => engine.stop());
+    await engine.failed;`;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', program, dataFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [endpoint] = (await once(parent.stdout, 'data')) as [Buffer];
+  return { parent, endpoint: endpoint.toString().trim() };
+}
+
+test('what the engine has acknowledged is there after it and its parent were killed', async () => {
+  const table = tableFromTemplate(testStack(), 'Kept');
+  const item = { pk: { S: 'a' }, sk: { S: 'b' } };
+  const first = await engineOfAnotherProcess();
+  const firstClient = tableClient(first.endpoint);
+  await ensureTable(firstClient, table);
+  await firstClient.send(new PutItemCommand({ TableName: 'Kept', Item: item }));
+  first.parent.kill('SIGKILL');
+  firstClient.destroy();
+
+  const second = await startTableEngine(dataFile);
+  const client = tableClient(second.endpoint);
+  await ensureTable(client, table);
+  const { Item: found } = await client.send(new GetItemCommand({ TableName: 'Kept', Key: item, ConsistentRead: true }));
+
+  client.destroy();
+  await second.stop();
+  expect(found).toEqual(item);
+});
+
+test.each(['SIGKILL', 'SIGTERM'] as const)('the engine ends with its parent, ended by %s', async (signal) => {
+  const { parent, endpoint } = await engineOfAnotherProcess();
+  const { hostname, port } = new URL(endpoint);
+  const connection = connect(Number(port), hostname).on('error', () => undefined);
+  await once(connection, 'connect');
+  // Not `once`, which fails with a reset connection: that is one way in which a killed engine's ends.
+  const connectionClosed = new Promise((resolve) => connection.resume().on('close', resolve));
+
+  parent.kill(signal);
+  await connectionClosed;
+
+  await expect(fetch(endpoint)).rejects.toThrow('fetch failed');
+});
+
+test('an engine that was stopped has not failed', async () => {
+  const engine = await startTableEngine(dataFile);
+
+  await engine.stop();
+
+  const failure = await Promise.race([engine.failed, Promise.resolve('none')]);
+  expect(failure).toBe('none');
+});
+
+test('a file that is no database is refused in a sentence', async () => {
+  writeFileSync(dataFile, 'This is not a database, however long one looks at it.'.repeat(100));
+
+  const starting = startTableEngine(dataFile);
+
+  await expect(starting).rejects.toThrow(`The embedded table engine does not start on ${dataFile}: `);
+});
+
+test.each([
+  ['write', 'SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = ?1'],
+  [
+    'read',
+    'SELECT keys_json FROM _stream_records WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3 ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT ?4',
+  ],
+])('what the engine asks at every %s of the stream takes no longer for all that is in it', async (_what, question) => {
+  const engine = await startTableEngine(dataFile);
+  await engine.stop();
+  const again = await startTableEngine(dataFile); // and the file is taken as it is then
+  await again.stop();
+
+  const database = new DatabaseSync(dataFile);
+  const plan = database.prepare(`EXPLAIN QUERY PLAN ${question}`).all();
+  database.close();
+
+  expect(plan.map(({ detail }) => detail)).toEqual([expect.stringMatching(/USING (COVERING )?INDEX stream_in_order/)]);
+});

@@ -1,0 +1,156 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EventStore, type QueueSettings } from '../../../../infra/local/events/event-store.ts';
+import { Refusal } from '../../../../infra/usage-error.ts';
+
+const queue: QueueSettings = {
+  name: 'orders',
+  delaySeconds: 0,
+  visibilitySeconds: 60,
+  deadLetters: 'dead',
+  receives: 2,
+  takesCommands: true,
+};
+const dead: QueueSettings = {
+  name: 'dead',
+  delaySeconds: 0,
+  visibilitySeconds: 30,
+  deadLetters: undefined,
+  receives: undefined,
+  takesCommands: false,
+};
+const late: QueueSettings = { ...queue, name: 'late', delaySeconds: 30, takesCommands: false };
+
+let folder: string;
+let store: EventStore;
+const open = (): EventStore => new EventStore(join(folder, 'events.sqlite'));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'event-store-'));
+  store = open();
+  store.takeQueues([queue, dead, late]);
+});
+
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
+const bodies = (messages: readonly { readonly body: string }[]) => messages.map(({ body }) => body);
+
+describe('a message', () => {
+  test('is received once, with what was sent, until its visibility timeout is over', () => {
+    const id = store.send('orders', 'one', { why: 'because' }, 1000);
+
+    const first = store.receive('orders', 10, 1000);
+    const hidden = store.receive('orders', 10, 60_999);
+    const again = store.receive('orders', 10, 61_000);
+
+    const message = { id, queue: 'orders', body: 'one', attributes: { why: 'because' }, sentAt: 1000 };
+    expect(first).toEqual([{ ...message, receives: 1 }]);
+    expect(hidden).toEqual([]);
+    expect(again).toEqual([{ ...message, receives: 2 }]);
+  });
+
+  test('that is deleted does not come again', () => {
+    store.delete(store.send('orders', 'one', {}, 0));
+
+    expect(store.receive('orders', 10, 1e9)).toEqual([]);
+  });
+
+  test('of a queue with a delay comes when that is over', () => {
+    store.send('late', 'one', {}, 0);
+
+    expect(store.receive('late', 10, 29_999)).toEqual([]);
+    expect(bodies(store.receive('late', 10, 30_000))).toEqual(['one']);
+  });
+
+  test('that was received too often goes to the dead-letter queue, and can be sent back as new', () => {
+    const id = store.send('orders', 'one', {}, 0);
+    for (const now of [0, 60_000, 120_000]) store.receive('orders', 10, now);
+
+    const given = store.messages('dead');
+    store.move(id, 'orders', 130_000);
+
+    expect(bodies(given)).toEqual(['one']);
+    expect(store.messages('dead')).toEqual([]);
+    expect(store.receive('orders', 10, 130_000)).toMatchObject([{ body: 'one', receives: 1 }]);
+  });
+
+  test('that a process had when it ended comes at once to the next; one that is delayed stays so', () => {
+    store.send('orders', 'one', {}, 0);
+    store.send('late', 'two', {}, 0);
+    store.receive('orders', 10, 0);
+
+    const next = open();
+    next.takeQueues([queue, dead, late], 10);
+
+    expect(bodies(next.receive('orders', 10, 10))).toEqual(['one']);
+    expect(bodies(next.receive('late', 10, 10))).toEqual([]);
+    next.close();
+  });
+});
+
+describe('a bus', () => {
+  const event = { bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}' };
+
+  test('keeps what is published in order, and gives it to the queues of its rules', () => {
+    store.publish(event, ['orders']);
+    store.publish({ ...event, detail: '{"n":2}' }, []);
+
+    expect(store.eventsAfter(0)).toEqual([
+      { ...event, position: 1 },
+      { ...event, position: 2, detail: '{"n":2}' },
+    ]);
+    expect(store.eventsAfter(1)).toHaveLength(1);
+    expect(store.lastPosition()).toBe(2);
+    expect(bodies(store.messages('orders'))).toEqual(['{"n":1}']);
+  });
+});
+
+test('the place in a stream is found again by another process', () => {
+  store.savePosition('stream', '41');
+  store.savePosition('stream', '42');
+
+  const next = open();
+
+  expect(next.positionIn('stream')).toBe('42');
+  expect(next.positionIn('another')).toBeUndefined();
+  next.close();
+});
+
+describe('a file that cannot be used', () => {
+  const event = { bus: 'bus', source: 'images', type: 'image.update', detail: 'x'.repeat(2000) };
+  const written = (): string => {
+    const file = join(folder, 'written.sqlite');
+    const filled = new EventStore(file);
+    for (let count = 0; count < 50; count += 1) filled.publish(event, []);
+    filled.close();
+    return file;
+  };
+
+  test.each<[string, (file: string) => void]>([
+    ['is no database', (file) => writeFileSync(file, 'no database '.repeat(1000))],
+    ['was cut off', (file) => truncateSync(file, readFileSync(file).length / 2)],
+    ['has pages of something else', (file) => writeFileSync(file, readFileSync(file).fill(7, 3 * 4096, 9 * 4096))],
+    [
+      'is a folder',
+      (file) => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+  ])('because it %s is refused in a sentence that names it and says what to do', (_what, damage) => {
+    const file = written();
+    damage(file);
+
+    const opening = () => new EventStore(file);
+
+    expect(opening).toThrow(Refusal);
+    expect(opening).toThrow(
+      new RegExp(`^The file ${file} cannot be used \\(.+\\): remove it, .*, or set DATA_DIR to another folder\\.$`),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { loadSettings } from '../../../infra/stages/local-settings.ts';
+
+test('without any variable it listens where Image API servers do and keeps data in the checkout', () => {
+  const settings = loadSettings({
+    PORT: '',
+    DATA_DIR: '',
+    DYNAMODB_ENDPOINT: '',
+    CORS_ORIGINS: '',
+    IMAGE_MEMBER_QUOTA: '',
+  });
+
+  const dataFolder = join(import.meta.dirname, '..', '..', '..', '.data');
+  expect(settings).toEqual({
+    port: 9292,
+    dataFolder,
+    tableEndpoint: undefined,
+    identity: { IDENTITY: 'dev' },
+    memberQuota: 128,
+    corsOrigins: [],
+  });
+});
+
+test('each variable is taken', () => {
+  const keystone = { IDENTITY: 'keystone', OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_USERNAME: 'image' };
+  const account = { OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' };
+
+  const settings = loadSettings({
+    ...{ PORT: '0', DATA_DIR: '/data', DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' },
+    CORS_ORIGINS: 'https://console.example',
+    PUBLIC_URL: 'https://images.example',
+    IMAGE_MEMBER_QUOTA: '3',
+    ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
+  });
+
+  expect(settings).toEqual({
+    port: 0,
+    dataFolder: '/data',
+    tableEndpoint: 'http://127.0.0.1:8000',
+    corsOrigins: ['https://console.example'],
+    publicUrl: 'https://images.example',
+    memberQuota: 3,
+    identity: { ...keystone, ...account },
+  });
+});
+
+test.each(['0', '-1', '999999'])('a member quota of %s is taken', (text) => {
+  expect(loadSettings({ IMAGE_MEMBER_QUOTA: text }).memberQuota).toBe(Number(text));
+});
+
+test('what is set for other programs is nothing to the test identity', () => {
+  const settings = loadSettings({ OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_PASSWORD: 'secret' });
+
+  expect(settings.identity).toEqual({ IDENTITY: 'dev' });
+});
+
+test.each([
+  ['PORT', 'abc', 'PORT is "abc", which is no port: set it to a number from 0 to 65535.'],
+  ['PORT', '65536', 'PORT is "65536"'],
+  ['PORT', '-1', 'PORT is "-1"'],
+  ['PORT', '80 ', 'PORT is "80 "'],
+  ['DYNAMODB_ENDPOINT', 'localhost:8000', 'DYNAMODB_ENDPOINT is "localhost:8000", which is no address'],
+  ['DYNAMODB_ENDPOINT', '8000', 'DYNAMODB_ENDPOINT is "8000"'],
+  ['CORS_ORIGINS', '*', 'CORS_ORIGINS has "*", which is no origin'],
+  ['PUBLIC_URL', 'http://images.example', 'PUBLIC_URL is "http://images.example", not an https URL'],
+  [
+    'IMAGE_MEMBER_QUOTA',
+    'many',
+    '"IMAGE_MEMBER_QUOTA" must be a whole number of members, or -1 for no limit; got "many".',
+  ],
+  ['IMAGE_MEMBER_QUOTA', '-2', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '1.5', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', ' 3', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '1000000', '"IMAGE_MEMBER_QUOTA" must be'],
+  ['IMAGE_MEMBER_QUOTA', '9'.repeat(200), `got "${'9'.repeat(80)}".`],
+  ['IDENTITY', 'ldap', 'The identity cannot be used: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
+  ['IDENTITY', 'keystone', 'The identity cannot be used: OS_AUTH_URL is not set.'],
+  ['IDENTITY', 'jwt', 'The identity cannot be used: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
+])('%s=%s is refused', (variable, value, sentence) => {
+  const loading = () => loadSettings({ [variable]: value });
+
+  expect(loading).toThrow(sentence);
+});
+
+test('a file of authorities that is not there is refused', () => {
+  const env = { IDENTITY: 'keystone', OS_AUTH_URL: 'https://identity.example.org/v3', OS_CACERT: '/nowhere/ca.pem' };
+
+  expect(() => loadSettings(env)).toThrow(
+    'The identity cannot be used: OS_CACERT is "/nowhere/ca.pem", where no file is.',
+  );
+});

@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals';
+import { loadConfig } from '../../../lambda/functions/config.ts';
+
+const good = { TABLE_NAME: 'Sharing', IDENTITY: 'none', IMAGE_MEMBER_QUOTA: '7' };
+const all = ['tableName', 'identity', 'memberQuota'] as const;
+
+test('a function is told its settings, and no others', () => {
+  expect(loadConfig({ ...good, OTHER: 'x' }, all)).toEqual({ tableName: 'Sharing', identity: 'none', memberQuota: 7 });
+  expect(loadConfig(good, ['identity'])).toEqual({ identity: 'none' });
+});
+
+test('settings do not change', () => {
+  expect(Object.isFrozen(loadConfig(good, all))).toBe(true);
+});
+
+test('an image has 128 members where nothing else is said', () => {
+  expect(loadConfig({}, ['memberQuota'])).toEqual({ memberQuota: 128 });
+});
+
+test.each(['-1', '0', '999999'])('the member quota may be %s', (text) => {
+  expect(loadConfig({ IMAGE_MEMBER_QUOTA: text }, ['memberQuota'])).toEqual({ memberQuota: Number(text) });
+});
+
+test.each(['-2', '1.5', '1e3', 'many', ' 5', '0x10'])('the member quota is not %j', (text) => {
+  expect(() => loadConfig({ IMAGE_MEMBER_QUOTA: text }, ['memberQuota'])).toThrow(
+    `Configuration: IMAGE_MEMBER_QUOTA is ${JSON.stringify(text)}, not a whole number of members, or -1 for no limit.`,
+  );
+});
+
+test.each(['https://images.example', 'https://images.example:8443/image', 'http://127.0.0.1:8080', undefined])(
+  'the public URL may be %s',
+  (publicUrl) => {
+    expect(loadConfig({ PUBLIC_URL: publicUrl }, ['publicUrl'])).toEqual({ publicUrl });
+  },
+);
+
+test('a public URL that is empty is absent', () => {
+  expect(loadConfig({ PUBLIC_URL: '' }, ['publicUrl'])).toEqual({ publicUrl: undefined });
+});
+
+test.each([
+  'images.example',
+  'http://images.example',
+  'ftp://127.0.0.1',
+  'https://images.example/',
+  'https://images.example/v2?x=y',
+  'https://images.example#x',
+  'https://user:secret@images.example',
+  'HTTPS://images.example',
+])('the public URL is not %s', (text) => {
+  expect(() => loadConfig({ PUBLIC_URL: text }, ['publicUrl'])).toThrow(
+    `Configuration: PUBLIC_URL is ${JSON.stringify(text)}, not an https URL without a slash at the end.`,
+  );
+});
+
+test('everything that is wrong is said at once', () => {
+  expect(() => loadConfig({ TABLE_NAME: '', IDENTITY: 'keycloak', IMAGE_MEMBER_QUOTA: 'x' }, all)).toThrow(
+    'Configuration: TABLE_NAME is not set; IDENTITY is "keycloak", not one of none, dev, jwt, keystone; ' +
+      'IMAGE_MEMBER_QUOTA is "x", not a whole number of members, or -1 for no limit.',
+  );
+});
+
+test("a resource's name and the identity have no default", () => {
+  expect(() => loadConfig({}, all)).toThrow('Configuration: TABLE_NAME is not set; IDENTITY is not set.');
+});

@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Timestamp } from '../../../../lambda/domain/clock.ts';
+import type { ImageId, ProjectId } from '../../../../lambda/domain/ids.ts';
+import { assertImageIsWithinBounds, type Image } from '../../../../lambda/domain/image.ts';
+import { imagesView, imageView, pageSize } from '../../../../lambda/http/views/image-view.ts';
+import { anImage } from '../../domain/an-image.ts';
+
+const id = '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId;
+
+test('an image is shown by all its keys, in this order', () => {
+  const image = anImage({
+    id,
+    name: 'ubuntu',
+    hidden: true,
+    protected: true,
+    minDisk: 1,
+    minRam: 2,
+    diskFormat: 'raw',
+    containerFormat: 'bare',
+    tags: ['b', 'a'],
+    properties: { os_version: '24.04', architecture: 'arm64' },
+    updatedAt: '2026-11-23T13:00:00Z' as Timestamp,
+  });
+
+  const view = imageView(image);
+
+  const expected = {
+    os_version: '24.04',
+    architecture: 'arm64',
+    name: 'ubuntu',
+    disk_format: 'raw',
+    container_format: 'bare',
+    visibility: 'shared',
+    size: null,
+    virtual_size: null,
+    status: 'queued',
+    checksum: null,
+    protected: true,
+    min_ram: 2,
+    min_disk: 1,
+    owner: 'alpha',
+    os_hidden: true,
+    os_hash_algo: null,
+    os_hash_value: null,
+    id,
+    created_at: '2026-11-23T12:00:00Z',
+    updated_at: '2026-11-23T13:00:00Z',
+    tags: ['b', 'a'],
+    self: `/v2/images/${id}`,
+    file: `/v2/images/${id}/file`,
+    schema: '/v2/schemas/image',
+  };
+  expect(JSON.stringify(view)).toBe(JSON.stringify(expected));
+});
+
+test.each([
+  ['', undefined, '/v2/images', undefined],
+  ['', id, '/v2/images', `/v2/images?marker=${id}`],
+  ['limit=2', id, '/v2/images?limit=2', `/v2/images?limit=2&marker=${id}`],
+  ['marker=x&limit=2', id, '/v2/images?limit=2', `/v2/images?limit=2&marker=${id}`],
+  ['marker=x', undefined, '/v2/images', undefined],
+  ['sort=name:asc&tag=a&tag=b%20c', undefined, '/v2/images?sort=name%3Aasc&tag=a&tag=b+c', undefined],
+  ['name=in:%22a,b%22', undefined, '/v2/images?name=in%3A%22a%2Cb%22', undefined],
+  ['name=%E5%90%8D&x=%26%3D', undefined, '/v2/images?name=%E5%90%8D&x=%26%3D', undefined],
+  ['a', undefined, '/v2/images?a=', undefined],
+  ['name=~%2A%2B', undefined, '/v2/images?name=~%2A%2B', undefined],
+  ['limit=1&name=a&limit=2&name=b', id, '/v2/images?limit=2&name=b', `/v2/images?limit=2&name=b&marker=${id}`],
+  ['x=1&x=', undefined, '/v2/images?x=', undefined],
+  ['tag=a&tag=b&tag=a', undefined, '/v2/images?tag=a&tag=b&tag=a', undefined],
+  [
+    'sort_key=name&sort_dir=asc&sort_key=id&sort_dir=desc',
+    undefined,
+    '/v2/images?sort_key=name&sort_dir=asc&sort_key=id&sort_dir=desc',
+    undefined,
+  ],
+])('of the page for %j with `next` %s the links are %s and %s', (query, next, first, following) => {
+  const view = imagesView({ images: [], next }, new URLSearchParams(query));
+
+  expect(JSON.stringify(view)).toBe(
+    JSON.stringify({ images: [], first, schema: '/v2/schemas/images', ...(following && { next: following }) }),
+  );
+});
+
+describe('the size of an image in a page', () => {
+  test('is what it takes of a response: escaped as JSON, and again within the JSON that Lambda returns', () => {
+    const image = anImage({ name: '\u0001"', properties: { quotes: '"'.repeat(950) } });
+    const responseOf = (images: Image[]) =>
+      JSON.stringify({ body: JSON.stringify(imagesView({ images, next: undefined }, new URLSearchParams())) });
+
+    const added = responseOf([image, image]).length - responseOf([image]).length;
+
+    expect(Math.abs(pageSize.sizeOf(image) - added)).toBeLessThanOrEqual(2);
+  });
+
+  test.each(['"', '\\', 'x', '\u0001', '🀄'])(
+    'is far below that of a page for the largest image, full of %j',
+    (character) => {
+      const ofJson = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2;
+      const largest = anImage({
+        name: character.repeat(255),
+        owner: '"'.repeat(255) as ProjectId,
+        properties: { full: character.repeat(Math.floor((128 * 1024 - 40) / ofJson(character))) },
+      });
+      expect(() => {
+        assertImageIsWithinBounds(largest);
+      }).not.toThrow();
+
+      expect(pageSize.sizeOf(largest)).toBeLessThan(300_000);
+    },
+  );
+});

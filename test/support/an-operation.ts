@@ -1,0 +1,39 @@
+import type { Context } from 'aws-lambda';
+import { apiOperation, type ApiOperation, type Route } from '../../lambda/http/api-handler.ts';
+import type { ApiRequest } from '../../lambda/http/api-request.ts';
+import { devIdentity } from '../../lambda/identity/dev.ts';
+import type { IdentitySource } from '../../lambda/identity/token-verifier.ts';
+import { httpEvent, type RequestOptions } from './service.ts';
+
+/** What an operation was asked, answered, and wrote into the log. */
+export interface Outcome {
+  /** The request as the operation saw it, or `undefined` where it was refused before. */
+  readonly request: ApiRequest | undefined;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: any;
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** One operation in the whole stack of middlewares that every operation has around it, asked with an HTTP API's event. */
+export async function anOperation(
+  {
+    operation = () => Promise.resolve({ statusCode: 204, headers: {} }),
+    body = 'ignored',
+    identity = devIdentity(),
+  }: { operation?: ApiOperation; body?: Route['body']; identity?: IdentitySource | undefined },
+  method: string,
+  url: string,
+  options: RequestOptions = {},
+): Promise<Outcome> {
+  const log: Record<string, unknown>[] = [];
+  let request: ApiRequest | undefined;
+  const observed: ApiOperation = (given) => {
+    request = given;
+    return operation(given);
+  };
+  const handler = apiOperation('it', { operation: observed, body }, { identity, log: (line) => log.push({ ...line }) });
+  const answer = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {} as Context);
+  const { statusCode: status, headers, body: text } = answer;
+  return { request, status, headers, body: text && JSON.parse(text), log };
+}
