@@ -3,15 +3,15 @@ import type { Construct } from 'constructs';
 import { isPublicUrl, publicUrlForm, variables } from '../lambda/functions/config.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
-import { callerIdentity, type IdentityProps } from './stages/identity-configuration.ts';
+import { identityConfiguration, type IdentityProps } from './stages/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
-import { Notifications } from './constructs/notification-publisher.ts';
+import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
-import { PendingChanges } from './constructs/pending-change-completion.ts';
+import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './stages/cors-origins.ts';
-import { Refusal } from './usage-error.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface ImageSharingStackProps extends StackProps {
   /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
@@ -40,7 +40,7 @@ export interface ImageSharingStackProps extends StackProps {
    *
    * @default false - the table is retained, and protected against deletion
    */
-  readonly throwAway?: boolean;
+  readonly destroyOnRemoval?: boolean;
   /**
    * The origins whose pages may call the API from a browser, such as `https://console.example`. There is no wildcard.
    *
@@ -87,28 +87,28 @@ export interface ImageSharingStackProps extends StackProps {
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
-    const { identity, memberQuota = 128, throwAway = false, local = false, corsOrigins = [], publicUrl = '' } = props;
+    const { identity, memberQuota = 128, destroyOnRemoval = false, local = false, corsOrigins = [], publicUrl = '' } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
     if (identity === 'dev' && !local) {
-      throw new Refusal(
+      throw new UsageError(
         'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
       );
     }
     assertAreOrigins('corsOrigins', corsOrigins);
     if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
-      throw new Refusal(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+      throw new UsageError(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
     }
     if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
-      throw new Refusal(
+      throw new UsageError(
         `"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got ${reservedConcurrency}.`,
       );
     }
-    const caller = callerIdentity(identity);
-    const { files, neverImported } = caller;
+    const caller = identityConfiguration(identity);
+    const { files, externalModules: externalModules } = caller;
     const environment = { ...caller.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
-    const shared = { files, neverImported, local, network, reservedConcurrency };
+    const shared = { files, externalModules: externalModules, local, network, reservedConcurrency };
 
-    const table = new SharingTable(this, 'Table', { throwAway });
+    const table = new SharingTable(this, 'Table', { destroyOnRemoval: destroyOnRemoval });
 
     const members = new ServiceFunction(this, 'Members', {
       entry: 'members',
@@ -133,8 +133,8 @@ export class ImageSharingStack extends Stack {
       corsOrigins,
     });
 
-    const pendingChanges = new PendingChanges(this, 'PendingChanges', { table, local });
-    const notifications = new Notifications(this, 'Notifications', { table, pendingChanges, local });
+    const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local });
+    const notifications = new NotificationPublisher(this, 'Notifications', { table, pendingChanges, local });
 
     const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local });
 

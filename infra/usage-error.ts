@@ -2,7 +2,7 @@
  * Why a command of the terminal cannot do what it was asked: one sentence for the person who asked that says what is
  * wrong and what to do. It is shown without a stack.
  */
-export class Refusal extends Error {
+export class UsageError extends Error {
   override readonly name = 'Refusal';
 }
 
@@ -11,7 +11,7 @@ export async function runCommand(command: () => void | Promise<void>): Promise<v
   try {
     await command();
   } catch (error) {
-    console.error(error instanceof Refusal ? error.message : error);
+    console.error(error instanceof UsageError ? error.message : error);
     process.exitCode = 1;
   }
 }

@@ -7,14 +7,14 @@ import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { commandSource, commandType } from '../../lambda/events/command.ts';
 import { ServiceFunction } from './service-function.ts';
-import { deadLetterQueue, eventQueue, grantSend, ruleDelivery } from './event-queue.ts';
-import type { Notifications } from './notification-publisher.ts';
+import { createDeadLetterQueue, createEventQueue, grantSend, ruleDelivery } from './event-queue.ts';
+import type { NotificationPublisher } from './notification-publisher.ts';
 import type { SharingTable } from './sharing-table.ts';
 
 export interface CommandQueueProps {
   readonly table: SharingTable;
   /** Whose bus tells senders what came of their commands. */
-  readonly notifications: Notifications;
+  readonly notifications: NotificationPublisher;
   /** Most members of one image; -1 is unlimited. */
   readonly memberQuota: number;
   /**
@@ -41,11 +41,11 @@ export class CommandQueue extends Construct {
 
   constructor(scope: Construct, id: string, { table, notifications, memberQuota, local = false }: CommandQueueProps) {
     super(scope, id);
-    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
-    const queue = eventQueue(this, 'Queue', {
+    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
+    const queue = createEventQueue(this, 'Queue', {
       deadLetters,
       // A command is refused at once or comes again because something else is in the way: ten times are half an hour.
-      receives: 10,
+      maxReceiveCount: 10,
       timeoutSeconds,
       maxMessageSizeBytes: 256 * 1024,
     });

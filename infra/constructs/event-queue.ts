@@ -5,7 +5,7 @@ import { type IQueue, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-li
 import type { Construct } from 'constructs';
 
 /** A queue for what could not be done: encrypted, over TLS only, and kept for as long as SQS keeps anything. */
-export function deadLetterQueue(scope: Construct, id: string): Queue {
+export function createDeadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
   Validations.of(queue).acknowledge({
     id: 'AwsSolutions-SQS3',
@@ -25,20 +25,20 @@ export interface EventQueueProps extends Pick<QueueProps, 'deliveryDelay' | 'max
   /** Where a message goes that was received too often. */
   readonly deadLetters: Queue;
   /** How often a message is received before it goes there. */
-  readonly receives: number;
+  readonly maxReceiveCount: number;
   /** The timeout of the function that receives from the queue, in seconds. */
   readonly timeoutSeconds: number;
 }
 
 /** A queue that a function receives from: encrypted, over TLS only, with a dead-letter queue. */
-export const eventQueue = (scope: Construct, id: string, props: EventQueueProps): Queue =>
+export const createEventQueue = (scope: Construct, id: string, props: EventQueueProps): Queue =>
   new Queue(scope, id, {
     ...encrypted,
     retentionPeriod: Duration.days(4),
     // Six times the function's timeout ("Using Lambda with Amazon SQS"): so a batch that was throttled on its way to
     // the function is not received a second time while the first still is to be done.
     visibilityTimeout: Duration.seconds(6 * props.timeoutSeconds),
-    deadLetterQueue: { queue: props.deadLetters, maxReceiveCount: props.receives },
+    deadLetterQueue: { queue: props.deadLetters, maxReceiveCount: props.maxReceiveCount },
     ...(props.deliveryDelay && { deliveryDelay: props.deliveryDelay }),
     ...(props.maxMessageSizeBytes && { maxMessageSizeBytes: props.maxMessageSizeBytes }),
   });

@@ -11,15 +11,15 @@ import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
-import { sortKey, toldSortKeys } from '../../lambda/dynamodb/keys.ts';
+import { sortKey, publishedSortKeys } from '../../lambda/dynamodb/keys.ts';
 import { ServiceFunction } from './service-function.ts';
-import { deadLetterQueue, grantSend } from './event-queue.ts';
-import type { PendingChanges } from './pending-change-completion.ts';
+import { createDeadLetterQueue, grantSend } from './event-queue.ts';
+import type { PendingChangeCompletion } from './pending-change-completion.ts';
 import type { SharingTable } from './sharing-table.ts';
 
-export interface NotificationsProps {
+export interface NotificationPublisherProps {
   readonly table: SharingTable;
-  readonly pendingChanges: PendingChanges;
+  readonly pendingChanges: PendingChangeCompletion;
   /**
    * Bundles for the local server.
    *
@@ -32,16 +32,16 @@ export interface NotificationsProps {
  * Tells a bus of its own of every change of an image or a membership: at least once, in the order in which the changes of
  * each membership were made. Nobody else can publish on it unless IAM allows it.
  */
-export class Notifications extends Construct {
+export class NotificationPublisher extends Construct {
   readonly bus: EventBus;
   readonly function: LambdaFunction;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationsProps) {
+  constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationPublisherProps) {
     super(scope, id);
     // A bus has to be named; the stack's name is what two stages in one account differ in.
     this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` });
-    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
+    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
     const { function: fn } = new ServiceFunction(this, 'Function', {
       entry: 'publish-notifications',
       environment: {},
@@ -50,12 +50,12 @@ export class Notifications extends Construct {
       timeoutSeconds: 60,
     });
     this.function = fn;
-    table.grantChanges(fn);
+    table.grantReadStream(fn);
     this.grantPublish(fn);
     // The function sends malformed records there itself. The grant of SqsDlq, below, is for the batches that Lambda discards.
     grantSend(deadLetters, fn);
     fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
-    pendingChanges.grantLookAgain(fn);
+    pendingChanges.grantScheduleCompletion(fn);
 
     // Not DynamoEventSource, which lets the function list the streams of every table.
     new EventSourceMapping(this, 'Stream', {
@@ -76,7 +76,7 @@ export class Notifications extends Construct {
         FilterCriteria.filter({
           eventName: FilterRule.or('INSERT', 'MODIFY'),
           dynamodb: {
-            Keys: { [sortKey]: { S: [toldSortKeys.equals, { prefix: toldSortKeys.prefix }] } },
+            Keys: { [sortKey]: { S: [publishedSortKeys.equals, { prefix: publishedSortKeys.prefix }] } },
           },
         }),
       ],

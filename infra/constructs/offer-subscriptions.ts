@@ -15,8 +15,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { notificationSource } from '../../lambda/events/notification.ts';
-import { deadLetterQueue, ruleDelivery } from './event-queue.ts';
-import type { Notifications } from './notification-publisher.ts';
+import { createDeadLetterQueue, ruleDelivery } from './event-queue.ts';
+import type { NotificationPublisher } from './notification-publisher.ts';
 
 /** Where a project is told of the images that are offered to it, and of offers that are taken back. */
 export type OfferSubscription = {
@@ -36,7 +36,7 @@ export type OfferSubscription = {
 );
 
 export interface OfferSubscriptionsProps {
-  readonly notifications: Notifications;
+  readonly notifications: NotificationPublisher;
   readonly subscriptions: readonly OfferSubscription[];
 }
 
@@ -49,7 +49,7 @@ export class OfferSubscriptions extends Construct {
 
   constructor(scope: Construct, id: string, { notifications, subscriptions }: OfferSubscriptionsProps) {
     super(scope, id);
-    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
+    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
     // One statement for all rules of the bus, where the construct of each target would add its own: a queue's policy holds
     // few of them. So the targets get a queue whose policy is somebody else's.
     deadLetters.addToResourcePolicy(

@@ -5,10 +5,10 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { ServiceFunction } from './service-function.ts';
-import { deadLetterQueue, eventQueue, grantSend } from './event-queue.ts';
+import { createDeadLetterQueue, createEventQueue, grantSend } from './event-queue.ts';
 import type { SharingTable } from './sharing-table.ts';
 
-export interface PendingChangesProps {
+export interface PendingChangeCompletionProps {
   readonly table: SharingTable;
   /**
    * Bundles for the local server.
@@ -25,16 +25,16 @@ const timeoutSeconds = 60;
  * Completes the changes that reach further than one transaction, where the function that began one has ended half-way.
  * Each is looked at once its request can no longer be at it.
  */
-export class PendingChanges extends Construct {
+export class PendingChangeCompletion extends Construct {
   readonly deadLetters: Queue;
   readonly #queue: Queue;
 
-  constructor(scope: Construct, id: string, { table, local = false }: PendingChangesProps) {
+  constructor(scope: Construct, id: string, { table, local = false }: PendingChangeCompletionProps) {
     super(scope, id);
-    const deadLetters = (this.deadLetters = deadLetterQueue(this, 'DeadLetters'));
-    this.#queue = eventQueue(this, 'Queue', {
+    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
+    this.#queue = createEventQueue(this, 'Queue', {
       deadLetters,
-      receives: 10,
+      maxReceiveCount: 10,
       timeoutSeconds,
       // Over the 25 s that a request's function may take: two that finish the same change are safe, but in each
       // other's way.
@@ -46,14 +46,14 @@ export class PendingChanges extends Construct {
       local,
       timeoutSeconds,
     });
-    table.grantFinishing(fn);
+    table.grantCompletePendingChanges(fn);
     fn.addEventSource(
       new SqsEventSource(this.#queue, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 2 }),
     );
   }
 
   /** Lets a function have changes looked at again, and tells it where to say so. */
-  grantLookAgain(fn: LambdaFunction): void {
+  grantScheduleCompletion(fn: LambdaFunction): void {
     grantSend(this.#queue, fn);
     fn.addEnvironment(variables.pendingChangesQueueUrl, this.#queue.queueUrl);
   }

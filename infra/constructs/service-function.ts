@@ -41,7 +41,7 @@ export interface ServiceFunctionProps {
    *
    * @default - none
    */
-  readonly neverImported?: readonly string[];
+  readonly externalModules?: readonly string[];
   /** @default - none: the function reaches what is public */
   readonly network?: NetworkProps | undefined;
   /** @default - what the account has, shared with every other function */
@@ -72,7 +72,7 @@ export class ServiceFunction extends Construct {
     // Instead of the role that CDK would make: its managed policy allows writing to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    if (props.network) allowAttachment(role);
+    if (props.network) allowVpcAttachment(role);
 
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
@@ -114,7 +114,7 @@ const otherCredentials = [
 const projectFolder = join(import.meta.dirname, '..', '..');
 
 /** What Lambda needs to attach a function to a network; these actions are not for single resources. */
-function allowAttachment(role: Role): void {
+function allowVpcAttachment(role: Role): void {
   role.addToPolicy(
     new PolicyStatement({
       actions: [
@@ -136,7 +136,7 @@ function allowAttachment(role: Role): void {
 
 /** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
 function bundle(scope: Construct, props: ServiceFunctionProps): string {
-  const { entry, local = false, files = {}, neverImported = [] } = props;
+  const { entry, local = false, files = {}, externalModules = [] } = props;
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
   const folder = join(assembly, 'bundles', entry);
@@ -153,7 +153,7 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
     // Names in a logged stack are worth their bytes; a source map would cost more of them at each cold start.
     keepNames: true,
     mainFields: ['module', 'main'],
-    external: [...otherCredentials, ...neverImported],
+    external: [...otherCredentials, ...externalModules],
     // `module` is esbuild's default as long as no other condition is named.
     conditions: local ? ['module', 'local'] : ['module'],
     logLevel: 'error',

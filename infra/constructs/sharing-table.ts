@@ -20,7 +20,7 @@ export interface SharingTableProps {
    *
    * @default false - retained, and protected against deletion
    */
-  readonly throwAway?: boolean;
+  readonly destroyOnRemoval?: boolean;
 }
 
 /** What the functions do with items: they read them by key or partition, and write them alone or in transactions. */
@@ -49,7 +49,7 @@ export class SharingTable extends Construct {
 
   constructor(scope: Construct, id: string, props: SharingTableProps = {}) {
     super(scope, id);
-    const throwAway = props.throwAway ?? false;
+    const destroyOnRemoval = props.destroyOnRemoval ?? false;
 
     // Not TableV2: that is a global table, made to be replicated, and what is promised here rests on strongly
     // consistent reads, which end at the region's border. Local emulators also honour more of a plain table.
@@ -62,8 +62,8 @@ export class SharingTable extends Construct {
       // has to be paid for, granted and called with every request.
       stream: StreamViewType.NEW_AND_OLD_IMAGES,
       timeToLiveAttribute: timeToLive,
-      deletionProtection: !throwAway,
-      removalPolicy: throwAway ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      deletionProtection: !destroyOnRemoval,
+      removalPolicy: destroyOnRemoval ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
 
     this.tableName = this.#table.tableName;
@@ -101,7 +101,7 @@ export class SharingTable extends Construct {
   }
 
   /** Lets a function finish what a request began: items of the table, and no index. Tells it the table's name. */
-  grantFinishing(fn: LambdaFunction): void {
+  grantCompletePendingChanges(fn: LambdaFunction): void {
     this.#grantItems(fn);
   }
 
@@ -109,7 +109,7 @@ export class SharingTable extends Construct {
    * Lets Lambda read the table's stream for a function, and the function the records of images, for their names. Tells
    * it the table's name.
    */
-  grantChanges(fn: LambdaFunction): void {
+  grantReadStream(fn: LambdaFunction): void {
     Grant.addToPrincipal({
       grantee: fn,
       actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],

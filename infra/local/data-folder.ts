@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** A folder that this process alone may keep data in until it lets go of it or ends, however that may be. */
 export interface DataFolder {
@@ -15,7 +15,7 @@ export interface DataFolder {
  *
  * @throws Refusal if the folder cannot be made or written to, or another process has it
  */
-export async function takeDataFolder(path: string): Promise<DataFolder> {
+export async function lockDataFolder(path: string): Promise<DataFolder> {
   const identity = identityOf(path);
   // Names of that kind are Linux's own. Elsewhere nothing keeps a second server from the folder's queues.
   if (process.platform !== 'linux') return { release: () => undefined };
@@ -24,7 +24,7 @@ export async function takeDataFolder(path: string): Promise<DataFolder> {
     await once(claim.listen(`\0image-sharing-data-${identity}`), 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new Refusal(
+    throw new UsageError(
       `Another server is running on the data in ${path}; stop that one, or set DATA_DIR to another folder.`,
       { cause: error },
     );
@@ -41,7 +41,7 @@ function identityOf(path: string): string {
     const { dev, ino } = statSync(path);
     return `${dev}-${ino}`;
   } catch (error) {
-    throw new Refusal(
+    throw new UsageError(
       `The folder ${path} cannot be used for data (${(error as NodeJS.ErrnoException).code}); set DATA_DIR to one that can be written to.`,
       { cause: error },
     );

@@ -5,7 +5,7 @@
  * @param url - of the server, without a slash at the end
  * @param identity - whose tokens it believes; with any but `dev`, a token has to come from elsewhere
  */
-export function firstCommands(url: string, identity = 'dev'): string {
+export function exampleCommands(url: string, identity = 'dev'): string {
   if (identity !== 'dev') return `curl -sS ${url}/v2/images -H "X-Auth-Token: $TOKEN" -w '\\n'`;
   return `images=${url}/v2/images
 alice='X-Auth-Token: dev:alice:alpha:member'

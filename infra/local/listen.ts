@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /**
  * Listens on 127.0.0.1 and nowhere else; 0 is any free port.
@@ -13,7 +13,7 @@ export async function listen(server: Server, port: number): Promise<void> {
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${String(error)})`;
-    throw new Refusal(`Port ${port} on 127.0.0.1 ${reason}; set PORT to another, such as PORT=0 for any free one.`, {
+    throw new UsageError(`Port ${port} on 127.0.0.1 ${reason}; set PORT to another, such as PORT=0 for any free one.`, {
       cause: error,
     });
   }

@@ -6,25 +6,25 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { variables } from '../../lambda/functions/config.ts';
 import { identityVariables } from '../../lambda/identity/settings.ts';
-import { takeDataFolder } from './data-folder.ts';
+import { lockDataFolder } from './data-folder.ts';
 import { ensureTable } from './dynamodb/ensure-table.ts';
 import { EventStore } from './events/event-store.ts';
 import { startEvents } from './events/events.ts';
-import { firstCommands } from './example-commands.ts';
+import { exampleCommands } from './example-commands.ts';
 import { startGateway } from './api-gateway/gateway.ts';
 import { listen } from './listen.ts';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 import { eventFile, loadSettings } from '../stages/local-settings.ts';
 import { readSynthesizedStack } from './template/synthesized-stack.ts';
 import { synthesize } from './template/synthesize.ts';
-import { assertEngineAnswers, tableClient } from './dynamodb/table-client.ts';
+import { assertEngineReachable, tableClient } from './dynamodb/table-client.ts';
 import { startTableEngine } from './dynamodb/table-engine.ts';
 import { tableFromTemplate } from './dynamodb/table-from-template.ts';
 
 try {
   await serve();
 } catch (error) {
-  console.error(error instanceof Refusal ? error.message : error);
+  console.error(error instanceof UsageError ? error.message : error);
   process.exit(1);
 }
 
@@ -32,7 +32,7 @@ async function serve(): Promise<void> {
   const settings = loadSettings(process.env);
   // All that may be refused comes before the work that takes long, so that nobody waits for it in vain.
   await assertPortIsFree(settings.port);
-  const folder = await takeDataFolder(settings.dataFolder);
+  const folder = await lockDataFolder(settings.dataFolder);
   const store = new EventStore(join(settings.dataFolder, eventFile));
   const engine =
     settings.tableEndpoint === undefined
@@ -40,7 +40,7 @@ async function serve(): Promise<void> {
       : undefined;
   const tableEndpoint = settings.tableEndpoint ?? engine!.endpoint;
   const client = tableClient(tableEndpoint);
-  await assertEngineAnswers(client, tableEndpoint);
+  await assertEngineReachable(client, tableEndpoint);
 
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
@@ -76,7 +76,7 @@ async function serve(): Promise<void> {
     : `tables at ${tableEndpoint} and queues in ${settings.dataFolder}`;
   console.log(`Listening on ${gateway.url} with ${data}`);
   console.log(
-    `Stop with Ctrl-C. To try it, paste into another terminal:\n\n${firstCommands(gateway.url, identity[identityVariables.kind])}\n`,
+    `Stop with Ctrl-C. To try it, paste into another terminal:\n\n${exampleCommands(gateway.url, identity[identityVariables.kind])}\n`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** A message that could not be handled. */
 export interface DeadLetter {
@@ -14,7 +14,7 @@ export interface DeadLetter {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export interface Remark {
+export interface Warning {
   readonly sentence: string;
   /** Whether something went wrong. */
   readonly isFault: boolean;
@@ -23,25 +23,25 @@ export interface Remark {
 /** The dead-letter queues of the local server or of a deployed stack. */
 export interface DeadLetterQueues {
   /** What lies in them, the oldest of each queue first. */
-  letters(): Promise<readonly DeadLetter[]>;
+  list(): Promise<readonly DeadLetter[]>;
   /** What there is to say of the letters besides, once they were looked at. */
-  remarks(): readonly Remark[];
+  warnings(): readonly Warning[];
   /**
    * Sends one back to where it came from and takes it out of its queue, in this order: cut off in between, it is handled
    * twice, which does no harm.
    *
    * @throws LetterStays where this one cannot be sent back, Refusal where none can
    */
-  sendBack(letter: DeadLetter): Promise<void>;
+  redrive(letter: DeadLetter): Promise<void>;
   /** Lets go of what was looked at and not sent back. @throws Refusal if it cannot */
   close(): Promise<void>;
 }
 
 /** Why a letter cannot be sent back, where others can. */
-export class LetterStays extends Refusal {}
+export class CannotRedriveError extends UsageError {}
 
 /** What EventBridge says of an event that it put aside ("Using dead-letter queues" in the EventBridge user guide). */
-const saidByEventBridge = {
+const eventBridgeAttributes = {
   ruleArn: 'RULE_ARN',
   errorCode: 'ERROR_CODE',
   errorMessage: 'ERROR_MESSAGE',
@@ -49,14 +49,14 @@ const saidByEventBridge = {
 } as const;
 
 /** Why a message was put aside, in a sentence. */
-export function whyOf({ attributes, body }: Pick<DeadLetter, 'attributes' | 'body'>): string {
+export function failureReason({ attributes, body }: Pick<DeadLetter, 'attributes' | 'body'>): string {
   if (attributes['reason'] !== undefined) return attributes['reason'];
-  const { ruleArn, errorCode, errorMessage, exhausted } = saidByEventBridge;
+  const { ruleArn, errorCode, errorMessage, exhausted } = eventBridgeAttributes;
   if (attributes[ruleArn] !== undefined) {
     const known = [attributes[errorCode], attributes[errorMessage] ?? attributes[exhausted]].filter(Boolean).join(': ');
     return `EventBridge could not deliver it: ${known || 'it does not say why'}`;
   }
-  const batch = lostBatchOf(body);
+  const batch = parseDiscardedBatch(body);
   if (batch !== undefined) {
     return `the function failed until the batch was given up (${batch.condition}); its log says what went wrong`;
   }
@@ -64,14 +64,14 @@ export function whyOf({ attributes, body }: Pick<DeadLetter, 'attributes' | 'bod
 }
 
 /** The bus of the rule that could not deliver an event, by its name; undefined for what was put aside by anything else. */
-export function busOf({ attributes }: Pick<DeadLetter, 'attributes'>): string | undefined {
+export function sourceBus({ attributes }: Pick<DeadLetter, 'attributes'>): string | undefined {
   // arn:aws:events:<region>:<account>:rule/<bus>/<rule>; on the account's default bus without its name.
-  const [, rule] = /:rule\/(.+)$/.exec(attributes[saidByEventBridge.ruleArn] ?? '') ?? [];
+  const [, rule] = /:rule\/(.+)$/.exec(attributes[eventBridgeAttributes.ruleArn] ?? '') ?? [];
   return rule?.includes('/') === true ? rule.slice(0, rule.lastIndexOf('/')) : rule && 'default';
 }
 
 /** A batch of a stream that was given up: which records, and not the records themselves. */
-export interface LostBatch {
+export interface DiscardedBatch {
   readonly streamArn: string;
   readonly shardId: string;
   /** The sequence numbers of its first and last record. */
@@ -84,7 +84,7 @@ export interface LostBatch {
  * What Lambda puts into the queue for a batch of a DynamoDB stream ("Retain discarded batches" in the Lambda developer
  * guide), or undefined where the message is something else.
  */
-export function lostBatchOf(body: string): LostBatch | undefined {
+export function parseDiscardedBatch(body: string): DiscardedBatch | undefined {
   const { DDBStreamBatchInfo: info, requestContext: context } = fieldsOf(body) as {
     readonly DDBStreamBatchInfo?: Readonly<Record<string, unknown>>;
     readonly requestContext?: Readonly<Record<string, unknown>>;
@@ -97,7 +97,7 @@ export function lostBatchOf(body: string): LostBatch | undefined {
 }
 
 /** The records that the function put aside itself, or undefined where the message is something else. */
-export function recordsOf(body: string): readonly unknown[] | undefined {
+export function parseRecords(body: string): readonly unknown[] | undefined {
   const { Records: records } = fieldsOf(body);
   return Array.isArray(records) ? (records as readonly unknown[]) : undefined;
 }

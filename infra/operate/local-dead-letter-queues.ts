@@ -1,6 +1,6 @@
 import type { EventStore } from '../local/events/event-store.ts';
-import { sentBackFrom } from '../local/events/events.ts';
-import type { DeadLetter, DeadLetterQueues, Remark } from './dead-letter-queues.ts';
+import { redriveQueueOf } from '../local/events/events.ts';
+import type { DeadLetter, DeadLetterQueues, Warning } from './dead-letter-queues.ts';
 
 /** The dead-letter queues in the data folder of the local server, whether it runs or not. */
 export class LocalDeadLetters implements DeadLetterQueues {
@@ -10,20 +10,20 @@ export class LocalDeadLetters implements DeadLetterQueues {
     this.#store = store;
   }
 
-  letters(): Promise<readonly DeadLetter[]> {
+  list(): Promise<readonly DeadLetter[]> {
     const queues = this.#store.queues().filter(({ deadLetters }) => deadLetters === undefined);
     const messages = queues.flatMap(({ name }) => this.#store.messages(name));
     return Promise.resolve(messages.map((message) => ({ ...message, sentAt: new Date(message.sentAt) })));
   }
 
-  remarks(): readonly Remark[] {
+  warnings(): readonly Warning[] {
     return [];
   }
 
-  sendBack({ id, queue }: DeadLetter): Promise<void> {
+  redrive({ id, queue }: DeadLetter): Promise<void> {
     const source = this.#store.queues().find(({ deadLetters }) => deadLetters === queue);
     // What lies in one that no queue has for its dead letters came from the stream.
-    this.#store.move(id, source?.name ?? sentBackFrom(queue));
+    this.#store.move(id, source?.name ?? redriveQueueOf(queue));
     return Promise.resolve();
   }
 

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { commandSchema } from '../../lambda/events/command-schema.ts';
-import { Refusal, runCommand } from '../usage-error.ts';
+import { UsageError, runCommand } from '../usage-error.ts';
 import { openEventStore } from '../local/events/open-event-store.ts';
 
 const example =
@@ -13,10 +13,10 @@ const mostBytes = 256 * 1024;
 
 await runCommand(() => {
   const body = messageOf(process.argv.slice(2));
-  if (Buffer.byteLength(body) > mostBytes) throw new Refusal(`A message has at most ${mostBytes} bytes.`);
+  if (Buffer.byteLength(body) > mostBytes) throw new UsageError(`A message has at most ${mostBytes} bytes.`);
   const store = openEventStore(process.env);
-  const queue = store.queues().find(({ takesCommands }) => takesCommands);
-  if (queue === undefined) throw new Refusal('The server in this data folder takes no commands; start it once more.');
+  const queue = store.queues().find(({ isCommandQueue }) => isCommandQueue);
+  if (queue === undefined) throw new UsageError('The server in this data folder takes no commands; start it once more.');
   const id = store.send(queue.name, body);
   store.close();
   console.log(`Sent to ${queue.name} as message ${id}.`);
@@ -25,10 +25,10 @@ await runCommand(() => {
 /** The message that the arguments stand for. */
 function messageOf([first, ...fields]: readonly string[]): string {
   const commands: readonly string[] = commandSchema.properties.command.enum;
-  if (first === undefined) throw new Refusal(`Say which command to send, such as: ${example}`);
+  if (first === undefined) throw new UsageError(`Say which command to send, such as: ${example}`);
   if (first.startsWith('{') && fields.length === 0) return first;
   if (!commands.includes(first)) {
-    throw new Refusal(`${JSON.stringify(first)} is no command: it is one of ${commands.join(', ')}, or a JSON object.`);
+    throw new UsageError(`${JSON.stringify(first)} is no command: it is one of ${commands.join(', ')}, or a JSON object.`);
   }
   const given = Object.fromEntries(fields.map(fieldOf));
   return JSON.stringify({ version: 1, id: randomUUID(), command: first, ...given });
@@ -37,7 +37,7 @@ function messageOf([first, ...fields]: readonly string[]): string {
 function fieldOf(argument: string): readonly [string, unknown] {
   const [, name = '', value = ''] = /^(\w+)=(.*)$/s.exec(argument) ?? [];
   if (!Object.hasOwn(commandSchema.properties, name)) {
-    throw new Refusal(
+    throw new UsageError(
       `${JSON.stringify(argument)} is no field of a command: write <name>=<value>, such as status=accepted, with a name of ${Object.keys(commandSchema.properties).join(', ')}.`,
     );
   }

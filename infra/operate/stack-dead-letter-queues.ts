@@ -13,16 +13,16 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import { readRecords } from '../local/dynamodb/stream-reader.ts';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 import {
-  busOf,
+  sourceBus,
   type DeadLetter,
   type DeadLetterQueues,
   fieldsOf,
-  LetterStays,
-  lostBatchOf,
-  recordsOf,
-  type Remark,
+  CannotRedriveError,
+  parseDiscardedBatch,
+  parseRecords,
+  type Warning,
 } from './dead-letter-queues.ts';
 
 /** A dead-letter queue of the stack, and what has it for its dead letters: a queue, or the function of a stream. */
@@ -36,19 +36,19 @@ interface Queue {
 }
 
 /** A message that was received, and is hidden from everybody else for a while. */
-interface Held {
+interface ReceivedMessage {
   readonly queue: Queue;
   readonly message: Message;
 }
 
 /** How long a message is hidden that is being looked at, in seconds; it is shown again when the command ends. */
-const heldSeconds = 600;
+const visibilityTimeoutSeconds = 600;
 
 /** Most messages that are looked at in one queue. */
-const mostLetters = 1000;
+const maxMessagesPerQueue = 1000;
 
 /** Of an event that Lambda takes from a caller that waits, 6 MB are the most ("Lambda quotas"). */
-const mostBytesOfAnEvent = 5_000_000;
+const maxPayloadBytes = 5_000_000;
 
 /**
  * The dead-letter queues of a deployed stack, found by what the account says of its queues and event sources. Where the
@@ -58,8 +58,8 @@ export class StackDeadLetters implements DeadLetterQueues {
   readonly #stack: FoundStack;
   readonly #clients: Clients;
   readonly #signal: AbortSignal;
-  readonly #held = new Map<string, Held>();
-  readonly #remarks: Remark[] = [];
+  readonly #received = new Map<string, ReceivedMessage>();
+  readonly #warnings: Warning[] = [];
 
   private constructor(stack: FoundStack, clients: Clients, signal: AbortSignal) {
     this.#stack = stack;
@@ -83,38 +83,38 @@ export class StackDeadLetters implements DeadLetterQueues {
       events: new EventBridgeClient(place),
       streams: new DynamoDBStreamsClient(place),
     };
-    return inPlainWords(async () => new StackDeadLetters(await findStack(stackName, clients), clients, signal));
+    return withUsageErrors(async () => new StackDeadLetters(await findStack(stackName, clients), clients, signal));
   }
 
-  async letters(): Promise<readonly DeadLetter[]> {
+  async list(): Promise<readonly DeadLetter[]> {
     const { queues } = this.#stack;
-    const ofEach = await Promise.allSettled(queues.map((queue) => inPlainWords(() => this.#lettersOf(queue))));
+    const ofEach = await Promise.allSettled(queues.map((queue) => withUsageErrors(() => this.#lettersOf(queue))));
     for (const [n, outcome] of ofEach.entries()) {
       const { name, hidden } = queues[n]!;
       if (outcome.status === 'rejected') {
-        if (!(outcome.reason instanceof Refusal)) throw outcome.reason;
-        this.#remark(`${name} could not be looked into: ${outcome.reason.message}`, true);
-      } else if (outcome.value.length >= mostLetters) {
-        this.#remark(`${name} may hold more than the ${outcome.value.length} that were looked at.`);
+        if (!(outcome.reason instanceof UsageError)) throw outcome.reason;
+        this.#warn(`${name} could not be looked into: ${outcome.reason.message}`, true);
+      } else if (outcome.value.length >= maxMessagesPerQueue) {
+        this.#warn(`${name} may hold more than the ${outcome.value.length} that were looked at.`);
       }
       if (hidden > 0) {
-        this.#remark(`${name} holds about ${hidden} more, which somebody else is looking at; try again later.`);
+        this.#warn(`${name} holds about ${hidden} more, which somebody else is looking at; try again later.`);
       }
     }
     return ofEach.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
   }
 
-  remarks(): readonly Remark[] {
-    return this.#remarks;
+  warnings(): readonly Warning[] {
+    return this.#warnings;
   }
 
-  #remark(sentence: string, isFault = false): void {
-    this.#remarks.push({ sentence, isFault });
+  #warn(sentence: string, isFault = false): void {
+    this.#warnings.push({ sentence, isFault });
   }
 
-  async sendBack(letter: DeadLetter): Promise<void> {
-    const { queue, message } = this.#held.get(letter.id)!;
-    await inPlainWords(async () => {
+  async redrive(letter: DeadLetter): Promise<void> {
+    const { queue, message } = this.#received.get(letter.id)!;
+    await withUsageErrors(async () => {
       if (queue.sourceUrl !== undefined) {
         await this.#clients.sqs.send(
           new SendMessageCommand({
@@ -124,26 +124,26 @@ export class StackDeadLetters implements DeadLetterQueues {
             DelaySeconds: 0,
           }),
         );
-      } else if (queue.functionArn !== undefined) await this.#handOver(queue.functionArn, letter);
-      else await this.#putBack(letter);
+      } else if (queue.functionArn !== undefined) await this.#invokeFunction(queue.functionArn, letter);
+      else await this.#republish(letter);
     });
     try {
       await this.#clients.sqs.send(
         new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle }),
       );
     } catch (error) {
-      throw new Refusal(
+      throw new UsageError(
         `${letter.id} was sent back but could not be taken out of ${queue.name}, so it would be handled twice: ${(error as Error).message}`,
         { cause: error },
       );
     }
-    this.#held.delete(letter.id);
+    this.#received.delete(letter.id);
   }
 
   async close(): Promise<void> {
     const { sqs } = this.#clients;
     const releases = await Promise.allSettled(
-      [...this.#held.values()].map(({ queue, message }) =>
+      [...this.#received.values()].map(({ queue, message }) =>
         sqs.send(
           new ChangeMessageVisibilityCommand({
             QueueUrl: queue.url,
@@ -156,24 +156,24 @@ export class StackDeadLetters implements DeadLetterQueues {
     for (const client of Object.values(this.#clients) as readonly { destroy(): void }[]) client.destroy();
     const failed = releases.filter((release) => release.status === 'rejected');
     if (failed[0] !== undefined) {
-      const minutes = heldSeconds / 60;
-      throw new Refusal(
+      const minutes = visibilityTimeoutSeconds / 60;
+      throw new UsageError(
         `${failed.length} of those looked at stay hidden for ${minutes} minutes: ${(failed[0].reason as Error).message}`,
       );
     }
   }
 
   async #lettersOf(queue: Queue): Promise<readonly DeadLetter[]> {
-    const letters = new Map<string, DeadLetter>(); // SQS may hand out a message twice
-    while (letters.size < mostLetters && !this.#signal.aborted) {
+    const list = new Map<string, DeadLetter>(); // SQS may hand out a message twice
+    while (list.size < maxMessagesPerQueue && !this.#signal.aborted) {
       const messages = await this.#receive(queue);
       if (messages.length === 0) break;
       for (const message of messages) {
-        this.#held.set(message.MessageId!, { queue, message });
-        letters.set(message.MessageId!, letterOf(queue, message));
+        this.#received.set(message.MessageId!, { queue, message });
+        list.set(message.MessageId!, letterOf(queue, message));
       }
     }
-    return [...letters.values()].sort((one, other) => one.sentAt.getTime() - other.sentAt.getTime());
+    return [...list.values()].sort((one, other) => one.sentAt.getTime() - other.sentAt.getTime());
   }
 
   async #receive({ url }: Queue): Promise<readonly Message[]> {
@@ -181,7 +181,7 @@ export class StackDeadLetters implements DeadLetterQueues {
       new ReceiveMessageCommand({
         QueueUrl: url,
         MaxNumberOfMessages: 10,
-        VisibilityTimeout: heldSeconds,
+        VisibilityTimeout: visibilityTimeoutSeconds,
         WaitTimeSeconds: 1, // asks all of SQS's servers, not some
         MessageAttributeNames: ['All'],
         MessageSystemAttributeNames: ['SentTimestamp'],
@@ -191,10 +191,10 @@ export class StackDeadLetters implements DeadLetterQueues {
   }
 
   /** Publishes an event that a rule could not deliver on its bus once more, if the bus is the stack's. */
-  async #putBack(letter: DeadLetter): Promise<void> {
-    const bus = busOf(letter);
+  async #republish(letter: DeadLetter): Promise<void> {
+    const bus = sourceBus(letter);
     if (bus === undefined || !this.#stack.buses.includes(bus)) {
-      throw new LetterStays('It came neither from a queue nor from a stream nor from a bus of the stack.');
+      throw new CannotRedriveError('It came neither from a queue nor from a stream nor from a bus of the stack.');
     }
     const event = fieldsOf(letter.body);
     const { Entries: entries } = await this.#clients.events.send(
@@ -211,35 +211,35 @@ export class StackDeadLetters implements DeadLetterQueues {
       }),
     );
     const [entry] = entries ?? [];
-    if (entry?.EventId === undefined) throw new LetterStays(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
+    if (entry?.EventId === undefined) throw new CannotRedriveError(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
   }
 
   /** Hands the function of a stream the records that were put aside. */
-  async #handOver(functionArn: string, letter: DeadLetter): Promise<void> {
-    for (const records of inEvents(await this.#recordsOf(letter))) {
+  async #invokeFunction(functionArn: string, letter: DeadLetter): Promise<void> {
+    for (const records of splitByPayloadSize(await this.#parseRecords(letter))) {
       const { FunctionError: error, Payload: payload } = await this.#clients.lambda.send(
         new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify({ Records: records }) }),
       );
       const result = JSON.parse(payload?.transformToString() ?? 'null') as Partial<DynamoDBBatchResponse> | null;
       if (error !== undefined || result?.batchItemFailures?.length !== 0) {
-        throw new LetterStays(`The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`);
+        throw new CannotRedriveError(`The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`);
       }
     }
   }
 
-  async #recordsOf({ body }: DeadLetter): Promise<readonly unknown[]> {
-    const records = recordsOf(body) as readonly DynamoDBRecord[] | undefined;
+  async #parseRecords({ body }: DeadLetter): Promise<readonly unknown[]> {
+    const records = parseRecords(body) as readonly DynamoDBRecord[] | undefined;
     if (records?.some(({ dynamodb }) => dynamodb?.NewImage === undefined) === true) {
-      throw new LetterStays('The record was put aside without its item, which no queue could hold: look at the item.');
+      throw new CannotRedriveError('The record was put aside without its item, which no queue could hold: look at the item.');
     }
     if (records !== undefined) return records;
-    const batch = lostBatchOf(body);
-    if (batch === undefined) throw new LetterStays('It is no record of a stream.');
+    const batch = parseDiscardedBatch(body);
+    if (batch === undefined) throw new CannotRedriveError('It is no record of a stream.');
     try {
       return await readRecords(this.#clients.streams, batch);
     } catch (error) {
       if (!['TrimmedDataAccessException', 'ResourceNotFoundException'].includes((error as Error).name)) throw error;
-      throw new LetterStays('The stream has let go of its records, which it keeps for 24 hours.', { cause: error });
+      throw new CannotRedriveError('The stream has let go of its records, which it keeps for 24 hours.', { cause: error });
     }
   }
 }
@@ -315,12 +315,12 @@ const letterOf = ({ name }: Queue, message: Message): DeadLetter => ({
 });
 
 /** Records in lots that an event can hold. */
-function* inEvents(records: readonly unknown[]): Generator<readonly unknown[]> {
+function* splitByPayloadSize(records: readonly unknown[]): Generator<readonly unknown[]> {
   let lot: unknown[] = [];
   let bytes = 0;
   for (const record of records) {
     const size = Buffer.byteLength(JSON.stringify(record));
-    if (lot.length > 0 && bytes + size > mostBytesOfAnEvent) {
+    if (lot.length > 0 && bytes + size > maxPayloadBytes) {
       yield lot;
       [lot, bytes] = [[], 0];
     }
@@ -331,7 +331,7 @@ function* inEvents(records: readonly unknown[]): Generator<readonly unknown[]> {
 }
 
 /** What the account, or the way to it, has against a call, in a sentence; what is neither is thrown as it is. */
-async function inPlainWords<Result>(call: () => Promise<Result>): Promise<Result> {
+async function withUsageErrors<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
@@ -346,7 +346,7 @@ async function inPlainWords<Result>(call: () => Promise<Result>): Promise<Result
             : code !== undefined || name === 'TimeoutError'
               ? `AWS cannot be asked: ${message}`
               : undefined;
-    if (sentence === undefined || error instanceof Refusal) throw error;
-    throw new Refusal(sentence, { cause: error });
+    if (sentence === undefined || error instanceof UsageError) throw error;
+    throw new UsageError(sentence, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /**
  * Lets only origins pass, as browsers send them in `Origin`: scheme, host and, unless it is the scheme's own, port. A
@@ -13,7 +13,7 @@ export function assertAreOrigins(setting: string, origins: readonly string[]): v
     return url?.origin !== text || !/^https?:$/.test(url.protocol) || text.includes('*');
   });
   if (fault !== undefined) {
-    throw new Refusal(
+    throw new UsageError(
       `${setting} has ${JSON.stringify(fault)}, which is no origin: give each as a browser sends it, such as https://console.example, without a path, a slash at the end or a wildcard, and separate them by commas.`,
     );
   }

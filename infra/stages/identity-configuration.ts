@@ -2,8 +2,8 @@ import { accessSync, constants } from 'node:fs';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Role } from '../../lambda/domain/caller.ts';
-import { identityVariables, isHttpsOrLoopback, loadIdentity } from '../../lambda/identity/settings.ts';
-import { Refusal } from '../usage-error.ts';
+import { identityVariables, isHttpsOrLoopback, loadIdentitySettings } from '../../lambda/identity/settings.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** Tokens of an OpenID Connect issuer, Amazon Cognito among them, verified by the functions themselves. */
 interface JwtIdentityProps {
@@ -91,12 +91,12 @@ const secretsClient = '@aws-sdk/client-secrets-manager';
 const certificateFileName = 'identity-ca.pem';
 
 /** What the functions have to be given so that they know their callers. */
-export interface CallerIdentity {
+export interface IdentityConfiguration {
   readonly environment: Readonly<Record<string, string>>;
   /** Files to be put beside the code, by name: where each is on this machine. */
   readonly files: Readonly<Record<string, string>>;
   /** Packages that this identity has no use for. */
-  readonly neverImported: readonly string[];
+  readonly externalModules: readonly string[];
   /** Allows a function what it needs to know its callers. */
   grant(fn: LambdaFunction): void;
 }
@@ -106,30 +106,30 @@ export interface CallerIdentity {
  *
  * @throws Refusal with a sentence that says what cannot be used
  */
-export function callerIdentity(props: IdentityProps): CallerIdentity {
+export function identityConfiguration(props: IdentityProps): IdentityConfiguration {
   const environment = environmentOf(props);
   const faults: string[] = [];
-  loadIdentity(environment, faults);
-  if (faults.length > 0) throw new Refusal(`The identity cannot be used: ${faults.join('; ')}.`);
-  const simple = { environment, files: {}, neverImported: [secretsClient], grant: () => undefined };
+  loadIdentitySettings(environment, faults);
+  if (faults.length > 0) throw new UsageError(`The identity cannot be used: ${faults.join('; ')}.`);
+  const simple = { environment, files: {}, externalModules: [secretsClient], grant: () => undefined };
   if (typeof props === 'string') return simple;
 
   const address = props.kind === 'jwt' ? props.issuer : props.authUrl;
   for (const url of [address, ...(props.kind === 'jwt' && props.keySetUrl ? [props.keySetUrl] : [])]) {
-    if (!isHttpsOrLoopback(url)) throw new Refusal(`The identity URL must use https; got ${url}.`);
+    if (!isHttpsOrLoopback(url)) throw new UsageError(`The identity URL must use https; got ${url}.`);
   }
   if (props.kind === 'jwt') return simple;
 
   const { accountSecretArn, certificateFile } = props;
   if (accountSecretArn !== undefined && !isCompleteSecretArn(accountSecretArn)) {
-    throw new Refusal(
+    throw new UsageError(
       `${JSON.stringify(accountSecretArn)} is not the complete ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>.`,
     );
   }
   if (certificateFile !== undefined) assertReadable(certificateFile);
   return {
     environment,
-    neverImported: accountSecretArn === undefined ? [secretsClient] : [],
+    externalModules: accountSecretArn === undefined ? [secretsClient] : [],
     files: certificateFile === undefined ? {} : { [certificateFileName]: certificateFile },
     grant: (fn) => {
       if (accountSecretArn === undefined) return;
@@ -145,7 +145,7 @@ function assertReadable(file: string): void {
     accessSync(file, constants.R_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
-    throw new Refusal(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });
+    throw new UsageError(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });
   }
 }
 

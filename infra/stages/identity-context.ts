@@ -2,7 +2,7 @@ import type { Node } from 'constructs';
 import type { Role } from '../../lambda/domain/caller.ts';
 import type { IdentityProps } from './identity-configuration.ts';
 import type { NetworkProps } from '../constructs/service-function.ts';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What the command line says of identity: whose tokens are believed, and through which network they are asked about. */
 export interface IdentityContext {
@@ -23,16 +23,16 @@ export function identityFromContext(node: Node): IdentityContext {
     const text = typeof value === 'number' ? String(value) : value;
     return typeof text === 'string' && text !== '' ? text : undefined;
   };
-  const need = (name: string): string => {
+  const required = (name: string): string => {
     const value = get(name);
-    if (value === undefined) throw new Refusal(`The identity ${get('identity')} needs -c ${name}=….`);
+    if (value === undefined) throw new UsageError(`The identity ${get('identity')} needs -c ${name}=….`);
     return value;
   };
   const list = (name: string): readonly string[] | undefined => get(name)?.split(',');
   const number = (name: string): number | undefined => {
     const value = get(name);
     if (value !== undefined && !/^\d{1,4}$/.test(value)) {
-      throw new Refusal(`-c ${name}= takes a whole number, and not ${JSON.stringify(value)}.`);
+      throw new UsageError(`-c ${name}= takes a whole number, and not ${JSON.stringify(value)}.`);
     }
     return value === undefined ? undefined : Number(value);
   };
@@ -49,8 +49,8 @@ export function identityFromContext(node: Node): IdentityContext {
     dev: () => 'dev',
     jwt: () => ({
       kind: 'jwt',
-      issuer: need('issuer'),
-      audience: need('audience'),
+      issuer: required('issuer'),
+      audience: required('audience'),
       ...given({
         audienceClaim: get('audienceClaim'),
         keySetUrl: get('keySetUrl'),
@@ -64,7 +64,7 @@ export function identityFromContext(node: Node): IdentityContext {
     }),
     keystone: () => ({
       kind: 'keystone',
-      authUrl: need('authUrl'),
+      authUrl: required('authUrl'),
       ...given({
         accountSecretArn: get('accountSecretArn'),
         certificateFile: get('certificateFile'),
@@ -75,12 +75,12 @@ export function identityFromContext(node: Node): IdentityContext {
   };
   const identity = Object.hasOwn(identities, kind) ? identities[kind] : undefined;
   if (identity === undefined) {
-    throw new Refusal(`The identity ${JSON.stringify(kind)} is unknown: -c identity= takes none, jwt or keystone.`);
+    throw new UsageError(`The identity ${JSON.stringify(kind)} is unknown: -c identity= takes none, jwt or keystone.`);
   }
   const subnetIds = list('subnetIds');
   const securityGroupIds = list('securityGroupIds');
   if ((subnetIds === undefined) !== (securityGroupIds === undefined)) {
-    throw new Refusal('A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.');
+    throw new UsageError('A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.');
   }
   return {
     identity: identity(),

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
 import { isPublicUrl, loadConfig, publicUrlForm, variables } from '../../lambda/functions/config.ts';
-import { identityVariables, loadIdentity } from '../../lambda/identity/settings.ts';
-import { Refusal } from '../usage-error.ts';
+import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What the local server is told by its environment. */
 export interface Settings {
@@ -37,11 +37,11 @@ export const eventFile = 'events.sqlite';
 export function loadSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const port = env['PORT'] || '9292';
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
-    throw new Refusal(`PORT is ${JSON.stringify(port)}, which is no port: set it to a number from 0 to 65535.`);
+    throw new UsageError(`PORT is ${JSON.stringify(port)}, which is no port: set it to a number from 0 to 65535.`);
   }
   const publicUrl = env[variables.publicUrl] || undefined;
   if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
-    throw new Refusal(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+    throw new UsageError(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
   }
   const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
   return {
@@ -59,7 +59,7 @@ function memberQuota(text: string | undefined): number {
   try {
     return loadConfig({ [variables.memberQuota]: text }, ['memberQuota']).memberQuota;
   } catch (error) {
-    throw new Refusal(
+    throw new UsageError(
       `"${variables.memberQuota}" must be a whole number of members, or -1 for no limit; got ${JSON.stringify(text?.slice(0, 80))}.`,
       { cause: error },
     );
@@ -74,18 +74,18 @@ function identity(env: Readonly<Record<string, string | undefined>>): Settings['
     ? Object.values(identityVariables).flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
     : [];
   const chosen: Record<string, string> = { ...Object.fromEntries(given), ...kind };
-  loadIdentity(chosen, faults);
+  loadIdentitySettings(chosen, faults);
   const certificates = chosen[identityVariables.keystoneCertificateFile];
   if (certificates !== undefined && !existsSync(certificates)) {
     faults.push(`${identityVariables.keystoneCertificateFile} is ${JSON.stringify(certificates)}, where no file is`);
   }
-  if (faults.length > 0) throw new Refusal(`The identity cannot be used: ${faults.join('; ')}.`);
+  if (faults.length > 0) throw new UsageError(`The identity cannot be used: ${faults.join('; ')}.`);
   return chosen;
 }
 
 function address(endpoint: string): string {
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) {
-    throw new Refusal(
+    throw new UsageError(
       `DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}, which is no address: set it to one such as http://127.0.0.1:8000.`,
     );
   }

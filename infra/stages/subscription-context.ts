@@ -1,7 +1,7 @@
 import { parseProjectId } from '../../lambda/domain/ids.ts';
 import { isCompleteSecretArn } from './identity-configuration.ts';
 import type { OfferSubscription } from '../constructs/offer-subscriptions.ts';
-import { Refusal } from '../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 const isTopicArn = (text: string): boolean => /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/.test(text);
 
@@ -11,10 +11,10 @@ const isTopicArn = (text: string): boolean => /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12
  * @param given - its ARN; undefined where there is none
  * @throws Refusal where it cannot be one
  */
-export function alarmTopic(given: unknown): { readonly alarmTopicArn?: string } {
+export function parseAlarmTopic(given: unknown): { readonly alarmTopicArn?: string } {
   if (given === undefined || given === '') return {};
   if (typeof given === 'string' && isTopicArn(given)) return { alarmTopicArn: given };
-  throw new Refusal(`-c alarmTopicArn= takes the ARN of an SNS topic, and not ${JSON.stringify(given)}.`);
+  throw new UsageError(`-c alarmTopicArn= takes the ARN of an SNS topic, and not ${JSON.stringify(given)}.`);
 }
 
 const form =
@@ -50,11 +50,11 @@ const fields: Readonly<Record<string, { readonly isRight: (text: string) => bool
 export function parseOfferSubscriptions(given: unknown): readonly OfferSubscription[] {
   if (given === undefined || given === '') return [];
   const list = typeof given === 'string' ? parsed(given) : given;
-  if (!Array.isArray(list)) throw new Refusal(`offerSubscriptions takes ${form}.`);
+  if (!Array.isArray(list)) throw new UsageError(`offerSubscriptions takes ${form}.`);
   const subscriptions = list.map(subscriptionOf);
   const twice = subscriptions.find(({ project }, n) => subscriptions.findIndex((one) => one.project === project) < n);
   if (twice !== undefined) {
-    throw new Refusal(
+    throw new UsageError(
       `In offerSubscriptions ${JSON.stringify(twice.project)} stands twice: a project has one, at most.`,
     );
   }
@@ -76,12 +76,12 @@ function subscriptionOf(one: unknown): OfferSubscription {
     .toSorted()
     .join(' ');
   if (names !== 'project topicArn' && names !== 'project secretArn webhookUrl') {
-    throw new Refusal(`${JSON.stringify(one)} is no subscription: offerSubscriptions takes ${form}.`);
+    throw new UsageError(`${JSON.stringify(one)} is no subscription: offerSubscriptions takes ${form}.`);
   }
   const fault = given.find(([name, value]) => typeof value !== 'string' || !fields[name]!.isRight(value));
   if (fault !== undefined) {
     const [name, value] = fault as [string, unknown];
-    throw new Refusal(
+    throw new UsageError(
       `In offerSubscriptions ${name} is ${JSON.stringify(value)}, and has to be ${fields[name]!.what}.`,
     );
   }

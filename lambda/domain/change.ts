@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts';
 import type { Timestamp } from './clock.ts';
 import type { ImageId, ProjectId } from './ids.ts';
-import type { SharedFacts } from './image.ts';
+import type { ReplicatedAttributes } from './image.ts';
 import type { MemberStatus } from './membership.ts';
 
 interface AnyChange {
@@ -32,9 +32,9 @@ interface ImageRecordChange extends AnyChange {
   /** Of the record, after the change. */
   readonly version: number;
   /** Who could see it; `undefined` where there was no image. */
-  readonly before: SharedFacts | undefined;
+  readonly before: ReplicatedAttributes | undefined;
   /** Who can see it; `undefined` where there is none any more. */
-  readonly after: SharedFacts | undefined;
+  readonly after: ReplicatedAttributes | undefined;
 }
 
 /** A change that is told: every one that was acknowledged, once. What only repeats or counts is none. */

@@ -8,31 +8,31 @@ export type CommandOutcome =
   | { readonly outcome: 'refused'; readonly error: SharingErrorCode; readonly message: string };
 
 /** A command as far as it is remembered. */
-export interface CommandEntry {
+export interface CommandRecord {
   readonly id: string;
   readonly projectId: ProjectId;
   /** Of its content: tells a command that comes again from another of the same id. */
   readonly digest: string;
   /** How often it was sent back after a refusal. Each time it is decided anew; what was done stays done. */
-  readonly redrives: number;
+  readonly redriveCount: number;
 }
 
 /** Thrown by a write for a command that has been settled before: nothing was written. */
-export class CommandSettled extends Error {
+export class CommandAlreadyRecordedError extends Error {
   override readonly name = 'CommandSettled';
 }
 
 /** Remembers which commands were settled and how, for longer than any of them can come again. */
-export interface CommandLedger {
+export interface CommandRecordRepository {
   /**
-   * Memberships whose every write settles the command as done in the same transaction, or throws {@link CommandSettled}
+   * Memberships whose every write settles the command as done in the same transaction, or throws {@link CommandAlreadyRecordedError}
    * where it was settled before.
    */
-  membershipsFor(entry: CommandEntry): MembershipRepository;
+  membershipsFor(commandRecord: CommandRecord): MembershipRepository;
 
   /** Settles a command, unless it is settled; returns how it is settled and the digest that it was settled with. */
-  settle(
-    entry: CommandEntry,
+  recordOutcome(
+    commandRecord: CommandRecord,
     outcome: CommandOutcome,
   ): Promise<{ readonly outcome: CommandOutcome; readonly digest: string }>;
 }

@@ -4,7 +4,7 @@ import type { Image } from './image.ts';
 export type ImageFilter = (image: Image) => boolean;
 
 /** The filter that lets no image pass: a list that is asked for it is empty without looking. */
-export const noImage: ImageFilter = () => false;
+export const matchNone: ImageFilter = () => false;
 
 /** What a list can be sorted by (Image API v2, "List images", Sorting). */
 export const sortKeys = [

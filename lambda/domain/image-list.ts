@@ -1,6 +1,6 @@
 import { isAdmin, type Caller } from './caller.ts';
 import type { ProjectId } from './ids.ts';
-import { isForEveryone, visibilities, type Image, type Visibility } from './image.ts';
+import { isPublicOrCommunity, visibilities, type Image, type Visibility } from './image.ts';
 import type { MemberStatus } from './membership.ts';
 
 /** What a list of images is asked for, before any filter on the records themselves. */
@@ -17,7 +17,7 @@ export interface ImageListScope {
  * A run of images in creation order: those a project owns, those offered to it with one status or with any, everyone's
  * of one visibility, or every project's of one visibility. `owner` and `visibilities` narrow it where they are given.
  */
-export type ImageSource = {
+export type ListSource = {
   readonly hidden: boolean;
   readonly owner: ProjectId | undefined;
   readonly visibilities: readonly Visibility[] | undefined;
@@ -38,14 +38,14 @@ export function imageSources({
   memberStatus,
   owner,
   hidden,
-}: ImageListScope): readonly ImageSource[] {
+}: ImageListScope): readonly ListSource[] {
   const { projectId } = caller;
   const asked = (candidates: readonly Visibility[]): readonly Visibility[] =>
     candidates.filter((candidate) => visibility === undefined || visibility === 'all' || visibility === candidate);
   const wantsCommunity = visibility === 'community' || visibility === 'all';
   const run = { hidden, owner: undefined, visibilities: undefined };
 
-  const own = (project: ProjectId, among: readonly Visibility[]): ImageSource[] => {
+  const own = (project: ProjectId, among: readonly Visibility[]): ListSource[] => {
     const wanted = asked(among);
     const narrowed = wanted.length < visibilities.length ? wanted : undefined;
     return wanted.length === 0 ? [] : [{ ...run, kind: 'owned', project, visibilities: narrowed }];
@@ -60,12 +60,12 @@ export function imageSources({
     }
     const everyProjects = asked(visibilities).filter((candidate) => candidate !== 'community' || wantsCommunity);
     return [
-      ...everyProjects.map((each): ImageSource => ({ ...run, kind: 'catalog', visibility: each })),
+      ...everyProjects.map((each): ListSource => ({ ...run, kind: 'catalog', visibility: each })),
       ...(wantsCommunity ? [] : own(projectId, ['community'])),
     ];
   }
 
-  const offered = asked(['shared']).map((): ImageSource => ({
+  const offered = asked(['shared']).map((): ListSource => ({
     ...run,
     owner,
     kind: 'offered',
@@ -73,16 +73,16 @@ export function imageSources({
     status: memberStatus,
   }));
   const everyone = asked(visibilities)
-    .filter((candidate) => isForEveryone(candidate) && (candidate !== 'community' || wantsCommunity))
-    .map((each): ImageSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
+    .filter((candidate) => isPublicOrCommunity(candidate) && (candidate !== 'community' || wantsCommunity))
+    .map((each): ListSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
   // Own images for everyone are among everyone's too, so that where only those are asked for this run adds nothing.
   const ownAsked =
-    visibility !== undefined && visibility !== 'all' && isForEveryone(visibility) ? [] : own(projectId, visibilities);
+    visibility !== undefined && visibility !== 'all' && isPublicOrCommunity(visibility) ? [] : own(projectId, visibilities);
   return [...(owner === undefined || owner === projectId ? ownAsked : []), ...offered, ...everyone];
 }
 
 /** Whether an image's record, read after the run was, still belongs into it: a list shows nothing that has just ended. */
-export function belongs(image: Image, source: ImageSource): boolean {
+export function matchesSource(image: Image, source: ListSource): boolean {
   const holds = {
     owned: () => source.kind === 'owned' && image.owner === source.project,
     offered: () => image.visibility === 'shared',
@@ -98,12 +98,12 @@ export function belongs(image: Image, source: ImageSource): boolean {
 }
 
 /** A place in the order of creation: an image's creation time and id. */
-export type Position = Pick<Image, 'createdAt' | 'id'>;
+export type ListPosition = Pick<Image, 'createdAt' | 'id'>;
 
 /** The position of an image that a list may show, with the sources that it was found in. Its record is not read yet. */
 export interface ListCandidate {
-  readonly position: Position;
-  readonly sources: readonly ImageSource[];
+  readonly position: ListPosition;
+  readonly sources: readonly ListSource[];
 }
 
 /** Reads lists of images in two steps: the order from the list entries, then the records. */
@@ -120,11 +120,11 @@ export interface ImageListRepository {
    *   may be read for one call; `next` then is an entry that the sources contain but for that narrowing
    */
   candidates(
-    sources: readonly ImageSource[],
+    sources: readonly ListSource[],
     order: 'asc' | 'desc',
-    after: Position | undefined,
+    after: ListPosition | undefined,
     count: number,
-  ): Promise<{ readonly candidates: readonly ListCandidate[]; readonly next: Position | undefined }>;
+  ): Promise<{ readonly candidates: readonly ListCandidate[]; readonly next: ListPosition | undefined }>;
 
   /**
    * Reads the records of candidates, all in parallel.

@@ -36,5 +36,5 @@ export interface ImageRepository {
   delete(before: Image, actor: Actor): Promise<WriteOutcome>;
 
   /** Completes the pending change of an image that was read with one. */
-  finish(image: Image): Promise<void>;
+  completePendingChange(image: Image): Promise<void>;
 }

@@ -25,14 +25,14 @@ export interface ImageAttributes {
 }
 
 /** The facts of an image that every list entry and every membership repeats, so that one query or one condition has them. */
-export type SharedFacts = Pick<ImageAttributes, 'owner' | 'visibility' | 'hidden'>;
+export type ReplicatedAttributes = Pick<ImageAttributes, 'owner' | 'visibility' | 'hidden'>;
 
 /**
  * A change that reaches further than one transaction and has begun: the image's deletion, or other facts for it and its
  * members. Nothing can be offered meanwhile; whoever finds it finishes it, in the name of whoever began it.
  */
 export type PendingChange = { readonly actor: Actor } & (
-  { readonly kind: 'delete' } | { readonly kind: 'facts'; readonly facts: SharedFacts }
+  { readonly kind: 'delete' } | { readonly kind: 'facts'; readonly attributes: ReplicatedAttributes }
 );
 
 /** An image's record. Without data it stays `queued`. */
@@ -47,26 +47,26 @@ export interface Image extends ImageAttributes {
   readonly pendingChange: PendingChange | undefined;
 }
 
-export const sharedFacts = ({ owner, visibility, hidden }: SharedFacts): SharedFacts => ({ owner, visibility, hidden });
+export const pickReplicatedAttributes = ({ owner, visibility, hidden }: ReplicatedAttributes): ReplicatedAttributes => ({ owner, visibility, hidden });
 
-export const sameFacts = (a: SharedFacts, b: SharedFacts): boolean =>
+export const hasSameReplicatedAttributes = (a: ReplicatedAttributes, b: ReplicatedAttributes): boolean =>
   a.owner === b.owner && a.visibility === b.visibility && a.hidden === b.hidden;
 
 /** Whether everyone may see images of this visibility. */
-export const isForEveryone = (visibility: Visibility): visibility is 'public' | 'community' =>
+export const isPublicOrCommunity = (visibility: Visibility): visibility is 'public' | 'community' =>
   visibility === 'public' || visibility === 'community';
 
 /** Most custom properties, and most tags, of one image (`image_property_quota` and `image_tag_quota`). */
-const mostProperties = 128;
-const mostTags = 128;
+const maxProperties = 128;
+const maxTags = 128;
 /** Most bytes of properties and tags together: an item of the table holds 400 KB, and a page of a list several images. */
-const mostBytes = 128 * 1024;
+const maxMetadataBytes = 128 * 1024;
 
 /** An image has at most 128 custom properties and 128 tags, and 128 KiB of both together. */
 export function assertImageIsWithinBounds({ properties, tags }: ImageAttributes): void {
-  if (Object.keys(properties).length > mostProperties) throw imageTooLarge(`${mostProperties} custom properties`);
-  if (tags.length > mostTags) throw imageTooLarge(`${mostTags} tags`);
-  if (Buffer.byteLength(JSON.stringify({ properties, tags })) > mostBytes) {
-    throw imageTooLarge(`${mostBytes} bytes of properties and tags`);
+  if (Object.keys(properties).length > maxProperties) throw imageTooLarge(`${maxProperties} custom properties`);
+  if (tags.length > maxTags) throw imageTooLarge(`${maxTags} tags`);
+  if (Buffer.byteLength(JSON.stringify({ properties, tags })) > maxMetadataBytes) {
+    throw imageTooLarge(`${maxMetadataBytes} bytes of properties and tags`);
   }
 }

@@ -9,7 +9,7 @@ export interface Answer {
   readonly memberId: ProjectId;
   readonly status: MemberStatus;
   /** The project that may not be the image's owner, or `undefined` for an admin, who may act for anyone. */
-  readonly notOwner: ProjectId | undefined;
+  readonly excludedOwner: ProjectId | undefined;
   /** Returns the time of the change; called for each attempt to write, so that a later change never has an earlier time. */
   readonly at: () => Timestamp;
   readonly actor: Actor;

@@ -1,7 +1,7 @@
 import { hasProject, hasRole, isAdmin, type Caller } from './caller.ts';
 import { imageNotFound, imageNotShared, imageProtected, memberNotFound, notPermitted } from './errors.ts';
 import type { ImageId, ProjectId } from './ids.ts';
-import { isForEveryone, type Image, type SharedFacts, type Visibility } from './image.ts';
+import { isPublicOrCommunity, type Image, type ReplicatedAttributes, type Visibility } from './image.ts';
 import type { Membership } from './membership.ts';
 
 /** What was read, at one moment, of an image and of some of its members. */
@@ -11,7 +11,7 @@ export interface Sharing {
   readonly memberships: ReadonlyMap<ProjectId, Membership>;
 }
 
-const owns = (caller: Caller, image: Image): boolean => caller.projectId === image.owner;
+const isOwner = (caller: Caller, image: Image): boolean => caller.projectId === image.owner;
 
 /**
  * Whether there is an image for this caller. Its owner and an admin see it; a public or community image everyone with a
@@ -23,8 +23,8 @@ export function isImageVisible(caller: Caller, sharing: Sharing): sharing is Sha
     image !== undefined &&
     hasRole(caller, 'reader') &&
     (isAdmin(caller) ||
-      owns(caller, image) ||
-      isForEveryone(image.visibility) ||
+      isOwner(caller, image) ||
+      isPublicOrCommunity(image.visibility) ||
       (image.visibility === 'shared' && memberships.has(caller.projectId)))
   );
 }
@@ -43,37 +43,37 @@ export function assertImageIsShared(image: Image): void {
 /** A membership is seen by the image's owner, an admin and the member itself; for anyone else there is none. */
 export function assertMemberIsVisible(caller: Caller, image: Image, { memberships }: Sharing, id: string): Membership {
   const membership = memberships.get(id as ProjectId);
-  const visible = isAdmin(caller) || owns(caller, image) || caller.projectId === id;
+  const visible = isAdmin(caller) || isOwner(caller, image) || caller.projectId === id;
   if (membership === undefined || !visible) throw memberNotFound(image.id, id);
   return membership;
 }
 
 /** Whether the caller is shown all of an image's members, and not just its own place among them. */
-export const seesAllMembers = (caller: Caller, image: Image | undefined): boolean =>
-  isAdmin(caller) || (image !== undefined && hasRole(caller, 'reader') && owns(caller, image));
+export const canListAllMembers = (caller: Caller, image: Image | undefined): boolean =>
+  isAdmin(caller) || (image !== undefined && hasRole(caller, 'reader') && isOwner(caller, image));
 
 /** Whether a caller might answer an offer to this project at all; what depends on the image is decided by the write. */
-export const mayTryToAnswer = (caller: Caller, memberId: ProjectId): boolean =>
+export const canAttemptAnswer = (caller: Caller, memberId: ProjectId): boolean =>
   isAdmin(caller) || (caller.projectId === memberId && hasRole(caller, 'member'));
 
 /** Only the member itself answers, with role member; never the image's owner, who could else accept for others. */
 export function assertCallerMayAnswer(caller: Caller, image: Image, membership: Membership): void {
   if (isAdmin(caller)) return;
-  if (owns(caller, image)) throw notPermitted('The owner of an image does not answer for its members.');
-  if (!mayTryToAnswer(caller, membership.memberId)) throw notPermitted('Answering an offer takes the role member.');
+  if (isOwner(caller, image)) throw notPermitted('The owner of an image does not answer for its members.');
+  if (!canAttemptAnswer(caller, membership.memberId)) throw notPermitted('Answering an offer takes the role member.');
 }
 
 /** Members are offered and removed by the image's owner, with role member, or by an admin. */
 export function assertCallerMayManageMembers(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
-  if (!owns(caller, image)) throw notPermitted("Only an image's owner offers it to projects or takes that back.");
+  if (!isOwner(caller, image)) throw notPermitted("Only an image's owner offers it to projects or takes that back.");
   if (!hasRole(caller, 'member')) throw notPermitted("Changing an image's members takes the role member.");
 }
 
 /** An image is changed and deleted by its owner, with role member, or by an admin. */
 export function assertCallerMayChange(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
-  if (!owns(caller, image)) throw notPermitted('Only its owner changes or deletes an image.');
+  if (!isOwner(caller, image)) throw notPermitted('Only its owner changes or deletes an image.');
   if (!hasRole(caller, 'member')) throw notPermitted('Changing an image takes the role member.');
 }
 
@@ -81,14 +81,14 @@ export function assertCallerMayChange(caller: Caller, image: Image): void {
 export function assertCallerMayCreate(caller: Caller, image: Image): void {
   assertCallerHasProject(caller);
   if (!hasRole(caller, 'member')) throw notPermitted('Creating an image takes the role member.');
-  if (!isAdmin(caller) && !owns(caller, image)) {
+  if (!isAdmin(caller) && !isOwner(caller, image)) {
     throw notPermitted('Only an admin creates an image for another project; leave out "owner".');
   }
   assertCallerMayPublish(caller, image.visibility);
 }
 
 /** Only an admin makes an image public or gives it to a project, though it be what the image already is. */
-export function assertCallerMaySet(caller: Caller, { owner, visibility }: Partial<SharedFacts>): void {
+export function assertCallerMaySet(caller: Caller, { owner, visibility }: Partial<ReplicatedAttributes>): void {
   if (!isAdmin(caller) && owner !== undefined) throw notPermitted("Only an admin changes an image's owner.");
   assertCallerMayPublish(caller, visibility);
 }

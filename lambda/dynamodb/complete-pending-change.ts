@@ -2,23 +2,23 @@ import { currentDeadline } from '../runtime/deadline.ts';
 import type { Clock } from '../domain/clock.ts';
 import { tryAgainLater } from '../domain/errors.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
-import type { Image, PendingChange, SharedFacts } from '../domain/image.ts';
+import type { Image, PendingChange, ReplicatedAttributes } from '../domain/image.ts';
 import type { MemberStatus } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
-import { catalogPlace, deletedImageItem, factsAttributes, imageFromItem } from './items/image-item.ts';
+import { catalogKeys, tombstoneItem, replicatedItemAttributes, imageFromItem } from './items/image-item.ts';
 import {
   imageKey,
   imagePartition,
   indexOfStatus,
   membershipKey,
-  offeredTo,
+  memberIdFromOfferKey,
   offerKey,
   partitionKey,
   projectPartition,
   type ItemKey,
 } from './keys.ts';
-import { moveEntries } from './items/list-entries.ts';
-import { membershipFacts, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
+import { listEntryActions } from './items/list-entries.ts';
+import { replicatedMembershipUpdate, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
 import {
   sortKeyOf,
   transactionLimit,
@@ -60,7 +60,7 @@ export async function readPartition(
   const record = items.find((item) => sortKeyOf(item) === imageKey(imageId).sk);
   return {
     image: record && imageFromItem(record),
-    memberIds: items.flatMap((item) => offeredTo(sortKeyOf(item)) ?? []),
+    memberIds: items.flatMap((item) => memberIdFromOfferKey(sortKeyOf(item)) ?? []),
   };
 }
 
@@ -71,9 +71,9 @@ export async function readPartition(
  *
  * @throws SharingError `try-again-later` if the deadline does not suffice; what is done stays done
  */
-export async function finishPendingChange(table: Table, clock: Clock, begun: Image): Promise<void> {
-  const { id: imageId, version } = begun;
-  const stillPending = {
+export async function completePendingChange(table: Table, clock: Clock, started: Image): Promise<void> {
+  const { id: imageId, version } = started;
+  const pendingChangeCondition = {
     ConditionExpression: '#version = :version AND attribute_exists(#pending_change)',
     ExpressionAttributeNames: names('version', 'pending_change'),
     ExpressionAttributeValues: values({ version }),
@@ -87,7 +87,7 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
       Update: {
         Key: imageKey(imageId),
         UpdateExpression: 'ADD #member_count :fewer',
-        ...stillPending,
+        ...pendingChangeCondition,
         ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
         ExpressionAttributeValues: values({ version, fewer: -offered.length }),
       },
@@ -102,7 +102,7 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
   const replicateToMembers = async (
     { memberIds, tries }: Chunk,
     image: Image,
-    facts: SharedFacts,
+    facts: ReplicatedAttributes,
   ): Promise<GuardedOutcome> => {
     const items = await table.get(memberIds.map((memberId) => membershipKey(memberId, imageId)));
     const isOwnersItem = (item: Item): boolean => item[partitionKey] === projectPartition(image.owner);
@@ -111,7 +111,7 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
       outdatedMembership(image, item, isOwnersItem(item) ? { ...facts, owner: image.owner } : facts),
     );
     if (outdated.length === 0) return 'applied';
-    const guard = { ConditionCheck: { Key: imageKey(imageId), ...stillPending } };
+    const guard = { ConditionCheck: { Key: imageKey(imageId), ...pendingChangeCondition } };
     const limit = conflictsOf(memberIds);
     const outcome = await table.transactGuarded(guard, outdated.map(updateMembership), limit);
     // The status changes faster than it can be read and written. From this write on, every change of the status puts the
@@ -126,24 +126,24 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     image: Image,
     change: PendingChange,
   ): Promise<readonly [TransactAction, ...TransactAction[]]> => {
-    if (change.kind === 'delete') return [deleteImage(image, change), ...moveEntries(image, image, undefined)];
-    const { facts } = change;
+    if (change.kind === 'delete') return [deleteImage(image, change), ...listEntryActions(image, image, undefined)];
+    const { attributes } = change;
     const last =
-      facts.owner === image.owner
+      attributes.owner === image.owner
         ? []
         : (await table.get([membershipKey(image.owner, imageId)])).flatMap((item) =>
-            outdatedMembership(image, item, facts),
+            outdatedMembership(image, item, attributes),
           );
-    return [changeImage(image, facts), ...last.map(updateMembership), ...moveEntries(image, image, facts)];
+    return [changeImage(image, attributes), ...last.map(updateMembership), ...listEntryActions(image, image, attributes)];
   };
 
-  const changeImage = (image: Image, facts: SharedFacts): TransactAction => {
-    const set = { ...factsAttributes(facts), ...catalogPlace(image, facts) };
+  const changeImage = (image: Image, facts: ReplicatedAttributes): TransactAction => {
+    const set = { ...replicatedItemAttributes(facts), ...catalogKeys(image, facts) };
     return {
       Update: {
         Key: imageKey(imageId),
         UpdateExpression: `SET ${equals(set)} REMOVE #pending_change ADD #version :one`,
-        ConditionExpression: stillPending.ConditionExpression,
+        ConditionExpression: pendingChangeCondition.ConditionExpression,
         ExpressionAttributeNames: names('version', 'pending_change', ...Object.keys(set)),
         ExpressionAttributeValues: values({ ...set, version, one: 1 }),
       },
@@ -152,8 +152,8 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
 
   const deleteImage = (image: Image, { actor }: PendingChange): TransactAction => ({
     Put: {
-      Item: deletedImageItem(image, clock(), actor),
-      ConditionExpression: `${stillPending.ConditionExpression} AND #member_count = :zero`,
+      Item: tombstoneItem(image, clock(), actor),
+      ConditionExpression: `${pendingChangeCondition.ConditionExpression} AND #member_count = :zero`,
       ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
       ExpressionAttributeValues: values({ version, zero: 0 }),
     },
@@ -166,7 +166,7 @@ export async function finishPendingChange(table: Table, clock: Clock, begun: Ima
     const isDone =
       change.kind === 'delete'
         ? await inChunks(memberIds, Math.floor((transactionLimit - 1) / 2), (chunk) => withdrawMembers(chunk, change))
-        : await inChunks(memberIds, transactionLimit - 1, (chunk) => replicateToMembers(chunk, image, change.facts));
+        : await inChunks(memberIds, transactionLimit - 1, (chunk) => replicateToMembers(chunk, image, change.attributes));
     if (!isDone) continue;
     const [record, ...others] = await complete(image, change);
     if ((await table.transactGuarded(record, others, Infinity)) === 'applied') return;
@@ -219,7 +219,7 @@ async function findOffered(
   memberIds: readonly ProjectId[],
 ): Promise<readonly ProjectId[]> {
   const offers = await table.get(memberIds.map((memberId) => offerKey(imageId, memberId)));
-  return offers.flatMap((offer) => offeredTo(sortKeyOf(offer)) ?? []);
+  return offers.flatMap((offer) => memberIdFromOfferKey(sortKeyOf(offer)) ?? []);
 }
 
 /** A membership without the replicated attributes that a pending change gives it. */
@@ -231,15 +231,15 @@ interface OutdatedMembership {
   readonly move: Readonly<Record<string, unknown>>;
 }
 
-function outdatedMembership(image: Image, item: Item, facts: SharedFacts): readonly OutdatedMembership[] {
+function outdatedMembership(image: Image, item: Item, facts: ReplicatedAttributes): readonly OutdatedMembership[] {
   const membership = membershipFromItem(item);
   if (membership === undefined) return [];
   const { memberId, status } = membership;
   const index = indexOfStatus[status];
-  const { [index]: place, ...attributes } = membershipFacts(image, facts, status).set;
-  const isMoved = item[index] !== place;
+  const { [index]: indexRangeOf, ...attributes } = replicatedMembershipUpdate(image, facts, status).set;
+  const isMoved = item[index] !== indexRangeOf;
   if (!isMoved && Object.entries(attributes).every(([name, value]) => item[name] === value)) return [];
-  return [{ key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: place } : {} }];
+  return [{ key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: indexRangeOf } : {} }];
 }
 
 /** The update that brings a membership up to date. Only a move in a list depends on the status. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
 import {
-  CommandSettled,
-  type CommandEntry,
-  type CommandLedger,
+  CommandAlreadyRecordedError,
+  type CommandRecord,
+  type CommandRecordRepository,
   type CommandOutcome,
 } from '../domain/command-record-repository.ts';
 import { sharingErrorCodes } from '../domain/errors.ts';
@@ -14,10 +14,10 @@ import { commandKey, itemFormat, timeToLive } from './keys.ts';
 import type { Item, Table, Update } from './table.ts';
 
 /** Longer than a command can wait in its queue and in the dead-letter queue behind it: 4 and 14 days. */
-const keptSeconds = 30 * 24 * 3600;
+const retentionSeconds = 30 * 24 * 3600;
 
 /** The ledger of commands in the table: one item for each, which expires. */
-export class DynamoDbCommandLedger implements CommandLedger {
+export class DynamoDbCommandRecordRepository implements CommandRecordRepository {
   readonly #table: Table;
   readonly #clock: Clock;
 
@@ -26,57 +26,57 @@ export class DynamoDbCommandLedger implements CommandLedger {
     this.#clock = clock;
   }
 
-  membershipsFor(entry: CommandEntry): MembershipRepository {
+  membershipsFor(commandRecord: CommandRecord): MembershipRepository {
     const inner = new DynamoDbMembershipRepository(this.#table, [
-      { Update: this.#settling(entry, { outcome: 'done' }) },
+      { Update: this.#recording(commandRecord, { outcome: 'done' }) },
     ]);
-    const unlessSettled = async <Result>(result: Result, isRefused: boolean): Promise<Result> => {
-      if (isRefused && (await this.#isSettled(entry))) throw new CommandSettled();
+    const unlessRecorded = async <Result>(result: Result, isRefused: boolean): Promise<Result> => {
+      if (isRefused && (await this.#isRecorded(commandRecord))) throw new CommandAlreadyRecordedError();
       return result;
     };
     return {
       answer: async (answer) => {
         const result = await inner.answer(answer);
-        return unlessSettled(result, result === 'refused');
+        return unlessRecorded(result, result === 'refused');
       },
       offer: async (offer) => {
         const result = await inner.offer(offer);
-        return unlessSettled(result, result === undefined);
+        return unlessRecorded(result, result === undefined);
       },
       withdraw: async (withdrawal) => {
         const result = await inner.withdraw(withdrawal);
-        return unlessSettled(result, !result);
+        return unlessRecorded(result, !result);
       },
     };
   }
 
-  async settle(entry: CommandEntry, outcome: CommandOutcome): ReturnType<CommandLedger['settle']> {
-    const { item } = await this.#table.update(() => this.#settling(entry, outcome));
-    if (item === undefined) throw new Error(`Command ${entry.id} is neither settled nor can be.`);
+  async recordOutcome(commandRecord: CommandRecord, outcome: CommandOutcome): ReturnType<CommandRecordRepository['recordOutcome']> {
+    const { item } = await this.#table.update(() => this.#recording(commandRecord, outcome));
+    if (item === undefined) throw new Error(`Command ${commandRecord.id} is neither settled nor can be.`);
     return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };
   }
 
-  async #isSettled(entry: CommandEntry): Promise<boolean> {
-    const [item] = await this.#table.get([commandKey(entry.projectId, entry.id)]);
+  async #isRecorded(commandRecord: CommandRecord): Promise<boolean> {
+    const [item] = await this.#table.get([commandKey(commandRecord.projectId, commandRecord.id)]);
     if (item === undefined) return false;
     const read = itemReader(item);
-    if (read.string('outcome') === 'done' || read.string('digest') !== entry.digest) return true;
-    return read.number('redrives') >= entry.redrives;
+    if (read.string('outcome') === 'done' || read.string('digest') !== commandRecord.digest) return true;
+    return read.number('redrives') >= commandRecord.redriveCount;
   }
 
   /** Writes the outcome unless there is one; a refusal gives way to the same command where it was sent back since. */
-  #settling(entry: CommandEntry, outcome: CommandOutcome): Update {
+  #recording(commandRecord: CommandRecord, outcome: CommandOutcome): Update {
     const record = {
       format: itemFormat,
-      digest: entry.digest,
-      redrives: entry.redrives,
+      digest: commandRecord.digest,
+      redrives: commandRecord.redriveCount,
       error: null,
       message: null,
       ...outcome,
-      [timeToLive]: Math.floor(this.#clock().getTime() / 1000) + keptSeconds,
+      [timeToLive]: Math.floor(this.#clock().getTime() / 1000) + retentionSeconds,
     };
     return {
-      Key: commandKey(entry.projectId, entry.id),
+      Key: commandKey(commandRecord.projectId, commandRecord.id),
       UpdateExpression: `SET ${equals(record)}`,
       ConditionExpression:
         'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives AND #digest = :digest)',

@@ -1,44 +1,44 @@
 import type { Image } from '../domain/image.ts';
 import {
-  belongs,
+  matchesSource,
   type ImageListRepository,
-  type ImageSource,
+  type ListSource,
   type ListCandidate,
-  type Position,
+  type ListPosition,
 } from '../domain/image-list.ts';
 import { names, values } from './expression.ts';
 import { imageFromItem } from './items/image-item.ts';
 import {
   catalogIndex,
   catalogSortKey,
-  everyonePartition,
-  everyoneShelf,
+  publicOrCommunityPartition,
+  publicOrCommunitySegment,
   imageKey,
   indexOfStatus,
   listKey,
   membershipIndex,
-  membershipShelf,
-  ownedShelf,
+  membershipSegment,
+  ownedSegment,
   partitionKey,
-  positionOf,
+  parseListKey,
   projectPartition,
-  shelfBounds,
-  type Shelf,
+  segmentBounds,
+  type ListSegment,
 } from './keys.ts';
 import type { Item, Table } from './table.ts';
 
 /** Where a run of images stands in the table: an index, a partition of it and the shelf there. */
-interface Run {
+interface IndexRange {
   readonly index: string;
   readonly partition: { readonly name: string; readonly value: string };
   readonly sort: string;
-  readonly shelf: Shelf;
+  readonly shelf: ListSegment;
 }
 
 /** The candidates of one source, and the position of the last entry that was read if more may follow it. */
 interface SourceRead {
   readonly candidates: readonly ListCandidate[];
-  readonly readUntil: Position | undefined;
+  readonly readUntil: ListPosition | undefined;
 }
 
 /**
@@ -79,7 +79,7 @@ export class DynamoDbImageListRepository implements ImageListRepository {
     return {
       images: candidates.map(({ position, sources }) => {
         const image = images.get(position.id);
-        return image !== undefined && sources.some((source) => belongs(image, source)) ? image : undefined;
+        return image !== undefined && sources.some((source) => matchesSource(image, source)) ? image : undefined;
       }),
       bytes: items.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0),
     };
@@ -87,16 +87,16 @@ export class DynamoDbImageListRepository implements ImageListRepository {
 
   /** The next candidates of one source: `count` of them, if there are so many among the entries that are read. */
   async #read(
-    source: ImageSource,
+    source: ListSource,
     order: 'asc' | 'desc',
-    after: Position | undefined,
+    after: ListPosition | undefined,
     count: number,
   ): Promise<SourceRead> {
-    const { index, partition, sort, shelf } = place(source);
-    const [low, high] = shelfBounds(shelf);
+    const { index, partition, sort, shelf } = indexRangeOf(source);
+    const [low, high] = segmentBounds(shelf);
     const from = after && listKey(shelf, after);
     const bounds = order === 'desc' ? [low, from ?? high] : [from ?? low, high];
-    const filter = narrowing(source);
+    const filter = filterOf(source);
     const enough = from === undefined ? count : count + 1; // the place to go on from is within the bounds
     const isFiltered = filter.clauses.length > 0;
     const { items, lastKey } = await this.#table.query(
@@ -124,29 +124,29 @@ export class DynamoDbImageListRepository implements ImageListRepository {
   }
 }
 
-function place(source: ImageSource): Run {
+function indexRangeOf(source: ListSource): IndexRange {
   switch (source.kind) {
     case 'owned':
-      return run('listed', projectPartition(source.project), ownedShelf(source.hidden));
+      return indexRange('listed', projectPartition(source.project), ownedSegment(source.hidden));
     case 'offered':
-      return run(
+      return indexRange(
         source.status === 'all' ? membershipIndex : indexOfStatus[source.status],
         projectPartition(source.project),
-        membershipShelf({ visibility: 'shared', hidden: source.hidden }),
+        membershipSegment({ visibility: 'shared', hidden: source.hidden }),
       );
     case 'everyone':
-      return run('listed', everyonePartition(source.visibility), everyoneShelf(source.hidden));
+      return indexRange('listed', publicOrCommunityPartition(source.visibility), publicOrCommunitySegment(source.hidden));
     case 'catalog':
       return {
         index: catalogIndex,
         partition: { name: catalogIndex, value: source.visibility },
         sort: catalogSortKey,
-        shelf: ownedShelf(source.hidden),
+        shelf: ownedSegment(source.hidden),
       };
   }
 }
 
-const run = (index: string, partition: string, shelf: Shelf): Run => ({
+const indexRange = (index: string, partition: string, shelf: ListSegment): IndexRange => ({
   index,
   partition: { name: partitionKey, value: partition },
   sort: index, // a local index is sorted by the attribute of its own name
@@ -154,7 +154,7 @@ const run = (index: string, partition: string, shelf: Shelf): Run => ({
 });
 
 /** The filter on what the index projects, where a run is narrowed further than its keys do. */
-function narrowing({ owner, visibilities }: ImageSource) {
+function filterOf({ owner, visibilities }: ListSource) {
   const byOwner = owner === undefined ? undefined : { owner };
   const byVisibility =
     visibilities === undefined
@@ -176,8 +176,8 @@ function narrowing({ owner, visibilities }: ImageSource) {
   };
 }
 
-function readPosition(item: Item, sort: string): Position {
-  const position = positionOf(String(item[sort]));
+function readPosition(item: Item, sort: string): ListPosition {
+  const position = parseListKey(String(item[sort]));
   if (position === undefined)
     throw new Error(`Item ${String(item['pk'])} / ${String(item['sk'])}: ${sort} is not a list key.`);
   return position;
@@ -185,7 +185,7 @@ function readPosition(item: Item, sort: string): Position {
 
 const byOrder =
   (order: 'asc' | 'desc') =>
-  (...positions: [Position, Position]): number => {
+  (...positions: [ListPosition, ListPosition]): number => {
     const [left, right] = positions.map(({ createdAt, id }) => `${createdAt}#${id}`) as [string, string];
     return (left < right ? -1 : left > right ? 1 : 0) * (order === 'asc' ? 1 : -1);
   };

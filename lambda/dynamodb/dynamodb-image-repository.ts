@@ -3,22 +3,22 @@ import type { Clock } from '../domain/clock.ts';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
 import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
-import { sameFacts, sharedFacts, type Image, type PendingChange } from '../domain/image.ts';
+import { hasSameReplicatedAttributes, pickReplicatedAttributes, type Image, type PendingChange } from '../domain/image.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Sharing } from '../domain/sharing-rules.ts';
 import { equals, names, values } from './expression.ts';
 import {
   actorAttribute,
-  deletedImageItem,
+  tombstoneItem,
   imageFromItem,
   imageItem,
   pendingAttribute,
   recordAttributes,
 } from './items/image-item.ts';
 import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
-import { moveEntries } from './items/list-entries.ts';
+import { listEntryActions } from './items/list-entries.ts';
 import { membershipFromItem } from './items/membership-item.ts';
-import { finishPendingChange, readPartition } from './complete-pending-change.ts';
+import { completePendingChange, readPartition } from './complete-pending-change.ts';
 import type { Item, Table, Update } from './table.ts';
 
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
@@ -57,31 +57,31 @@ export class DynamoDbImageRepository implements ImageRepository {
   create(image: Image, actor: Actor): Promise<boolean> {
     return this.#table.transact([
       { Put: { Item: imageItem(image, actor), ConditionExpression: 'attribute_not_exists(pk)' } },
-      ...moveEntries(image, undefined, image),
+      ...listEntryActions(image, undefined, image),
     ]);
   }
 
   async update(before: Image, after: Image, actor: Actor): Promise<Image | 'changed-meanwhile'> {
     const written = { ...after, version: before.version + 1 };
-    if (sameFacts(before, after)) {
+    if (hasSameReplicatedAttributes(before, after)) {
       const { applied } = await this.#table.update(() => updateRecord(before, after, actor));
       return applied ? written : 'changed-meanwhile';
     }
     if (before.memberCount === 0) {
       const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
-      const applied = await this.#table.transact([{ Update: alone }, ...moveEntries(before, before, after)]);
+      const applied = await this.#table.transact([{ Update: alone }, ...listEntryActions(before, before, after)]);
       return applied ? written : 'changed-meanwhile';
     }
     // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
     // that on the way a member is refused too early and never too late.
-    const towardsShared = after.visibility === 'shared' && before.visibility !== 'shared';
-    const first = towardsShared ? after : { ...after, ...sharedFacts(before) };
-    const pendingChange: PendingChange = { kind: 'facts', facts: sharedFacts(after), actor };
-    const begun = await this.#table.transact([
+    const becomesShared = after.visibility === 'shared' && before.visibility !== 'shared';
+    const first = becomesShared ? after : { ...after, ...pickReplicatedAttributes(before) };
+    const pendingChange: PendingChange = { kind: 'facts', attributes: pickReplicatedAttributes(after), actor };
+    const started = await this.#table.transact([
       { Update: updateRecord(before, first, actor, { pendingChange }) },
-      ...moveEntries(before, before, first),
+      ...listEntryActions(before, before, first),
     ]);
-    if (!begun) return 'changed-meanwhile';
+    if (!started) return 'changed-meanwhile';
     await this.#completeOwnChange({ ...first, version: written.version, pendingChange });
     return { ...written, version: written.version + 1 };
   }
@@ -91,18 +91,18 @@ export class DynamoDbImageRepository implements ImageRepository {
       const deleted = await this.#table.transact([
         {
           Put: {
-            Item: deletedImageItem(before, this.#clock(), actor),
+            Item: tombstoneItem(before, this.#clock(), actor),
             ConditionExpression: `${unchangedSinceRead} AND ${withoutMembers}`,
             ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
             ExpressionAttributeValues: values({ read_version: before.version, none: 0 }),
           },
         },
-        ...moveEntries(before, before, undefined),
+        ...listEntryActions(before, before, undefined),
       ]);
       return outcome(deleted);
     }
     const pendingChange: PendingChange = { kind: 'delete', actor };
-    const { applied: begun } = await this.#table.update(() => ({
+    const { applied: started } = await this.#table.update(() => ({
       Key: imageKey(before.id),
       UpdateExpression: 'SET #pending_change = :pending_change ADD #version :one',
       ConditionExpression: unchangedSinceRead,
@@ -113,18 +113,18 @@ export class DynamoDbImageRepository implements ImageRepository {
         one: 1,
       }),
     }));
-    if (begun) await this.#completeOwnChange({ ...before, version: before.version + 1, pendingChange });
-    return outcome(begun);
+    if (started) await this.#completeOwnChange({ ...before, version: before.version + 1, pendingChange });
+    return outcome(started);
   }
 
-  finish(image: Image): Promise<void> {
-    return finishPendingChange(this.#table, this.#clock, image);
+  completePendingChange(image: Image): Promise<void> {
+    return completePendingChange(this.#table, this.#clock, image);
   }
 
   /** Completes the change that this request has begun: an unavailable database does not undo it any more. */
   async #completeOwnChange(image: Image): Promise<void> {
     try {
-      await this.finish(image);
+      await this.completePendingChange(image);
     } catch (error) {
       throw error instanceof SharingError && error.code === 'database-unavailable' ? outcomeUnknown(error) : error;
     }

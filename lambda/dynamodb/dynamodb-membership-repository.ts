@@ -3,7 +3,7 @@ import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
 import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { equals, names, values } from './expression.ts';
-import { actorAttribute, factsAttributes } from './items/image-item.ts';
+import { actorAttribute, replicatedItemAttributes } from './items/image-item.ts';
 import { itemReader } from './items/item-reader.ts';
 import {
   imageKey,
@@ -14,22 +14,22 @@ import {
   offerKey,
   statusIndexes,
 } from './keys.ts';
-import { membershipFacts, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
+import { replicatedMembershipUpdate, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
 import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
 
 /** Memberships in the table: each write one request whose condition is the whole of the rule. */
 export class DynamoDbMembershipRepository implements MembershipRepository {
   readonly #table: Table;
-  readonly #alongside: readonly TransactAction[];
+  readonly #additionalActions: readonly TransactAction[];
 
-  /** @param alongside - what each write does in the same transaction, on conditions of its own */
-  constructor(table: Table, alongside: readonly TransactAction[] = []) {
+  /** @param additionalActions - what each write does in the same transaction, on conditions of its own */
+  constructor(table: Table, additionalActions: readonly TransactAction[] = []) {
     this.#table = table;
-    this.#alongside = alongside;
+    this.#additionalActions = additionalActions;
   }
 
   async answer(answer: Answer): ReturnType<MembershipRepository['answer']> {
-    return this.#alongside.length === 0 ? this.#answerAlone(answer) : this.#answerAlongside(answer);
+    return this.#additionalActions.length === 0 ? this.#answerAlone(answer) : this.#answerAlongside(answer);
   }
 
   async #answerAlone(answer: Answer): ReturnType<MembershipRepository['answer']> {
@@ -52,14 +52,14 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     if (item === undefined || unchanged !== 'refused') return unchanged;
     const at = answer.at();
     const update = answerUpdate(answer, at, itemReader(item).string('membership_id'));
-    const applied = await this.#table.transact([{ Update: update }, ...this.#alongside]);
+    const applied = await this.#table.transact([{ Update: update }, ...this.#additionalActions]);
     return applied ? changedMembership(answer, item, at) : 'refused';
   }
 
   async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
-    const facts = factsAttributes({ ...image, visibility: 'shared' });
+    const facts = replicatedItemAttributes({ ...image, visibility: 'shared' });
     const membershipId = randomUUID();
-    const { set, remove: notPending } = membershipFacts(image, image, 'pending');
+    const { set, remove: notPending } = replicatedMembershipUpdate(image, image, 'pending');
     const remove = [...notPending, writeIdAttribute]; // no answer has been written to the new membership
     const membership = {
       format: itemFormat,
@@ -107,7 +107,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
           ExpressionAttributeValues: values({ ...membership, now: Date.parse(at), one: 1 }),
         },
       },
-      ...this.#alongside,
+      ...this.#additionalActions,
     ]);
     return written ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
   }
@@ -132,14 +132,14 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
       { Update: withdrawMembership(memberId, imageId, at, actor) },
-      ...this.#alongside,
+      ...this.#additionalActions,
     ]);
   }
 }
 
 /** The update that sets the status of a membership, only of the one with this id if there is one. */
 function answerUpdate(
-  { imageId, memberId, status, notOwner, actor }: Answer,
+  { imageId, memberId, status, excludedOwner, actor }: Answer,
   at: Timestamp,
   membershipId?: string,
 ): Update {
@@ -148,7 +148,7 @@ function answerUpdate(
   const isMember = 'attribute_exists(#status)';
   const imageIsShared = '#visibility = :shared';
   const statusChanges = '#status <> :status'; // the same answer again writes nothing
-  const callerIsNotTheOwner = notOwner === undefined ? [] : ['#owner <> :not_owner'];
+  const callerIsNotTheOwner = excludedOwner === undefined ? [] : ['#owner <> :not_owner'];
   const isSameMembership = membershipId === undefined ? [] : ['#membership_id = :membership_id'];
   return {
     Key: membershipKey(memberId, imageId),
@@ -159,12 +159,12 @@ function answerUpdate(
     ),
     ExpressionAttributeNames: {
       ...names('status', 'visibility', 'updated_at', 'updated_by', 'sequence', membershipIndex, ...statusIndexes),
-      ...(notOwner === undefined ? {} : names('owner')),
+      ...(excludedOwner === undefined ? {} : names('owner')),
       ...(membershipId === undefined ? {} : names('membership_id')),
     },
     ExpressionAttributeValues: {
       ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
-      ...(notOwner === undefined ? {} : values({ not_owner: notOwner })),
+      ...(excludedOwner === undefined ? {} : values({ not_owner: excludedOwner })),
       ...(membershipId === undefined ? {} : values({ membership_id: membershipId })),
     },
   };
@@ -185,11 +185,11 @@ const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, up
 });
 
 /** Tells an answer that changes nothing, which is no refusal if every other clause holds, by the item that failed its condition. */
-function unchangedOrRefused({ status, notOwner }: Answer, item: Item | undefined): Answered {
+function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined): Answered {
   const membership = item && membershipFromItem(item);
   const unchanged =
     membership?.status === status &&
     item?.['visibility'] === 'shared' &&
-    (notOwner === undefined || item['owner'] !== notOwner);
+    (excludedOwner === undefined || item['owner'] !== excludedOwner);
   return unchanged ? { outcome: 'unchanged', membership } : 'refused';
 }

@@ -1,7 +1,7 @@
 import { parseTimestamp } from '../domain/clock.ts';
 import { parseImageId, type ImageId, type ProjectId } from '../domain/ids.ts';
-import type { SharedFacts, Visibility } from '../domain/image.ts';
-import type { Position } from '../domain/image-list.ts';
+import type { ReplicatedAttributes, Visibility } from '../domain/image.ts';
+import type { ListPosition } from '../domain/image-list.ts';
 import type { MemberStatus } from '../domain/membership.ts';
 
 /** Names of the table's keys and indexes: the only place that knows them, for the CDK construct and the adapters. */
@@ -63,7 +63,7 @@ const commandSortKey = 'COMMAND';
 
 export const imagePartition = (imageId: ImageId): string => `${prefix.image}${imageId}`;
 export const projectPartition = (projectId: ProjectId): string => `${prefix.project}${projectId}`;
-export const everyonePartition = (visibility: Visibility): string => `${prefix.everyone}${visibility}`;
+export const publicOrCommunityPartition = (visibility: Visibility): string => `${prefix.everyone}${visibility}`;
 
 /** The image's record. */
 export const imageKey = (imageId: ImageId): ItemKey => ({ pk: imagePartition(imageId), sk: imageSortKey });
@@ -87,8 +87,8 @@ export const membershipKey = (memberId: ProjectId, imageId: ImageId): ItemKey =>
 });
 
 /** A public or community image among everyone's. */
-export const everyoneKey = (visibility: Visibility, imageId: ImageId): ItemKey => ({
-  pk: everyonePartition(visibility),
+export const publicOrCommunityKey = (visibility: Visibility, imageId: ImageId): ItemKey => ({
+  pk: publicOrCommunityPartition(visibility),
   sk: `${prefix.image}${imageId}`,
 });
 
@@ -99,7 +99,7 @@ export const commandKey = (projectId: ProjectId, id: string): ItemKey => ({
 });
 
 /** The project that an offer's sort key names, or `undefined` for another item of the image's partition. */
-export const offeredTo = (key: string): ProjectId | undefined =>
+export const memberIdFromOfferKey = (key: string): ProjectId | undefined =>
   key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
 
 /** What kind of item a key is of, or `undefined` for one that this version does not know. */
@@ -114,7 +114,7 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
 }
 
 /** What the sort keys of the items begin with whose changes are told: the filter of the stream's consumer. */
-export const toldSortKeys = { equals: imageSortKey, prefix: prefix.shared } as const;
+export const publishedSortKeys = { equals: imageSortKey, prefix: prefix.shared } as const;
 
 /** The local index in which a membership of each status has its place. */
 export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
@@ -127,21 +127,21 @@ export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
  * The runs into which a list key sorts its items, so that each can be read alone and in creation order: what is owned
  * apart from what is shared, hidden apart from shown, and memberships of an image that is not shared now in none.
  */
-export type Shelf = 'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
+export type ListSegment = 'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
 
-export const ownedShelf = (hidden: boolean): Shelf => (hidden ? 'owned-hidden' : 'owned');
-export const everyoneShelf = (hidden: boolean): Shelf => (hidden ? 'everyone-hidden' : 'everyone');
-export const membershipShelf = ({ visibility, hidden }: Pick<SharedFacts, 'visibility' | 'hidden'>): Shelf =>
+export const ownedSegment = (hidden: boolean): ListSegment => (hidden ? 'owned-hidden' : 'owned');
+export const publicOrCommunitySegment = (hidden: boolean): ListSegment => (hidden ? 'everyone-hidden' : 'everyone');
+export const membershipSegment = ({ visibility, hidden }: Pick<ReplicatedAttributes, 'visibility' | 'hidden'>): ListSegment =>
   visibility !== 'shared' ? 'unshared' : hidden ? 'shared-hidden' : 'shared';
 
 /** Where an item stands in a list: its shelf, then the creation time and the id of its image. */
-export const listKey = (shelf: Shelf, { createdAt, id }: Position): string => `${shelf}#${createdAt}#${id}`;
+export const listKey = (segment: ListSegment, { createdAt, id }: ListPosition): string => `${segment}#${createdAt}#${id}`;
 
 /** The bounds of a shelf, both included, that hold every list key on it and none of another. */
-export const shelfBounds = (shelf: Shelf): readonly [string, string] => [`${shelf}#`, `${shelf}#~`];
+export const segmentBounds = (segment: ListSegment): readonly [string, string] => [`${segment}#`, `${segment}#~`];
 
 /** The place in the order that a list key names. */
-export function positionOf(key: string): Position | undefined {
+export function parseListKey(key: string): ListPosition | undefined {
   const [, createdAt, id, ...more] = key.split('#');
   const time = parseTimestamp(createdAt ?? '');
   const image = parseImageId(id ?? '');

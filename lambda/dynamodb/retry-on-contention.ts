@@ -9,8 +9,8 @@ export interface ContentionClock {
   readonly sleep: (milliseconds: number) => Promise<unknown>;
 }
 
-const firstWaitMilliseconds = 10;
-const longestWaitMilliseconds = 1000;
+const initialWaitMilliseconds = 10;
+const maxWaitMilliseconds = 1000;
 /** How long a call outside any request may go on trying. */
 const defaultDeadlineMilliseconds = 5000;
 
@@ -96,7 +96,7 @@ export async function retryOnContention<Result>(
 ): Promise<Result> {
   const deadline = currentDeadline() ?? clock.now() + defaultDeadlineMilliseconds;
   let mayBeApplied = false;
-  for (let ceiling = firstWaitMilliseconds; ; ceiling = Math.min(ceiling * 2, longestWaitMilliseconds)) {
+  for (let ceiling = initialWaitMilliseconds; ; ceiling = Math.min(ceiling * 2, maxWaitMilliseconds)) {
     try {
       return await call();
     } catch (error) {

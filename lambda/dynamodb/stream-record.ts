@@ -4,7 +4,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Change } from '../domain/change.ts';
 import { parseTimestamp } from '../domain/clock.ts';
 import { parseImageId, parseProjectId } from '../domain/ids.ts';
-import { sameFacts, sharedFacts, type Image } from '../domain/image.ts';
+import { hasSameReplicatedAttributes, pickReplicatedAttributes, type Image } from '../domain/image.ts';
 import { actorFrom, imageFromItem } from './items/image-item.ts';
 import { itemReader, type ItemReader } from './items/item-reader.ts';
 import { itemFormat, itemKind, partitionKey, sortKey, type ItemKey } from './keys.ts';
@@ -18,16 +18,16 @@ export interface StreamRecord {
 }
 
 /** What a record of the stream means. */
-export interface StreamReading {
+export interface ParsedRecord {
   /** The change that it tells of, if any. */
   readonly change?: Change;
   /** The fan-out that it shows the beginning of, if any. */
-  readonly begun?: Pick<Image, 'id' | 'version'>;
+  readonly pendingChangeStarted?: Pick<Image, 'id' | 'version'>;
   /** What item this version does not know, if so. */
   readonly unknown?: string;
 }
 
-const nothing: StreamReading = {};
+const noChange: ParsedRecord = {};
 
 /**
  * Reads a record of the stream. A record of copies, of counts, of list entries or of an item that is removed (which is
@@ -35,14 +35,14 @@ const nothing: StreamReading = {};
  *
  * @throws Error where an item of a known kind is malformed
  */
-export function readStreamRecord({ eventName, dynamodb }: StreamRecord): StreamReading {
+export function readStreamRecord({ eventName, dynamodb }: StreamRecord): ParsedRecord {
   const key = itemOf(dynamodb?.Keys);
   const before = itemOf(dynamodb?.OldImage);
   const after = itemOf(dynamodb?.NewImage);
   if (key === undefined) throw new Error('The record has no keys.');
   const kind = itemKind(key as unknown as ItemKey);
   if (kind === undefined) return { unknown: `${String(key[partitionKey])} / ${String(key[sortKey])}` };
-  if (kind === 'other' || eventName === 'REMOVE') return nothing;
+  if (kind === 'other' || eventName === 'REMOVE') return noChange;
   if (after === undefined) throw new Error('The record has no new image: the stream has to carry both.');
   if (after['format'] !== itemFormat) {
     return { unknown: `${String(key[partitionKey])} / ${String(key[sortKey])}, format ${String(after['format'])}` };
@@ -53,10 +53,10 @@ export function readStreamRecord({ eventName, dynamodb }: StreamRecord): StreamR
 const itemOf = (image: unknown): Item | undefined =>
   image === undefined ? undefined : unmarshall(image as Record<string, AttributeValue>);
 
-function readMembership(before: Item | undefined, after: Item): StreamReading {
+function readMembership(before: Item | undefined, after: Item): ParsedRecord {
   const read = itemReader(after);
   const sequence = read.number('sequence');
-  if (before !== undefined && itemReader(before).number('sequence') === sequence) return nothing; // copies only
+  if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange; // copies only
   return {
     change: {
       kind: 'membership',
@@ -73,10 +73,10 @@ function readMembership(before: Item | undefined, after: Item): StreamReading {
   };
 }
 
-function readImage(before: Item | undefined, after: Item): StreamReading {
+function readImage(before: Item | undefined, after: Item): ParsedRecord {
   const read = itemReader(after);
   const version = read.number('version');
-  if (before !== undefined && itemReader(before).number('version') === version) return nothing; // the count only
+  if (before !== undefined && itemReader(before).number('version') === version) return noChange; // the count only
   const old = before && imageFromItem(before);
   const image = imageFromItem(after);
   const actor = actorOf(read);
@@ -85,24 +85,24 @@ function readImage(before: Item | undefined, after: Item): StreamReading {
     const at = read.parsed('deleted_at', 'a timestamp', parseTimestamp);
     const { id: imageId, name, owner } = old;
     return {
-      change: { kind: 'image', imageId, name, owner, version, before: sharedFacts(old), after: undefined, actor, at },
+      change: { kind: 'image', imageId, name, owner, version, before: pickReplicatedAttributes(old), after: undefined, actor, at },
     };
   }
   return {
-    ...(isTold(old, image) && {
+    ...(isPublished(old, image) && {
       change: {
         kind: 'image',
         imageId: image.id,
         name: image.name,
         owner: image.owner,
         version,
-        before: old && sharedFacts(old),
-        after: sharedFacts(image),
+        before: old && pickReplicatedAttributes(old),
+        after: pickReplicatedAttributes(image),
         actor,
         at: image.updatedAt,
       },
     }),
-    ...(image.pendingChange !== undefined && { begun: { id: image.id, version } }),
+    ...(image.pendingChange !== undefined && { pendingChangeStarted: { id: image.id, version } }),
   };
 }
 
@@ -110,9 +110,9 @@ function readImage(before: Item | undefined, after: Item): StreamReading {
  * Of the two records that a fan-out writes of its image, that one tells of the change which brings the image its new
  * facts: the first towards `shared`, the last in every other direction. A deletion is told when the image has gone.
  */
-function isTold(old: Image | undefined, { pendingChange: begun, ...image }: Image): boolean {
-  if (begun !== undefined) return begun.kind === 'facts' && sameFacts(begun.facts, image);
-  return old?.pendingChange === undefined || !sameFacts(old, image);
+function isPublished(old: Image | undefined, { pendingChange: pendingChangeStarted, ...image }: Image): boolean {
+  if (pendingChangeStarted !== undefined) return pendingChangeStarted.kind === 'facts' && hasSameReplicatedAttributes(pendingChangeStarted.attributes, image);
+  return old?.pendingChange === undefined || !hasSameReplicatedAttributes(old, image);
 }
 
 const actorOf = (read: ItemReader): Actor => actorFrom(read.map('updated_by'));

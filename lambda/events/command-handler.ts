@@ -1,6 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { reportMilliseconds, withDeadline } from '../runtime/deadline.ts';
-import { CommandSettled, type CommandLedger, type CommandOutcome } from '../domain/command-record-repository.ts';
+import { reportingReserveMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import { CommandAlreadyRecordedError, type CommandRecordRepository, type CommandOutcome } from '../domain/command-record-repository.ts';
 import { isTemporary, SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
@@ -11,8 +11,8 @@ import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
 
 /** What the consumer of commands works with. */
-export interface CommandParts {
-  readonly ledger: CommandLedger;
+export interface CommandHandlerDependencies {
+  readonly records: CommandRecordRepository;
   /** The use cases over some memberships. */
   readonly useCases: (memberships: MembershipRepository) => {
     readonly answerOffer: AnswerOffer;
@@ -20,7 +20,7 @@ export interface CommandParts {
     readonly withdrawOffer: WithdrawOffer;
   };
   /** Puts a message aside that can never succeed, with attributes that say why. */
-  readonly putAside: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
+  readonly sendToDeadLetterQueue: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
   /** Tells the sender of a command what came of it. */
   readonly reply: (reply: CommandReply) => Promise<void>;
   readonly log: typeof log;
@@ -47,71 +47,71 @@ export interface CommandReply {
 }
 
 /** The attributes of a message that was put aside. It can be sent back as it is. */
-const attributes = { reason: 'reason', error: 'error', redrives: 'redrives' } as const;
+const attributes = { reason: 'reason', error: 'error', redriveCount: 'redrives' } as const;
 
 /**
  * Carries out commands by the use cases of the HTTP routes, each once however often it comes. What can never succeed is
  * put aside at once with its reason; what may succeed later is reported, to come again.
  */
 export const commandHandler =
-  (parts: CommandParts) =>
+  (dependencies: CommandHandlerDependencies) =>
   async (
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const until = Date.now() + context.getRemainingTimeInMillis() - reportMilliseconds;
-    const isDone = await Promise.all(records.map((record) => withDeadline(until, () => handle(parts, record))));
+    const deadline = Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
+    const handled = await Promise.all(records.map((record) => withDeadline(deadline, () => handle(dependencies, record))));
     return {
-      batchItemFailures: records.filter((_, n) => !isDone[n]).map(({ messageId }) => ({ itemIdentifier: messageId })),
+      batchItemFailures: records.filter((_, n) => !handled[n]).map(({ messageId }) => ({ itemIdentifier: messageId })),
     };
   };
 
 /** @returns whether the message is done with; `false` is one that has to come again */
-async function handle(parts: CommandParts, { messageId, body, messageAttributes }: SQSRecord): Promise<boolean> {
+async function handle(dependencies: CommandHandlerDependencies, { messageId, body, messageAttributes }: SQSRecord): Promise<boolean> {
   // Anybody who sends a message can give it attributes: what is no small number is none.
-  const given = messageAttributes[attributes.redrives]?.stringValue ?? '';
-  const redrives = /^\d{1,6}$/.test(given) ? Number(given) : 0;
+  const given = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
+  const redriveCount = /^\d{1,6}$/.test(given) ? Number(given) : 0;
   let command: Command | undefined;
   let outcome: CommandOutcome;
   try {
     try {
       command = parseCommand(body);
-      outcome = await carryOut(parts, command, redrives);
+      outcome = await execute(dependencies, command, redriveCount);
     } catch (error) {
-      outcome = refusalOf(error);
+      outcome = toRefusal(error);
     }
-    if (command?.reply === true) await parts.reply(replyTo(command, outcome));
+    if (command?.reply === true) await dependencies.reply(replyTo(command, outcome));
     // Last, so that there is one of it: had anything failed after this, it would be put aside again.
     if (outcome.outcome === 'refused') {
-      await parts.putAside(body, {
+      await dependencies.sendToDeadLetterQueue(body, {
         [attributes.reason]: outcome.message,
         [attributes.error]: outcome.error,
-        [attributes.redrives]: String(redrives + 1),
+        [attributes.redriveCount]: String(redriveCount + 1),
       });
     }
   } catch (error) {
     const cause = error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
-    parts.log({ level: 'error', message: 'command comes again', messageId, ...named(command), cause });
+    dependencies.log({ level: 'error', message: 'command comes again', messageId, ...logFields(command), cause });
     return false;
   }
   const refusal = outcome.outcome === 'refused' ? { error: outcome.error } : {};
-  parts.log({ level: 'info', message: 'command', messageId, ...named(command), outcome: outcome.outcome, ...refusal });
+  dependencies.log({ level: 'info', message: 'command', messageId, ...logFields(command), outcome: outcome.outcome, ...refusal });
   return true;
 }
 
-async function carryOut(parts: CommandParts, command: Command, redrives: number): Promise<CommandOutcome> {
+async function execute(dependencies: CommandHandlerDependencies, command: Command, redriveCount: number): Promise<CommandOutcome> {
   const { id, projectId, digest } = command;
-  const entry = { id, projectId, digest, redrives };
+  const commandRecord = { id, projectId, digest, redriveCount: redriveCount };
   let outcome: CommandOutcome = { outcome: 'done' };
   try {
-    await run(parts, command, parts.ledger.membershipsFor(entry));
+    await runUseCase(dependencies, command, dependencies.records.membershipsFor(commandRecord));
   } catch (error) {
-    if (!(error instanceof CommandSettled)) outcome = refusalOf(error);
+    if (!(error instanceof CommandAlreadyRecordedError)) outcome = toRefusal(error);
   }
   // What has acted is settled with its effect. This settles a refusal, and what had nothing to change, and it finds how
   // a command was settled that comes again: whatever the use case says of it now, it answers the same.
-  const settled = await parts.ledger.settle(entry, outcome);
-  if (settled.digest === digest) return settled.outcome;
+  const recorded = await dependencies.records.recordOutcome(commandRecord, outcome);
+  if (recorded.digest === digest) return recorded.outcome;
   return {
     outcome: 'refused',
     error: 'invalid-request',
@@ -120,12 +120,12 @@ async function carryOut(parts: CommandParts, command: Command, redrives: number)
 }
 
 /** @throws any error that is not a final refusal; a command whose outcome is unknown acts once when it is retried */
-function refusalOf(error: unknown): CommandOutcome {
+function toRefusal(error: unknown): CommandOutcome {
   if (!(error instanceof SharingError) || isTemporary(error)) throw error;
   return { outcome: 'refused', error: error.code, message: error.message };
 }
 
-async function run({ useCases }: CommandParts, command: Command, memberships: MembershipRepository): Promise<void> {
+async function runUseCase({ useCases }: CommandHandlerDependencies, command: Command, memberships: MembershipRepository): Promise<void> {
   const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
   const { imageId, projectId, userId, status } = command;
   // Who may send for which project is decided where commands are sent: by IAM.
@@ -154,5 +154,5 @@ const replyTo = (command: Command, outcome: CommandOutcome): CommandReply => ({
   ...outcome,
 });
 
-const named = (command: Command | undefined): Readonly<Record<string, unknown>> =>
+const logFields = (command: Command | undefined): Readonly<Record<string, unknown>> =>
   command === undefined ? {} : { command: command.command, id: command.id, project: command.projectId };

@@ -26,7 +26,7 @@ const validator = new Validator(commandSchema as unknown as Schema, '2020-12');
 export const commandType = 'image.command';
 /** The `source` of an event that carries a command; notifications have another. */
 export const commandSource = 'image-sharing.client';
-const mostBytes = 256 * 1024;
+const maxCommandBytes = 256 * 1024;
 
 /**
  * The command that a message holds.
@@ -34,20 +34,20 @@ const mostBytes = 256 * 1024;
  * @throws SharingError `invalid-request` with a sentence that says what is wrong with its form
  */
 export function parseCommand(body: string): Command {
-  if (Buffer.byteLength(body) > mostBytes) throw invalidRequest(`A command has at most ${mostBytes} bytes.`);
-  const message = unwrapped(parseJson(body));
+  if (Buffer.byteLength(body) > maxCommandBytes) throw invalidRequest(`A command has at most ${maxCommandBytes} bytes.`);
+  const message = unwrapEvent(parseJson(body));
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     throw invalidRequest('A command is a JSON object; see docs/command.schema.json.');
   }
-  const named = message as Readonly<Record<string, unknown>>;
-  if (named['version'] !== 1)
+  const fields = message as Readonly<Record<string, unknown>>;
+  if (fields['version'] !== 1)
     throw invalidRequest('The command is of another version than 1, which alone is known here.');
-  const unknown = Object.keys(named).find((name) => !Object.hasOwn(commandSchema.properties, name));
+  const unknown = Object.keys(fields).find((name) => !Object.hasOwn(commandSchema.properties, name));
   if (unknown !== undefined) throw invalidRequest(`A command has no field ${quote(unknown)}.`);
   const fault = validator.validate(message).errors.at(-1);
   if (fault !== undefined)
     throw invalidRequest(`The command is malformed at ${fault.instanceLocation}: ${fault.error}`);
-  const text = named as Readonly<Record<string, string>>;
+  const text = fields as Readonly<Record<string, string>>;
   if (!Object.values(text).every((value) => typeof value !== 'string' || value.isWellFormed())) {
     throw invalidRequest('The command has half a surrogate pair in it, which is not well-formed Unicode.');
   }
@@ -59,13 +59,13 @@ export function parseCommand(body: string): Command {
     imageId: String(text['image_id']),
     memberId: String(text['member_id']),
     status: text['status'],
-    reply: named['reply'] === true,
-    digest: digestOf(named),
+    reply: fields['reply'] === true,
+    digest: contentDigest(fields),
   };
 }
 
 /** A command that its bus could not deliver comes back as the event that it was sent in. */
-function unwrapped(message: unknown): unknown {
+function unwrapEvent(message: unknown): unknown {
   const { 'detail-type': type, detail } = (message ?? {}) as Readonly<Record<string, unknown>>;
   return type === commandType ? detail : message;
 }
@@ -97,7 +97,7 @@ export function projectOf(name: string, value: string): ProjectId {
  * SHA-256, as base64url, of the values of all fields but "reply" as a JSON array in the schema's order, with `null` for a
  * field that is left out. `docs/events.md` tells senders to compute it so.
  */
-function digestOf(message: Readonly<Record<string, unknown>>): string {
+function contentDigest(message: Readonly<Record<string, unknown>>): string {
   const fields = Object.keys(commandSchema.properties).filter((name) => name !== 'reply');
   const text = JSON.stringify(fields.map((name) => message[name] ?? null));
   return createHash('sha256').update(text).digest('base64url');

@@ -1,5 +1,5 @@
 import type { Change } from '../domain/change.ts';
-import type { SharedFacts } from '../domain/image.ts';
+import type { ReplicatedAttributes } from '../domain/image.ts';
 
 /** Who publishes: the `source` of every event on the bus. */
 export const notificationSource = 'image-sharing';
@@ -32,7 +32,7 @@ export interface Notification {
  *
  * @param imageName - of the image that a membership belongs to; `null` if the member may not know it any more
  */
-export function notificationOf(change: Change, imageName: string | null): Notification {
+export function toNotification(change: Change, imageName: string | null): Notification {
   const common = {
     by: { project: change.actor.projectId, user: change.actor.userId, via: change.actor.via },
     time: change.at,
@@ -45,8 +45,8 @@ export function notificationOf(change: Change, imageName: string | null): Notifi
       type: `image.${verb}`,
       sequence: change.version,
       image: { id: change.imageId, name: change.name, owner: change.owner },
-      before: factsView(change.before),
-      after: factsView(change.after),
+      before: replicatedAttributesView(change.before),
+      after: replicatedAttributesView(change.after),
       ...common,
     };
   }
@@ -64,9 +64,9 @@ export function notificationOf(change: Change, imageName: string | null): Notifi
   };
 }
 
-const factsView = (facts: SharedFacts | undefined): Notification['before'] =>
+const replicatedAttributesView = (facts: ReplicatedAttributes | undefined): Notification['before'] =>
   facts === undefined ? null : { owner: facts.owner, visibility: facts.visibility, os_hidden: facts.hidden };
 
 /** What a notification is in order with: the changes of one membership of an image, or those of one image. */
-export const orderOf = ({ image, member }: Notification): string =>
+export const orderingKeyOf = ({ image, member }: Notification): string =>
   member === undefined ? image.id : `${image.id} ${member.id}`;

@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { reportMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import { reportingReserveMilliseconds, withDeadline } from '../runtime/deadline.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
@@ -19,7 +19,7 @@ export const pendingChangeHandler =
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const until = Date.now() + context.getRemainingTimeInMillis() - reportMilliseconds;
+    const until = Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
     const failures: SQSBatchResponse['batchItemFailures'] = [];
     for (const { messageId, body } of records) {
       try {
@@ -38,6 +38,6 @@ async function finish(images: ImageRepository, body: string, logLine: typeof log
   if (imageId === undefined) throw new Error('The message names no image.');
   const { image } = await images.find(imageId, []);
   if (image?.pendingChange === undefined || image.version !== message.version) return;
-  await images.finish(image);
+  await images.completePendingChange(image);
   logLine({ level: 'warn', message: 'change finished', image: imageId, change: image.pendingChange.kind });
 }

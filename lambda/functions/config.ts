@@ -1,4 +1,4 @@
-import { identityVariables, isHttpsOrLoopback, loadIdentity, type Identity } from '../identity/settings.ts';
+import { identityVariables, isHttpsOrLoopback, loadIdentitySettings, type IdentitySettings } from '../identity/settings.ts';
 
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {
@@ -14,7 +14,7 @@ export const variables = {
 export interface Config {
   readonly tableName: string;
   /** Whose tokens are believed, with all that this kind of identity needs to know. */
-  readonly identity: Identity;
+  readonly identity: IdentitySettings;
   /** The API's own URL, without a slash at the end; undefined for the one that the gateway was called under. */
   readonly publicUrl: string | undefined;
   /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
@@ -40,7 +40,7 @@ export function loadConfig<Name extends keyof Config>(env: Environment, wanted: 
   const faults: string[] = [];
   const config = Object.fromEntries(
     wanted.map((name: keyof Config): [string, unknown] => {
-      if (name === 'identity') return [name, loadIdentity(env, faults)];
+      if (name === 'identity') return [name, loadIdentitySettings(env, faults)];
       const value = env[variables[name]] ?? defaults[name];
       const parsed = value === undefined || value === '' ? undefined : parsers[name](value);
       if (name === 'publicUrl' && !value) return [name, undefined];

@@ -1,6 +1,6 @@
 import { loadConfig } from './config.ts';
 import { discoveryHandler } from '../http/discovery-handler.ts';
-import { identitySource } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -8,7 +8,7 @@ const config = loadConfig(process.env, ['identity', 'publicUrl']);
 
 /** Versions, schemas, and every path that is no route of another function. */
 export const handler = discoveryHandler({
-  identity: identitySource(config, readSecret),
+  identity: createTokenVerifier(config, readSecret),
   log,
   publicUrl: config.publicUrl,
 });

@@ -1,6 +1,6 @@
 import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
-import { DynamoDbCommandLedger } from '../dynamodb/dynamodb-command-record-repository.ts';
+import { DynamoDbCommandRecordRepository } from '../dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
 import { commandHandler } from '../events/command-handler.ts';
 import { log } from '../runtime/log.ts';
@@ -19,13 +19,13 @@ const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
 
 /** Commands from the queue. */
 export const handler = commandHandler({
-  ledger: new DynamoDbCommandLedger(table, clock),
+  records: new DynamoDbCommandRecordRepository(table, clock),
   useCases: (memberships) => ({
     answerOffer: createAnswerOffer(images, memberships, clock),
     offerImage: createOfferImage(images, memberships, clock, config.memberQuota),
     withdrawOffer: createWithdrawOffer(images, memberships, clock),
   }),
-  putAside: (body, attributes) => deadLetters.send(body, attributes),
+  sendToDeadLetterQueue: (body, attributes) => deadLetters.send(body, attributes),
   reply: (reply) => bus.reply(reply),
   log,
 });

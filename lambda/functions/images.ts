@@ -18,7 +18,7 @@ import {
 import { patchMediaTypes } from '../http/requests/image-patch.ts';
 import { pageSize } from '../http/views/image-view.ts';
 import { routes } from '../http/routes.ts';
-import { identitySource } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 import { createCreateImage } from '../use-cases/create-image.ts';
@@ -50,5 +50,5 @@ export const handler = apiHandler(
     removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
     downloadImage: { operation: downloadImageOperation(createDownloadImage(images)), body: 'none' },
   },
-  { identity: identitySource(config, readSecret), log, publicUrl: config.publicUrl },
+  { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
 );

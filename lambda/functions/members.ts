@@ -11,7 +11,7 @@ import {
   withdrawOfferOperation,
 } from '../http/operations/members.ts';
 import { routes } from '../http/routes.ts';
-import { identitySource } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 import { createAnswerOffer } from '../use-cases/answer-offer.ts';
@@ -39,5 +39,5 @@ export const handler = apiHandler(
     answerOffer: { operation: answerOfferOperation(createAnswerOffer(images, memberships, clock)), body: 'json' },
     withdrawOffer: { operation: withdrawOfferOperation(createWithdrawOffer(images, memberships, clock)), body: 'none' },
   },
-  { identity: identitySource(config, readSecret), log, publicUrl: config.publicUrl },
+  { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
 );

@@ -3,7 +3,7 @@ import { connectTable } from '../dynamodb/connect-table.ts';
 import { findImageNames } from '../dynamodb/image-names.ts';
 import { readStreamRecord } from '../dynamodb/stream-record.ts';
 import { pendingChangeMessage } from '../events/pending-change-handler.ts';
-import { recordMessage, streamHandler } from '../events/stream-handler.ts';
+import { deadLetterBody, streamHandler } from '../events/stream-handler.ts';
 import { log } from '../runtime/log.ts';
 import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../messaging/sqs-queue.ts';
@@ -18,7 +18,7 @@ export const handler = streamHandler({
   read: readStreamRecord,
   imageNames: (memberships) => findImageNames(table, memberships),
   bus: new EventBridgeBus(config.eventBusName),
-  lookAgain: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
-  putAside: (record, reason) => deadLetters.send(recordMessage(record), { reason }),
+  scheduleCompletion: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
+  sendToDeadLetterQueue: (record, reason) => deadLetters.send(deadLetterBody(record), { reason }),
   log,
 });

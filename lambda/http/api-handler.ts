@@ -3,12 +3,12 @@ import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { withDeadline } from '../runtime/deadline.ts';
 import { authenticate } from '../identity/authenticate.ts';
-import type { IdentitySource } from '../identity/token-verifier.ts';
+import type { TokenVerifier } from '../identity/token-verifier.ts';
 import { apiRequest, pathnameOf, type ApiEvent, type ApiRequest } from './api-request.ts';
 import { multipleChoices, type ApiResponse } from './api-response.ts';
 import { faultBoundary } from './middlewares/fault-boundary.ts';
-import { mediaTypes, noBody, utf8Body } from './middlewares/request-body.ts';
-import { requestId, wellFormedRequestId } from './middlewares/request-id.ts';
+import { requireMediaType, requireNoBody, requireUtf8Body } from './middlewares/request-body.ts';
+import { requestId, requireWellFormedRequestId } from './middlewares/request-id.ts';
 import { requestLog, type Log } from './middlewares/request-log.ts';
 import { responseHeaders } from './middlewares/response-headers.ts';
 import { isVersion, versionsView } from './views/versions.ts';
@@ -24,15 +24,15 @@ export interface Route {
 }
 
 /** What every operation of a function has around it. */
-export interface Surroundings {
-  readonly identity: IdentitySource;
+export interface HandlerDependencies {
+  readonly identity: TokenVerifier;
   readonly log: Log;
   /** The API's own URL, without a slash at the end; otherwise the one that the gateway was called under. */
   readonly publicUrl?: string | undefined;
 }
 
 /** The same around an operation that needs no token. */
-type OpenSurroundings = Omit<Surroundings, 'identity'> & { readonly identity: undefined };
+type OpenSurroundings = Omit<HandlerDependencies, 'identity'> & { readonly identity: undefined };
 
 /** A Lambda function behind an HTTP API. */
 export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<ApiResponse>;
@@ -42,9 +42,9 @@ const requestMilliseconds = 20_000;
 
 const middlewaresOf = (body: Route['body']) => {
   if (body === 'ignored') return [];
-  if (body === 'none') return [noBody()];
-  const parser = [utf8Body(), httpJsonBodyParser({ disableContentTypeCheck: true })];
-  return body === 'json' ? parser : [mediaTypes(body), ...parser];
+  if (body === 'none') return [requireNoBody()];
+  const parser = [requireUtf8Body(), httpJsonBodyParser({ disableContentTypeCheck: true })];
+  return body === 'json' ? parser : [requireMediaType(body), ...parser];
 };
 
 /**
@@ -56,7 +56,7 @@ const middlewaresOf = (body: Route['body']) => {
 export function apiOperation(
   name: string,
   { operation, body }: Route,
-  { identity, log, publicUrl }: Surroundings | OpenSurroundings,
+  { identity, log, publicUrl }: HandlerDependencies | OpenSurroundings,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
     .use(responseHeaders(identity !== undefined))
@@ -64,7 +64,7 @@ export function apiOperation(
     .use(requestLog(name, log))
     .use(faultBoundary(identity?.challenge ?? 'Bearer'))
     .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
-    .use(wellFormedRequestId())
+    .use(requireWellFormedRequestId())
     .use(middlewaresOf(body))
     .handler((event) => operation(apiRequest(event, publicUrl)));
   return (event, context) => withDeadline(Date.now() + requestMilliseconds, () => handler(event, context));
@@ -80,12 +80,12 @@ export function apiOperation(
 export function apiHandler<Name extends string>(
   keys: Readonly<Record<Name, string>>,
   routes: Readonly<Record<Name, Route>>,
-  surroundings: Surroundings,
+  dependencies: HandlerDependencies,
 ): ApiHandler {
   const operations = new Map(
-    (Object.keys(keys) as Name[]).map((name) => [keys[name], apiOperation(name, routes[name], surroundings)]),
+    (Object.keys(keys) as Name[]).map((name) => [keys[name], apiOperation(name, routes[name], dependencies)]),
   );
-  const otherVersion = versionsOperation(surroundings);
+  const otherVersion = versionsOperation(dependencies);
   return async (event, context) => {
     const version = event.pathParameters?.['version'];
     const known = version === undefined || isVersion(version) ? operations.get(event.routeKey) : otherVersion;
@@ -95,9 +95,9 @@ export function apiHandler<Name extends string>(
 }
 
 /** The list of versions, for whatever names none that is spoken here. */
-export const versionsOperation = (surroundings: Surroundings): ApiHandler =>
+export const versionsOperation = (dependencies: HandlerDependencies): ApiHandler =>
   apiOperation(
     'listVersions',
     { operation: (request) => Promise.resolve(multipleChoices(versionsView(request.baseUrl))), body: 'ignored' },
-    { ...surroundings, identity: undefined },
+    { ...dependencies, identity: undefined },
   );

@@ -20,7 +20,7 @@ interface RequestInternal extends Record<string, unknown> {
 export type ApiMiddleware = MiddlewareObj<ApiEvent, ApiResponse, Error, Context, RequestInternal>;
 
 /** The caller of what needs no token. */
-const nobody = callerWithoutProject('');
+const anonymousCaller = callerWithoutProject('');
 
 /** A request for one operation, from a caller who has been identified where the operation asks for that. */
 export interface ApiRequest {
@@ -40,7 +40,7 @@ export interface ApiRequest {
 
 /** @param publicUrl - the API's own URL as configured */
 export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => ({
-  caller: event.caller ?? nobody,
+  caller: event.caller ?? anonymousCaller,
   method: event.requestContext.http.method,
   pathname: pathnameOf(event),
   path: Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, value ?? ''])),

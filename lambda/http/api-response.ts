@@ -20,7 +20,7 @@ export const multipleChoices = (view: unknown): ApiResponse => json(300, view);
 
 export const noContent = (): ApiResponse => ({ statusCode: 204, headers: {} });
 
-export const found = (location: string): ApiResponse => ({ statusCode: 302, headers: { location } });
+export const redirect = (location: string): ApiResponse => ({ statusCode: 302, headers: { location } });
 
 export const okText = (text: string): ApiResponse => ({
   statusCode: 200,

@@ -4,7 +4,7 @@ import {
   versionsOperation,
   type ApiHandler,
   type ApiOperation,
-  type Surroundings,
+  type HandlerDependencies,
 } from './api-handler.ts';
 import { pathnameOf } from './api-request.ts';
 import {
@@ -14,7 +14,7 @@ import {
   openApiOperation,
   optionsOperation,
   showSchemaOperation,
-  unroutedOperation,
+  fallbackOperation,
 } from './operations/discovery.ts';
 import { routes } from './routes.ts';
 
@@ -22,13 +22,13 @@ import { routes } from './routes.ts';
  * What needs no image: the schemas, the list of versions, and everything that no route takes. A token is asked for below
  * a version only, and there before anything else.
  */
-export function discoveryHandler(surroundings: Surroundings): ApiHandler {
-  const open = { ...surroundings, identity: undefined };
+export function discoveryHandler(dependencies: HandlerDependencies): ApiHandler {
+  const open = { ...dependencies, identity: undefined };
   const { showSchema, fallback } = routes.discovery;
   const routed = apiHandler(
     { showSchema },
     { showSchema: { operation: showSchemaOperation, body: 'none' } },
-    surroundings,
+    dependencies,
   );
   const withoutToken = (name: string, operation: ApiOperation) =>
     apiOperation(name, { operation, body: 'ignored' }, open);
@@ -39,8 +39,8 @@ export function discoveryHandler(surroundings: Surroundings): ApiHandler {
     ['openapi.json', withoutToken('openApi', openApiOperation)],
     ['versions', withoutToken('listVersions', listVersionsOperation)],
   ]);
-  const choice = versionsOperation(surroundings);
-  const unrouted = apiOperation('unrouted', { operation: unroutedOperation, body: 'ignored' }, surroundings);
+  const choice = versionsOperation(dependencies);
+  const unrouted = apiOperation('unrouted', { operation: fallbackOperation, body: 'ignored' }, dependencies);
 
   const chosen = (event: Parameters<ApiHandler>[0]): ApiHandler => {
     if (event.routeKey !== fallback) return routed;

@@ -35,7 +35,7 @@ const statuses = {
 /** Every code that a caller can be told, but that of a fault of our own. */
 export type FaultCode = SharingErrorCode | RequestFaultCode;
 
-export const statusOf = (code: FaultCode): number => statuses[code];
+export const httpStatusOf = (code: FaultCode): number => statuses[code];
 
 /** A request that no operation takes, with the headers that say what would be right. */
 export class RequestFault extends Error {
@@ -76,7 +76,7 @@ export function faultOf(error: unknown): Fault {
 }
 
 /** A client that fails on a JSON fault whose values are not objects, and shows its user nothing of it. */
-const readsOnlyText = /\bpython-glanceclient\b/;
+const plainTextUserAgent = /\bpython-glanceclient\b/;
 
 /**
  * The body of every fault: a sentence, the status in words, and the machine-readable code. A client that cannot read that
@@ -88,7 +88,7 @@ export function faultResponse(
   userAgent = '',
 ): ApiResponse {
   const title = STATUS_CODES[status] ?? 'Error';
-  if (readsOnlyText.test(userAgent)) {
+  if (plainTextUserAgent.test(userAgent)) {
     return {
       statusCode: status,
       headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },

@@ -1,7 +1,7 @@
 import { sortDirections, sortKeys } from '../domain/image-filter.ts';
 import { visibilities } from '../domain/image.ts';
 import { memberStatuses } from '../domain/membership.ts';
-import { statusOf, type FaultCode } from './faults.ts';
+import { httpStatusOf, type FaultCode } from './faults.ts';
 import { mostOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { routes } from './routes.ts';
 import { imageSchema, schemas } from './views/schemas.ts';
@@ -316,7 +316,7 @@ const everywhere: readonly FaultCode[] = [
 /** The answers of faults by their status, each naming the codes that it stands for. */
 function faultAnswers(codes: readonly FaultCode[]): Json {
   const byStatus = Map.groupBy<number, string>([...codes, 'internal-error'], (code) =>
-    code === 'internal-error' ? 500 : statusOf(code as FaultCode),
+    code === 'internal-error' ? 500 : httpStatusOf(code as FaultCode),
   );
   return Object.fromEntries(
     [...byStatus].map(([status, same]) => [

@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { Caller } from '../domain/caller.ts';
 import { SharingError } from '../domain/errors.ts';
 import { allowsRequest } from './access-rules.ts';
-import type { IdentitySource } from './token-verifier.ts';
+import type { TokenVerifier } from './token-verifier.ts';
 
 /** What is looked at of an event. */
 interface TokenEvent {
@@ -13,7 +13,7 @@ interface TokenEvent {
 }
 
 /** The longest token that is looked at, in characters: a gateway takes 10,240 bytes of headers in all. */
-const longestToken = 8192;
+const maxTokenLength = 8192;
 
 const refused = (message: string): SharingError => new SharingError('not-authenticated', message);
 
@@ -24,13 +24,13 @@ const refused = (message: string): SharingError => new SharingError('not-authent
  * @param pathnameOf - the path that was asked for, as the access rules of an application credential name it
  */
 export const authenticate = (
-  source: IdentitySource,
+  source: TokenVerifier,
   pathnameOf: (event: TokenEvent) => string,
 ): MiddlewareObj<TokenEvent> => ({
   before: async ({ event }) => {
-    const proof = await source.identify(tokenOf(event.headers));
-    if (proof === undefined) throw refused('The token is not valid here, or no longer.');
-    const { accessRules, ...caller } = proof;
+    const verifiedToken = await source.verify(readTokenHeader(event.headers));
+    if (verifiedToken === undefined) throw refused('The token is not valid here, or no longer.');
+    const { accessRules, ...caller } = verifiedToken;
     const { method } = event.requestContext.http;
     if (accessRules !== undefined && !allowsRequest(accessRules, method, pathnameOf(event))) {
       throw refused("The application credential's access rules do not allow this request.");
@@ -39,7 +39,7 @@ export const authenticate = (
   },
 });
 
-function tokenOf(headers: TokenEvent['headers']): string {
+function readTokenHeader(headers: TokenEvent['headers']): string {
   const authorization = headers['authorization'] ?? '';
   const isBearer = /^Bearer\b/i.test(authorization);
   const bearer = isBearer ? (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '') : undefined;
@@ -50,6 +50,6 @@ function tokenOf(headers: TokenEvent['headers']): string {
   if (bearer !== undefined && bearer !== token) {
     throw refused('X-Auth-Token and Authorization carry different tokens.');
   }
-  if (token.length > longestToken) throw refused(`A token has at most ${longestToken} characters.`);
+  if (token.length > maxTokenLength) throw refused(`A token has at most ${maxTokenLength} characters.`);
   return token;
 }

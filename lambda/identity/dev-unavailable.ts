@@ -1,10 +1,10 @@
-import type { IdentitySource } from './token-verifier.ts';
+import type { TokenVerifier } from './token-verifier.ts';
 
 /**
  * What a deployable bundle has in place of the local server's test identity.
  *
  * @throws Error always: the function does not start
  */
-export function devIdentity(): IdentitySource {
+export function createDevVerifier(): TokenVerifier {
   throw new Error('IDENTITY is "dev", which is for the local server only.');
 }

@@ -1,6 +1,6 @@
 import { strongestRole } from '../domain/caller.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
-import type { IdentitySource } from './token-verifier.ts';
+import type { TokenVerifier } from './token-verifier.ts';
 
 const form = /^dev:([^:]+):([^:]+):([^:]*)$/;
 
@@ -10,13 +10,13 @@ const form = /^dev:([^:]+):([^:]+):([^:]*)$/;
  *
  * @throws Error inside AWS Lambda, whatever the bundle
  */
-export function devIdentity(): IdentitySource {
+export function createDevVerifier(): TokenVerifier {
   if (process.env['AWS_EXECUTION_ENV'] !== undefined) {
     throw new Error('IDENTITY is "dev", which is for the local server only.');
   }
   return {
     challenge: 'Bearer',
-    identify: (token) => {
+    verify: (token) => {
       const [, user = '', project = '', roles = ''] = form.exec(decode(token)) ?? [];
       const userId = parseUserId(user);
       const projectId = parseProjectId(project);

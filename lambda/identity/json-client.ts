@@ -11,17 +11,17 @@ export interface JsonRequest {
 }
 
 /** An answer, its body parsed; `undefined` where it is not JSON. */
-export interface JsonAnswer {
+export interface JsonResponse {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
 }
 
 /** @throws Error if there is no answer, or not a whole one before the signal */
-export type SendJson = (request: JsonRequest, signal: AbortSignal) => Promise<JsonAnswer>;
+export type SendJson = (request: JsonRequest, signal: AbortSignal) => Promise<JsonResponse>;
 
 /** The largest answer that is read. */
-const largestAnswerBytes = 1024 * 1024;
+const maxResponseBytes = 1024 * 1024;
 
 /**
  * A client for JSON over HTTP that follows no redirect. Not `fetch`, which cannot be told of a certificate authority for
@@ -60,7 +60,7 @@ async function readText(answer: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > largestAnswerBytes) throw new Error(`The answer is over ${largestAnswerBytes} bytes.`);
+    if (size > maxResponseBytes) throw new Error(`The answer is over ${maxResponseBytes} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size).toString();

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTHeaderPara
 import { callerWithoutProject, strongestRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
-import type { IdentitySource, Proof } from './token-verifier.ts';
+import type { TokenVerifier, VerifiedToken } from './token-verifier.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { JwtSettings } from './settings.ts';
 
@@ -13,12 +13,12 @@ const leewaySeconds = 5;
  * Believes the JSON Web Tokens of one issuer: verified here against its key set, which is fetched seldom (RFC 7519; RFC
  * 8725 for what is refused).
  */
-export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date()): IdentitySource {
+export function createJwtVerifier(settings: JwtSettings, clock: Clock = () => new Date()): TokenVerifier {
   const { issuer, audience, audienceClaim, algorithms } = settings;
   const keyOf = issuerKeys(settings, clock);
   return {
     challenge: 'Bearer',
-    identify: async (token) => {
+    verify: async (token) => {
       if (!mayBeValid(token, settings, clock())) return undefined;
       try {
         const { payload } = await jwtVerify(token, keyOf, {
@@ -30,7 +30,7 @@ export function jwtIdentity(settings: JwtSettings, clock: Clock = () => new Date
           currentDate: clock(),
         });
         if (audienceClaim !== 'aud' && payload[audienceClaim] !== audience) return undefined;
-        return proofOf(payload, settings);
+        return toVerifiedToken(payload, settings);
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined;
         throw error;
@@ -62,7 +62,7 @@ function mayBeValid(token: string, { issuer, algorithms }: JwtSettings, now: Dat
   );
 }
 
-function proofOf(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings): Proof | undefined {
+function toVerifiedToken(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings): VerifiedToken | undefined {
   const user = claimOf(claims, userClaim);
   const userId = typeof user === 'string' ? parseUserId(user) : undefined;
   if (userId === undefined) return undefined;

@@ -3,10 +3,10 @@ import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { AccessRule } from './access-rules.ts';
-import type { IdentitySource, Proof } from './token-verifier.ts';
-import { jsonClient, type JsonAnswer, type JsonRequest } from './json-client.ts';
+import type { TokenVerifier, VerifiedToken } from './token-verifier.ts';
+import { jsonClient, type JsonResponse, type JsonRequest } from './json-client.ts';
 import { ProviderCalls, sendWithRetry, shared } from './provider-calls.ts';
-import { authenticationOf, parseServiceAccount } from './service-account.ts';
+import { authRequestBody, parseServiceAccount } from './service-account.ts';
 import type { KeystoneSettings, ServiceAccount } from './settings.ts';
 import { TokenCache } from './token-cache.ts';
 
@@ -14,7 +14,7 @@ import { TokenCache } from './token-cache.ts';
 export type ReadSecret = (arn: string) => Promise<string>;
 
 /** How long an account that was refused is left alone, for enough refusals may lock it. */
-const pauseMilliseconds = 30_000;
+const authFailureBackoffMilliseconds = 30_000;
 /** How long before its end the account's own token is renewed. */
 const renewalMilliseconds = 60_000;
 
@@ -24,17 +24,17 @@ const renewalMilliseconds = 60_000;
  *
  * @param readSecret - reads the secret that holds the service account, where there is one
  */
-export function keystoneIdentity(
+export function createKeystoneVerifier(
   settings: KeystoneSettings,
   readSecret: ReadSecret,
   clock: Clock = () => new Date(),
-): IdentitySource {
+): TokenVerifier {
   const { authUrl, cacheSeconds } = settings;
   const keystone = connectKeystone(settings, clock);
-  const cache = new TokenCache<Proof>();
-  const account = settings.account && new AccountToken(settings, settings.account, keystone, readSecret, clock);
+  const cache = new TokenCache<VerifiedToken>();
+  const account = settings.account && new ServiceAccountToken(settings, settings.account, keystone, readSecret, clock);
 
-  const validate = async (token: string): Promise<JsonAnswer> => {
+  const validate = async (token: string): Promise<JsonResponse> => {
     if (account === undefined) return keystone.validate(token, token);
     const own = await account.token();
     const answer = await keystone.validate(token, own);
@@ -44,7 +44,7 @@ export function keystoneIdentity(
 
   return {
     challenge: `Keystone uri="${authUrl}"`,
-    identify: async (token) => {
+    verify: async (token) => {
       // Nothing else can be sent in a header, and no token has anything else.
       if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
       const now = clock().getTime();
@@ -54,38 +54,38 @@ export function keystoneIdentity(
       if (status === 404 || (status === 401 && account === undefined)) return undefined;
       if (status !== 200)
         throw identityUnavailable(new Error(`Keystone answered ${status} to the question for a token.`));
-      const { expiresAt, proof } = tokenOf(body);
-      if (proof === undefined || expiresAt <= now) return undefined;
-      cache.set(token, proof, Math.min(expiresAt, now + cacheSeconds * 1000));
-      return proof;
+      const { expiresAt, verifiedToken: verifiedToken } = parseTokenResponse(body);
+      if (verifiedToken === undefined || expiresAt <= now) return undefined;
+      cache.set(token, verifiedToken, Math.min(expiresAt, now + cacheSeconds * 1000));
+      return verifiedToken;
     },
   };
 }
 
 interface Keystone {
-  validate(token: string, asking: string): Promise<JsonAnswer>;
-  authenticate(account: ServiceAccount): Promise<JsonAnswer>;
+  validate(token: string, authToken: string): Promise<JsonResponse>;
+  authenticate(account: ServiceAccount): Promise<JsonResponse>;
 }
 
 function connectKeystone({ authUrl, certificateFile, timeoutSeconds }: KeystoneSettings, clock: Clock): Keystone {
   const send = jsonClient(certificateFile);
   const calls = new ProviderCalls(timeoutSeconds, clock);
   const url = `${authUrl}/auth/tokens`;
-  const ask = (request: JsonRequest) => calls.run((signal) => sendWithRetry(send, request, signal));
+  const request = (json: JsonRequest) => calls.run((signal) => sendWithRetry(send, json, signal));
   return {
-    validate: (token, asking) =>
-      ask({
+    validate: (token, authToken) =>
+      request({
         method: 'GET',
         url: `${url}?nocatalog`,
-        headers: { 'x-subject-token': token, 'x-auth-token': asking, 'openstack-identity-access-rules': '1' },
+        headers: { 'x-subject-token': token, 'x-auth-token': authToken, 'openstack-identity-access-rules': '1' },
       }),
     authenticate: (account) =>
-      ask({ method: 'POST', url: `${url}?nocatalog`, headers: {}, body: authenticationOf(account) }),
+      request({ method: 'POST', url: `${url}?nocatalog`, headers: {}, body: authRequestBody(account) }),
   };
 }
 
 /** The service account's own token: got when first asked for, and again before it ends or when it is taken no more. */
-class AccountToken {
+class ServiceAccountToken {
   readonly #account: NonNullable<KeystoneSettings['account']>;
   readonly #keystone: Keystone;
   readonly #readSecret: ReadSecret;
@@ -127,10 +127,10 @@ class AccountToken {
     const { status, headers, body } = await this.#keystone.authenticate(await this.#read());
     const token = headers['x-subject-token'];
     if (status !== 201 || typeof token !== 'string') {
-      this.#pauseUntil = now + pauseMilliseconds;
+      this.#pauseUntil = now + authFailureBackoffMilliseconds;
       throw identityUnavailable(new Error(`Keystone answered ${status} to the service account.`));
     }
-    this.#current = { token, expiresAt: tokenOf(body).expiresAt };
+    this.#current = { token, expiresAt: parseTokenResponse(body).expiresAt };
     return token;
   }
 
@@ -146,13 +146,13 @@ class AccountToken {
 interface KeystoneToken {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  readonly proof: Proof | undefined;
+  readonly verifiedToken: VerifiedToken | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** @throws SharingError `identity-unavailable` for what no Keystone says */
-function tokenOf(body: unknown): KeystoneToken {
+function parseTokenResponse(body: unknown): KeystoneToken {
   const token = fieldsOf(fieldsOf(body)['token']);
   const expiresAt = Date.parse(String(token['expires_at']));
   const user = fieldsOf(token['user'])['id'];
@@ -160,14 +160,14 @@ function tokenOf(body: unknown): KeystoneToken {
     throw identityUnavailable(new Error('What Keystone says of a token has no user or no end.'));
   }
   const userId = parseUserId(user);
-  if (userId === undefined) return { expiresAt, proof: undefined };
-  if (token['project'] === undefined) return { expiresAt, proof: callerWithoutProject(userId) };
+  if (userId === undefined) return { expiresAt, verifiedToken: undefined };
+  if (token['project'] === undefined) return { expiresAt, verifiedToken: callerWithoutProject(userId) };
   const project = fieldsOf(token['project'])['id'];
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
-  if (projectId === undefined) return { expiresAt, proof: undefined };
+  if (projectId === undefined) return { expiresAt, verifiedToken: undefined };
   // In any case of letters, as the policies of the reference take them.
   const roles = listOf(token['roles']).map((role) => String(fieldsOf(role)['name']).toLowerCase());
-  return { expiresAt, proof: { userId, projectId, role: strongestRole(roles), accessRules: accessRulesOf(token) } };
+  return { expiresAt, verifiedToken: { userId, projectId, role: strongestRole(roles), accessRules: accessRulesOf(token) } };
 }
 
 /** The access rules of a token, whose absence allows everything; a rule that cannot be read allows nothing. */

@@ -1,7 +1,7 @@
 import { currentDeadline } from '../runtime/deadline.ts';
 import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
-import type { JsonAnswer, JsonRequest, SendJson } from './json-client.ts';
+import type { JsonResponse, JsonRequest, SendJson } from './json-client.ts';
 
 /** Time for which a failed call is remembered: until then the provider counts as down. */
 const failureMilliseconds = 5000;
@@ -105,7 +105,7 @@ export function shared<Result>(operation: () => Promise<Result>): () => Promise<
  *
  * @throws Error if there is no response, or only a 5xx
  */
-export async function sendWithRetry(send: SendJson, request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
+export async function sendWithRetry(send: SendJson, request: JsonRequest, signal: AbortSignal): Promise<JsonResponse> {
   const first = await send(request, signal).catch((error: unknown) => {
     if (signal.aborted) throw error;
     return undefined;

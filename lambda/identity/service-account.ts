@@ -45,7 +45,7 @@ function fieldsOf(secret: string): Readonly<Record<string, unknown>> {
 }
 
 /** What is sent to authenticate as an account (Identity API v3, `POST /v3/auth/tokens`). */
-export const authenticationOf = (account: ServiceAccount): object =>
+export const authRequestBody = (account: ServiceAccount): object =>
   'applicationCredentialId' in account
     ? {
         auth: {

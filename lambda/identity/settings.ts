@@ -87,7 +87,7 @@ export interface KeystoneSettings {
 }
 
 /** Whose tokens a function believes. */
-export type Identity = 'none' | 'dev' | JwtSettings | KeystoneSettings;
+export type IdentitySettings = 'none' | 'dev' | JwtSettings | KeystoneSettings;
 
 /** Whether a URL uses https, or plain http on the loopback interface, which no network sees. */
 export function isHttpsOrLoopback(url: string): boolean {
@@ -101,18 +101,18 @@ type Name = keyof typeof identityVariables;
 /**
  * Reads whose tokens are believed. A variable that is empty counts as absent.
  *
- * @param faults - gets a clause for every missing or unusable variable
+ * @param problems - gets a clause for every missing or unusable variable
  * @returns `undefined` if there were faults
  */
-export function loadIdentity(env: Environment, faults: string[]): Identity | undefined {
-  const before = faults.length;
-  const variables = new Variables(env, faults);
+export function loadIdentitySettings(env: Environment, problems: string[]): IdentitySettings | undefined {
+  const before = problems.length;
+  const variables = new Variables(env, problems);
   const identity = { none, dev, jwt, keystone }[variables.required('kind', kind) ?? 'none'](variables);
-  return faults.length > before ? undefined : identity;
+  return problems.length > before ? undefined : identity;
 }
 
 /** What a variable may say: a parser, and the form that it takes, in words. */
-interface Form<Value> {
+interface SettingFormat<Value> {
   readonly parse: (text: string) => Value | undefined;
   readonly form: string;
 }
@@ -120,11 +120,11 @@ interface Form<Value> {
 /** The variables, and what is wrong with those that were read. */
 class Variables {
   readonly #env: Environment;
-  readonly #faults: string[];
+  readonly #problems: string[];
 
-  constructor(env: Environment, faults: string[]) {
+  constructor(env: Environment, problems: string[]) {
     this.#env = env;
-    this.#faults = faults;
+    this.#problems = problems;
   }
 
   has(name: Name): boolean {
@@ -136,15 +136,15 @@ class Variables {
   }
 
   fault(name: Name, clause: string): void {
-    this.#faults.push(`${identityVariables[name]} ${clause}`);
+    this.#problems.push(`${identityVariables[name]} ${clause}`);
   }
 
-  required<Value>(name: Name, form: Form<Value>): Value | undefined {
+  required<Value>(name: Name, form: SettingFormat<Value>): Value | undefined {
     if (!this.has(name)) this.fault(name, 'is not set');
     return this.optional(name, form);
   }
 
-  optional<Value>(name: Name, { parse, form }: Form<Value>): Value | undefined {
+  optional<Value>(name: Name, { parse, form }: SettingFormat<Value>): Value | undefined {
     const text = this.#env[identityVariables[name]];
     if (!text) return undefined;
     const value = parse(text);
@@ -158,24 +158,24 @@ class Variables {
   }
 }
 
-const anything: Form<string> = { parse: (text) => text, form: 'a text' };
+const anything: SettingFormat<string> = { parse: (text) => text, form: 'a text' };
 
-const kind: Form<IdentityKind> = {
+const kind: SettingFormat<IdentityKind> = {
   parse: (text) => identityKinds.find((each) => each === text),
   form: `one of ${identityKinds.join(', ')}`,
 };
 
-const address: Form<string> = {
+const address: SettingFormat<string> = {
   parse: (text) => (/^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined),
   form: 'an address such as https://identity.example.org',
 };
 
-const algorithms: Form<readonly string[]> = {
+const algorithms: SettingFormat<readonly string[]> = {
   parse: (text) => listOf(text, (name) => (signatureAlgorithms.includes(name) ? name : undefined)),
   form: `some of ${signatureAlgorithms.join(',')}`,
 };
 
-const roleMap: Form<Readonly<Record<string, Role>>> = {
+const roleMap: SettingFormat<Readonly<Record<string, Role>>> = {
   parse: (text) => {
     const pairs = listOf(text, (pair): readonly [string, Role] | undefined => {
       const [, name, role] = /^([^=]+)=([^=]+)$/.exec(pair) ?? [];
@@ -188,7 +188,7 @@ const roleMap: Form<Readonly<Record<string, Role>>> = {
   form: `a list such as image-admins=admin,staff=member, of the roles ${roles.join(', ')}`,
 };
 
-const seconds = (min: number, max: number): Form<number> => ({
+const seconds = (min: number, max: number): SettingFormat<number> => ({
   parse: (text) => (/^\d{1,3}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
   form: `a whole number of seconds from ${min} to ${max}`,
 });
@@ -199,8 +199,8 @@ function listOf<Value>(text: string, parse: (part: string) => Value | undefined)
   return values.every((value) => value !== undefined) ? values : undefined;
 }
 
-const none = (): Identity => 'none';
-const dev = (): Identity => 'dev';
+const none = (): IdentitySettings => 'none';
+const dev = (): IdentitySettings => 'dev';
 
 const jwt = (variables: Variables): JwtSettings => ({
   kind: 'jwt',

@@ -1,18 +1,18 @@
-import { devIdentity } from '#dev-identity';
+import { createDevVerifier } from '#dev-identity';
 import type { Caller } from '../domain/caller.ts';
 import type { AccessRule } from './access-rules.ts';
-import { jwtIdentity } from './jwt.ts';
-import { keystoneIdentity, type ReadSecret } from './keystone.ts';
-import type { Identity } from './settings.ts';
+import { createJwtVerifier } from './jwt.ts';
+import { createKeystoneVerifier, type ReadSecret } from './keystone.ts';
+import type { IdentitySettings } from './settings.ts';
 
 /** What a token proves. */
-export interface Proof extends Caller {
+export interface VerifiedToken extends Caller {
   /** The only requests that the token may make; all of them where absent. */
   readonly accessRules?: readonly AccessRule[] | undefined;
 }
 
 /** Where the identity of a caller comes from. */
-export interface IdentitySource {
+export interface TokenVerifier {
   /** The `WWW-Authenticate` of an answer without it (RFC 9110, section 11.6.1). */
   readonly challenge: string;
   /**
@@ -20,19 +20,19 @@ export interface IdentitySource {
    *
    * @throws SharingError `identity-unavailable` if the identity provider cannot be reached
    */
-  identify(token: string): Promise<Proof | undefined>;
+  verify(token: string): Promise<VerifiedToken | undefined>;
 }
 
 /** Proves nobody: what a deployed stack has until it is given an identity. */
-const nobody: IdentitySource = { challenge: 'Bearer', identify: () => Promise.resolve(undefined) };
+const denyAllVerifier: TokenVerifier = { challenge: 'Bearer', verify: () => Promise.resolve(undefined) };
 
 /**
  * The source of identities that a function is configured to.
  *
  * @param readSecret - how the secret of a service account is read, where there is one
  */
-export function identitySource({ identity }: { readonly identity: Identity }, readSecret: ReadSecret): IdentitySource {
-  if (identity === 'none') return nobody;
-  if (identity === 'dev') return devIdentity();
-  return identity.kind === 'jwt' ? jwtIdentity(identity) : keystoneIdentity(identity, readSecret);
+export function createTokenVerifier({ identity }: { readonly identity: IdentitySettings }, readSecret: ReadSecret): TokenVerifier {
+  if (identity === 'none') return denyAllVerifier;
+  if (identity === 'dev') return createDevVerifier();
+  return identity.kind === 'jwt' ? createJwtVerifier(identity) : createKeystoneVerifier(identity, readSecret);
 }

@@ -1,4 +1,4 @@
-import { currentDeadline, reportMilliseconds } from '../runtime/deadline.ts';
+import { currentDeadline, reportingReserveMilliseconds } from '../runtime/deadline.ts';
 
 /** How the clients of queues and buses ask: an answer takes milliseconds, and one that does not come is asked for again. */
 export const clientSettings = {
@@ -7,8 +7,8 @@ export const clientSettings = {
 } as const;
 
 /** Ends a call, with its repetitions, in time for the function to report what it has not done. */
-export const inTime = (): { readonly abortSignal?: AbortSignal } => {
+export const abortAtDeadline = (): { readonly abortSignal?: AbortSignal } => {
   const deadline = currentDeadline();
   if (deadline === undefined) return {};
-  return { abortSignal: AbortSignal.timeout(Math.max(0, deadline + reportMilliseconds / 2 - Date.now())) };
+  return { abortSignal: AbortSignal.timeout(Math.max(0, deadline + reportingReserveMilliseconds / 2 - Date.now())) };
 };

@@ -2,7 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { replyType, type CommandReply } from '../events/command-handler.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
 import type { NotificationBus } from '../events/publish.ts';
-import { clientSettings, inTime } from './client-settings.ts';
+import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
 /** An EventBridge bus, where the SDK's own environment says that EventBridge is. */
 export class EventBridgeBus implements NotificationBus {
@@ -24,14 +24,14 @@ export class EventBridgeBus implements NotificationBus {
       })),
     });
     try {
-      const { Entries: entries } = await this.#client.send(command, inTime());
+      const { Entries: entries } = await this.#client.send(command, abortAtDeadline());
       return notifications.map((_, n) => {
         const { EventId: id, ErrorCode: code = 'without a reason' } = entries?.[n] ?? {};
-        return id === undefined ? { refused: code } : 'taken';
+        return id === undefined ? { errorCode: code } : 'taken';
       });
     } catch (error) {
-      const refused = error instanceof Error ? error.name : String(error);
-      return notifications.map(() => ({ refused }));
+      const errorCode = error instanceof Error ? error.name : String(error);
+      return notifications.map(() => ({ errorCode: errorCode }));
     }
   }
 
@@ -40,7 +40,7 @@ export class EventBridgeBus implements NotificationBus {
     const entry = { EventBusName: this.#name, Source: notificationSource, DetailType: replyType };
     const { Entries: entries } = await this.#client.send(
       new PutEventsCommand({ Entries: [{ ...entry, Detail: JSON.stringify(reply) }] }),
-      inTime(),
+      abortAtDeadline(),
     );
     if (entries?.[0]?.EventId === undefined) {
       throw new Error(`The bus refused a reply: ${entries?.[0]?.ErrorCode ?? 'without a reason'}.`);

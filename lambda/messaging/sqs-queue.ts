@@ -1,5 +1,5 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { clientSettings, inTime } from './client-settings.ts';
+import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
 /** An SQS queue, where the SDK's own environment says that SQS is. */
 export class SqsQueue {
@@ -24,17 +24,17 @@ export class SqsQueue {
         MessageAttributes: Object.fromEntries(
           Object.entries(attributes).map(([name, value]) => [
             name,
-            { DataType: 'String', StringValue: asAttribute(value) },
+            { DataType: 'String', StringValue: sanitizeAttribute(value) },
           ]),
         ),
       }),
-      inTime(),
+      abortAtDeadline(),
     );
   }
 }
 
 /** What SQS takes in an attribute ("SendMessage" in the SQS API reference): no control characters, and not nothing. */
-const asAttribute = (text: string): string =>
+const sanitizeAttribute = (text: string): string =>
   text
     .slice(0, 1000)
     .toWellFormed()

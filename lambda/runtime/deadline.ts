@@ -15,4 +15,4 @@ export const currentDeadline = (): number | undefined => deadlines.getStore();
 /**
  * What a function keeps of its time, in milliseconds, for reporting what it has not done: its deadline is so much earlier.
  */
-export const reportMilliseconds = 5000;
+export const reportingReserveMilliseconds = 5000;

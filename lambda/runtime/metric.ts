@@ -6,7 +6,7 @@ const namespace = 'ImageSharing';
  *
  * @param metric - its name
  */
-export const countOf = (metric: string): Readonly<Record<string, unknown>> => ({
+export const countMetric = (metric: string): Readonly<Record<string, unknown>> => ({
   _aws: {
     Timestamp: Date.now(),
     CloudWatchMetrics: [{ Namespace: namespace, Dimensions: [[]], Metrics: [{ Name: metric, Unit: 'Count' }] }],

@@ -10,9 +10,9 @@ import {
   assertImageIsShared,
   assertImageIsVisible,
   assertMemberIsVisible,
-  mayTryToAnswer,
+  canAttemptAnswer,
 } from '../domain/sharing-rules.ts';
-import { attempts } from './retry-on-conflict.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 export interface MemberRequest {
   readonly imageId: string;
@@ -39,10 +39,10 @@ export const createAnswerOffer =
     const actor = { projectId: caller.projectId, userId: caller.userId, via };
     const notOwner = isAdmin(caller) ? undefined : caller.projectId;
 
-    return attempts(async () => {
-      if (isMemberStatus(status) && mayTryToAnswer(caller, memberId)) {
+    return retryOnConflict(async () => {
+      if (isMemberStatus(status) && canAttemptAnswer(caller, memberId)) {
         const at = () => timestamp(clock());
-        const answered = await memberships.answer({ imageId, memberId, status, notOwner, at, actor });
+        const answered = await memberships.answer({ imageId, memberId, status, excludedOwner: notOwner, at, actor });
         if (answered !== 'refused') return answered.membership;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
@@ -50,7 +50,7 @@ export const createAnswerOffer =
       assertImageIsShared(image);
       assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, image, sharing, memberId));
       if (!isMemberStatus(status)) throw invalidMemberStatus();
-      if (image.pendingChange !== undefined) await images.finish(image);
+      if (image.pendingChange !== undefined) await images.completePendingChange(image);
       return undefined;
     });
   };

@@ -3,7 +3,7 @@ import { imageNotFound } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './retry-on-conflict.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type DeleteImage = (request: {
   readonly imageId: string;
@@ -19,12 +19,12 @@ export const createDeleteImage =
     if (imageId === undefined) throw imageNotFound(id);
     const actor = { projectId: caller.projectId, userId: caller.userId, via };
 
-    await attempts(async () => {
+    await retryOnConflict(async () => {
       const image = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
       assertCallerMayChange(caller, image);
       assertImageIsNotProtected(image);
       if (image.pendingChange !== undefined) {
-        await images.finish(image);
+        await images.completePendingChange(image);
         return image.pendingChange.kind === 'delete' ? true : undefined;
       }
       return (await images.delete(image, actor)) === 'written' ? true : undefined;

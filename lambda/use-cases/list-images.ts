@@ -4,7 +4,7 @@ import type { ImageRepository } from '../domain/image-repository.ts';
 import {
   compareBy,
   creationOrder,
-  noImage,
+  matchNone,
   pickSortable,
   type ImageFilter,
   type Sort,
@@ -15,7 +15,7 @@ import {
   imageSources,
   type ImageListRepository,
   type ImageListScope,
-  type ImageSource,
+  type ListSource,
   type ListCandidate,
 } from '../domain/image-list.ts';
 import type { Image } from '../domain/image.ts';
@@ -82,7 +82,7 @@ export const createListImages =
     assertCallerMayList(caller);
     const marker = request.marker === undefined ? undefined : await findMarker(images, request.marker, request);
     const sources = imageSources(request);
-    if (limit === 0 || sources.length === 0 || filters.includes(noImage)) return { images: [], next: undefined };
+    if (limit === 0 || sources.length === 0 || filters.includes(matchNone)) return { images: [], next: undefined };
     const matches: ImageFilter = (image) => filters.every((filter) => filter(image));
     const order = creationOrder(sorts);
     if (order !== undefined) {
@@ -111,7 +111,7 @@ async function findMarker(images: ImageRepository, marker: string, { caller }: I
 
 async function inCreationOrder(
   lists: ImageListRepository,
-  sources: readonly ImageSource[],
+  sources: readonly ListSource[],
   order: SortDirection,
   marker: Image | undefined,
   page: Page,
@@ -129,7 +129,7 @@ async function inCreationOrder(
 /** What sorts compare of all images of a list that match; their records are not kept. */
 async function readAll(
   lists: ImageListRepository,
-  sources: readonly ImageSource[],
+  sources: readonly ListSource[],
   matches: ImageFilter,
 ): Promise<readonly { readonly candidate: ListCandidate; readonly image: SortableImage }[]> {
   const { candidates, next } = await lists.candidates(sources, 'desc', undefined, maxSortedImages);

@@ -3,7 +3,7 @@ import { imageNotFound, invalidRequest } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Membership } from '../domain/membership.ts';
-import { assertImageIsShared, assertImageIsVisible, seesAllMembers } from '../domain/sharing-rules.ts';
+import { assertImageIsShared, assertImageIsVisible, canListAllMembers } from '../domain/sharing-rules.ts';
 
 export type ListMembers = (request: {
   readonly imageId: string;
@@ -28,7 +28,7 @@ export const createListMembers =
     if (imageId === undefined) throw imageNotFound(id);
     const { image, memberIds } = await images.findOffers(imageId, maxListedMembers + 1);
     // Whether the image exists or not, whoever does not own it is looked for among its members: the same calls for both.
-    const shown = seesAllMembers(caller, image) ? memberIds : [caller.projectId];
+    const shown = canListAllMembers(caller, image) ? memberIds : [caller.projectId];
     if (shown.length > maxListedMembers) {
       if (image !== undefined) assertImageIsShared(image);
       throw invalidRequest(`More than ${maxListedMembers} members cannot be listed; show each by its id.`);

@@ -6,7 +6,7 @@ import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './retry-on-conflict.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type OfferImage = (request: {
   readonly imageId: string;
@@ -28,7 +28,7 @@ export const createOfferImage =
     if (imageId === undefined) throw imageNotFound(id);
     const actor = { projectId: caller.projectId, userId: caller.userId, via };
 
-    return attempts(async () => {
+    return retryOnConflict(async () => {
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
@@ -36,7 +36,7 @@ export const createOfferImage =
       if (sharing.memberships.has(memberId)) throw memberExists(imageId, memberId);
       if (quota >= 0 && image.memberCount >= quota) throw memberQuotaExceeded(imageId, quota);
       if (image.pendingChange !== undefined) {
-        await images.finish(image);
+        await images.completePendingChange(image);
         return undefined;
       }
       return memberships.offer({ image, memberId, quota, at: timestamp(clock()), actor });

@@ -1,6 +1,6 @@
 import { tryAgainLater } from '../domain/errors.ts';
 
-const mostAttempts = 8;
+const maxAttempts = 8;
 
 /**
  * Reads and writes again where the world changed between a read and the write that depended on it.
@@ -8,8 +8,8 @@ const mostAttempts = 8;
  * @param attempt - resolves to `undefined` where the write was refused and a read since then does not say why
  * @throws SharingError `try-again-later` where that keeps happening
  */
-export async function attempts<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
-  for (let made = 0; made < mostAttempts; made += 1) {
+export async function retryOnConflict<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+  for (let attemptCount = 0; attemptCount < maxAttempts; attemptCount += 1) {
     const result = await attempt();
     if (result !== undefined) return result;
   }

@@ -5,7 +5,7 @@ import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
 import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { attempts } from './retry-on-conflict.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 /**
  * What becomes of an image's attributes; throws a SharingError where the change does not fit them.
@@ -35,7 +35,7 @@ export const createUpdateImage =
     if (imageId === undefined) throw imageNotFound(id);
     const actor = { projectId: caller.projectId, userId: caller.userId, via };
 
-    return attempts(async () => {
+    return retryOnConflict(async () => {
       const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
       assertCallerMayChange(caller, before);
       const changed = change(before, (some) => {
@@ -53,7 +53,7 @@ export const createUpdateImage =
       const after = { ...before, ...changed, updatedAt };
       assertImageIsWithinBounds(after);
       if (before.pendingChange !== undefined) {
-        await images.finish(before);
+        await images.completePendingChange(before);
         return undefined;
       }
       const written = await images.update(before, after, actor);

@@ -11,7 +11,7 @@ import {
   assertMemberIsVisible,
 } from '../domain/sharing-rules.ts';
 import type { MemberRequest } from './answer-offer.ts';
-import { attempts } from './retry-on-conflict.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
 
@@ -26,7 +26,7 @@ export const createWithdrawOffer =
     const actor = { projectId: caller.projectId, userId: caller.userId, via };
     const owner = isAdmin(caller) ? undefined : caller.projectId;
 
-    await attempts(async () => {
+    await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
         const withdrawn = await memberships.withdraw({ imageId, memberId, owner, at: clock(), actor });
         if (withdrawn) return true;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
-import type { ImageSource } from '../../lambda/domain/image-list.ts';
+import type { ListSource } from '../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../lambda/domain/image.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
@@ -16,17 +16,17 @@ afterAll(() => repositories.close());
 let projects = 0;
 const aProject = (): ProjectId => `project-${(projects += 1)}` as ProjectId;
 
-type Kinds = Extract<ImageSource, { kind: 'owned' }> | Extract<ImageSource, { kind: 'offered' }> | ImageSource;
+type Kinds = Extract<ListSource, { kind: 'owned' }> | Extract<ListSource, { kind: 'offered' }> | ListSource;
 type Sparse<Source> = Source extends unknown
   ? Omit<Source, 'hidden' | 'owner' | 'visibilities'> & Partial<Source>
   : never;
-const aRun = (source: Sparse<Kinds>): ImageSource => ({
+const aRun = (source: Sparse<Kinds>): ListSource => ({
   hidden: false,
   owner: undefined,
   visibilities: undefined,
   ...source,
 });
-const ownedBy = (project: ProjectId, narrowed: Partial<ImageSource> = {}) =>
+const ownedBy = (project: ProjectId, narrowed: Partial<ListSource> = {}) =>
   aRun({ kind: 'owned', project, ...narrowed } as Sparse<Kinds>);
 const offeredTo = (project: ProjectId, status: MemberStatus | 'all') => aRun({ kind: 'offered', project, status });
 
@@ -41,7 +41,7 @@ async function readPage(lists: Adapters['lists'], ...parameters: Parameters<Adap
 
 /** The names of all that some runs hold, page after page, and how many pages that took. */
 async function readAll(
-  sources: readonly ImageSource[],
+  sources: readonly ListSource[],
   {
     order = 'desc',
     count = 100,
@@ -126,7 +126,7 @@ describe('order and pages', () => {
     afterAll(() => {
       repositories.wire.intercept(undefined);
     });
-    const narrowed = (): ImageSource => ({ ...offeredTo(member, 'accepted'), owner: rare });
+    const narrowed = (): ListSource => ({ ...offeredTo(member, 'accepted'), owner: rare });
 
     test('is read in four rounds at most, and goes on after the last entry that was read', async () => {
       const { wire, wired } = repositories;
@@ -315,7 +315,7 @@ describe('what changed', () => {
 
     const places = [await where()];
     for (const status of ['accepted', 'rejected', 'pending'] as const) {
-      const answer = { imageId: image.id, memberId: member, status, notOwner: member, at: () => answeredAt, actor };
+      const answer = { imageId: image.id, memberId: member, status, excludedOwner: member, at: () => answeredAt, actor };
       await repositories.memberships.answer(answer);
       places.push(await where());
     }

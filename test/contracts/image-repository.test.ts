@@ -326,8 +326,8 @@ describe('a change that was broken off', () => {
         expect(half?.pendingChange).toMatchObject({ actor: admin });
         const offered = await memberships.offer({ image: half!, memberId: newcomer, quota: -1, at: offeredAt, actor });
         expect(offered).toBeUndefined();
-        await Promise.all([images.finish(half!), images.finish(half!)]);
-        await images.finish(half!);
+        await Promise.all([images.completePendingChange(half!), images.completePendingChange(half!)]);
+        await images.completePendingChange(half!);
       }
 
       const { image: done, membership } = await read(before.id, 'gamma');
@@ -342,7 +342,7 @@ describe('a change that was broken off', () => {
 /** The status that a member then has, or that its answer was refused. */
 async function answers(image: Image, member: string, status: 'accepted' | 'rejected' = 'accepted'): Promise<string> {
   const memberId = member as ProjectId;
-  const answer = { imageId: image.id, memberId, status, notOwner: memberId, at: () => later, actor };
+  const answer = { imageId: image.id, memberId, status, excludedOwner: memberId, at: () => later, actor };
   const answered = await repositories.memberships.answer(answer);
   return answered === 'refused' ? answered : answered.membership.status;
 }

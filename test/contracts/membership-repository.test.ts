@@ -26,7 +26,7 @@ const answer = (image: Image, change: Partial<Answer> = {}) =>
     imageId: image.id,
     memberId: beta,
     status: 'accepted',
-    notOwner: beta,
+    excludedOwner: beta,
     at: () => answeredAt,
     actor,
     ...change,
@@ -87,7 +87,7 @@ describe('offer', () => {
     const created = await image();
 
     const offered = await offer(created, { memberId });
-    const answered = await answer(created, { memberId, notOwner: memberId });
+    const answered = await answer(created, { memberId, excludedOwner: memberId });
     const withdrawn = await withdraw(created, { memberId });
 
     expect(offered?.memberId).toBe(id);
@@ -209,7 +209,7 @@ describe('answer', () => {
   test.each(['pending', 'accepted'] as const)('only a member answers, whatever it answers: %s', async (status) => {
     const image = await shared();
 
-    const answered = await answer(image, { memberId: gamma, notOwner: gamma, status });
+    const answered = await answer(image, { memberId: gamma, excludedOwner: gamma, status });
 
     expect(answered).toBe('refused');
     expect(await repositories.read(image.id, 'gamma')).toMatchObject({ membership: undefined });
@@ -245,7 +245,7 @@ describe('answer', () => {
     const image = await repositories.image({ owner: beta });
     await repositories.share(image, 'beta');
 
-    const answered = await answer(image, { status, notOwner: beta });
+    const answered = await answer(image, { status, excludedOwner: beta });
 
     expect(answered).toBe('refused');
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
@@ -255,7 +255,7 @@ describe('answer', () => {
     const image = await repositories.image({ owner: beta });
     await repositories.share(image, 'beta');
 
-    const answered = await answer(image, { notOwner: undefined });
+    const answered = await answer(image, { excludedOwner: undefined });
 
     expect(answered).toMatchObject({ outcome: 'changed', membership: { status: 'accepted' } });
   });
@@ -295,12 +295,12 @@ describe('answer', () => {
 
 describe('answer by a command', () => {
   const byCommand = (image: Image, change: Partial<Answer> = {}) => {
-    const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redrives: 0 };
+    const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redriveCount: 0 };
     return repositories.wired.ledger.membershipsFor(entry).answer({
       imageId: image.id,
       memberId: beta,
       status: 'accepted',
-      notOwner: beta,
+      excludedOwner: beta,
       at: () => answeredAt,
       actor,
       ...change,
@@ -368,7 +368,7 @@ describe('answer by a command', () => {
     const image = await shared('accepted');
     await withdraw(image);
 
-    const answered = [await byCommand(image), await byCommand(image, { memberId: gamma, notOwner: gamma })];
+    const answered = [await byCommand(image), await byCommand(image, { memberId: gamma, excludedOwner: gamma })];
 
     expect(answered).toEqual(['refused', 'refused']);
   });

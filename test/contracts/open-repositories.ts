@@ -1,7 +1,7 @@
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import type { Actor } from '../../lambda/domain/actor.ts';
-import type { CommandLedger } from '../../lambda/domain/command-record-repository.ts';
+import type { CommandRecordRepository } from '../../lambda/domain/command-record-repository.ts';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
 import type { ImageRepository } from '../../lambda/domain/image-repository.ts';
@@ -9,7 +9,7 @@ import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
 import type { MembershipRepository } from '../../lambda/domain/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
-import { DynamoDbCommandLedger } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
+import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
@@ -24,7 +24,7 @@ export interface Adapters {
   readonly images: ImageRepository;
   readonly memberships: MembershipRepository;
   readonly lists: ImageListRepository;
-  readonly ledger: CommandLedger;
+  readonly ledger: CommandRecordRepository;
 }
 
 /** The repositories on a table of their own, as they are and as they are behind a wire that a test interferes with. */
@@ -57,7 +57,7 @@ const adaptersOf = (table: Table): Adapters => ({
   images: new DynamoDbImageRepository(table, () => now),
   memberships: new DynamoDbMembershipRepository(table),
   lists: new DynamoDbImageListRepository(table),
-  ledger: new DynamoDbCommandLedger(table, () => now),
+  ledger: new DynamoDbCommandRecordRepository(table, () => now),
 });
 
 /** Opens the repositories on an empty table of this run's engine. */
@@ -94,7 +94,7 @@ export async function openRepositories(): Promise<Repositories> {
       const offered = await memberships.offer({ image, memberId, quota: -1, at: offeredAt, actor });
       if (offered === undefined) throw new Error('The offer was refused.');
       if (status === 'pending') return;
-      const answer = { imageId: image.id, memberId, status, notOwner: undefined, at: () => answeredAt, actor };
+      const answer = { imageId: image.id, memberId, status, excludedOwner: undefined, at: () => answeredAt, actor };
       if ((await memberships.answer(answer)) === 'refused') throw new Error('The answer was refused.');
     },
     close: async () => {

@@ -19,7 +19,7 @@ topic.addSubscription(new SqsSubscription(queue, { rawMessageDelivery: true }));
 const stack = new ImageSharingStack(app, 'ImageSharing', {
   identity: 'dev',
   local: true,
-  throwAway: true,
+  destroyOnRemoval: true,
   offerSubscriptions: [{ project: 'project-s', topicArn: 'arn:aws:sns:us-east-1:000000000000:offers' }],
   synthesizer: synthesizer(),
 });

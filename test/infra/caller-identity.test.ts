@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib/core';
-import { callerIdentity, type IdentityProps } from '../../infra/stages/identity-configuration.ts';
+import { identityConfiguration, type IdentityProps } from '../../infra/stages/identity-configuration.ts';
 import { identityFromContext } from '../../infra/stages/identity-context.ts';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
-import { Refusal } from '../../infra/usage-error.ts';
+import { UsageError } from '../../infra/usage-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-identity-'));
 afterAll(() => {
@@ -76,7 +76,7 @@ describe('what functions are told', () => {
       },
     ],
   ])('%s', (_what, props, environment) => {
-    expect(callerIdentity(props).environment).toEqual(environment);
+    expect(identityConfiguration(props).environment).toEqual(environment);
   });
 
   test.each<[IdentityProps, string]>([
@@ -102,10 +102,10 @@ describe('what functions are told', () => {
     [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['none'] }, 'JWT_ALGORITHMS is "none"'],
     [{ kind: 'jwt', issuer, audience: 'a', roleMap: { x: 'root' as 'admin' } }, 'JWT_ROLE_MAP is "x=root"'],
   ])('%j is refused', (props, sentence) => {
-    const reading = () => callerIdentity(props);
+    const reading = () => identityConfiguration(props);
 
     expect(reading).toThrow(sentence);
-    expect(reading).toThrow(Refusal);
+    expect(reading).toThrow(UsageError);
   });
 });
 
@@ -225,10 +225,10 @@ test.each<[string, Record<string, string>, string]>([
     '-c reservedConcurrency= takes a whole number, and not "many".',
   ],
 ])('an identity %s is refused', (_what, context, sentence) => {
-  const reading = () => callerIdentity(identityFromContext(new App({ context }).node).identity);
+  const reading = () => identityConfiguration(identityFromContext(new App({ context }).node).identity);
 
   expect(reading).toThrow(sentence);
-  expect(reading).toThrow(Refusal);
+  expect(reading).toThrow(UsageError);
 });
 
 test('a refusal is one sentence, and nothing is made', () => {

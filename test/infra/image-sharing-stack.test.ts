@@ -37,7 +37,7 @@ beforeAll(() => {
   prod = synthesise('prod', { identity: 'none' });
   throwAway = synthesise('throwaway', {
     identity: 'none',
-    throwAway: true,
+    destroyOnRemoval: true,
     memberQuota: -1,
     corsOrigins: ['https://console.example'],
   });

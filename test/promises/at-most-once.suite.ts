@@ -200,7 +200,7 @@ async function arrange({ seed }: Operation): Promise<string> {
 /** The items of an image, without ids and times but with how often each was changed, after any pending change. */
 async function stateOf(id: string): Promise<unknown> {
   const { image: left } = await images.findOffers(id as ImageId, 1000);
-  if (left?.pendingChange !== undefined) await images.finish(left);
+  if (left?.pendingChange !== undefined) await images.completePendingChange(left);
   const items = await itemsOfImage(world.table, id);
   assert.deepEqual(brokenInvariants(items), []);
   const counted = ({ sequence, membership_id, expires_at, write_id: _, ...item }: StoredItem): StoredItem => ({

@@ -1,19 +1,19 @@
-import { isForEveryone, type SharedFacts } from '../../lambda/domain/image.ts';
-import type { Position } from '../../lambda/domain/image-list.ts';
+import { isPublicOrCommunity, type ReplicatedAttributes } from '../../lambda/domain/image.ts';
+import type { ListPosition } from '../../lambda/domain/image-list.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
 import {
   catalogIndex,
   catalogSortKey,
-  everyoneShelf,
+  publicOrCommunitySegment,
   indexOfStatus,
   itemFormat,
   listKey,
   localIndexes,
   membershipIndex,
-  membershipShelf,
-  ownedShelf,
+  membershipSegment,
+  ownedSegment,
   timeToLive,
-  type Shelf,
+  type ListSegment,
 } from '../../lambda/dynamodb/keys.ts';
 import type { StoredItem } from '../support/stored-items.ts';
 
@@ -127,15 +127,15 @@ const different = (item: StoredItem, wanted: Readonly<Record<string, unknown>>):
         `${nameOf(item)}: ${attribute} is ${JSON.stringify(item[attribute])} and not ${JSON.stringify(value)}`,
     );
 
-const factsOf = (item: StoredItem): SharedFacts => ({
+const factsOf = (item: StoredItem): ReplicatedAttributes => ({
   owner: item['owner'],
   visibility: item['visibility'],
   hidden: item['os_hidden'],
 });
 
-const attributesOf = ({ owner, visibility, hidden }: SharedFacts) => ({ owner, visibility, os_hidden: hidden });
+const attributesOf = ({ owner, visibility, hidden }: ReplicatedAttributes) => ({ owner, visibility, os_hidden: hidden });
 
-const positionOf = (record: StoredItem): Position => ({ createdAt: record['created_at'], id: record['id'] });
+const positionOf = (record: StoredItem): ListPosition => ({ createdAt: record['created_at'], id: record['id'] });
 
 /** What a membership has to be by itself, with a status or without. */
 function brokenMembership(item: StoredItem, imageId: string, project: string, mayBeMoving: boolean): readonly string[] {
@@ -181,20 +181,20 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
   const facts = factsOf(record);
   const offered = offers.map(({ project }) => project).toSorted();
   const members = memberships.map(({ project }) => project).toSorted();
-  const entry = (key: string, shelf: Shelf) => ({
+  const entry = (key: string, shelf: ListSegment) => ({
     key,
     wanted: { listed: listKey(shelf, positionOf(record)), ...attributesOf(facts) },
   });
   const wantedEntries = [
-    entry(`owned ${facts.owner}`, ownedShelf(facts.hidden)),
-    ...(isForEveryone(facts.visibility) ? [entry(`everyone ${facts.visibility}`, everyoneShelf(facts.hidden))] : []),
+    entry(`owned ${facts.owner}`, ownedSegment(facts.hidden)),
+    ...(isPublicOrCommunity(facts.visibility) ? [entry(`everyone ${facts.visibility}`, publicOrCommunitySegment(facts.hidden))] : []),
   ];
   const entryKey = ({ kind, project }: Family['entries'][number]): string => `${kind} ${project}`;
   return [
     ...different(record, {
       id: imageId,
       [catalogIndex]: facts.visibility,
-      [catalogSortKey]: listKey(ownedShelf(facts.hidden), positionOf(record)),
+      [catalogSortKey]: listKey(ownedSegment(facts.hidden), positionOf(record)),
       deleted_at: undefined,
     }),
     ...(count === offers.length ? [] : [`${name}: member_count is ${count}, of ${offers.length} offers`]),
@@ -231,7 +231,7 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
     const differences = [...possible, ...before, ...ofOwner].map((facts) =>
       different(item, {
         ...attributesOf(facts),
-        [membershipIndex]: listKey(membershipShelf(facts), positionOf(record)),
+        [membershipIndex]: listKey(membershipSegment(facts), positionOf(record)),
       }),
     );
     return [

@@ -120,14 +120,14 @@ const transactionsOf = (calls: readonly EngineCall[]): readonly EngineCall[] =>
   calls.filter(({ action }) => action === 'TransactWriteItems');
 
 /** Gives a membership another status, as a request of the member or an admin does, or nothing if that is refused. */
-async function changeStatus(id: string, project: string, notOwner: string | undefined): Promise<void> {
+async function changeStatus(id: string, project: string, excludedOwner: string | undefined): Promise<void> {
   const key = membershipKey(project as ProjectId, id as ImageId);
   const status = (await itemAt(world.table, key))?.['status'] === 'accepted' ? 'rejected' : 'accepted';
   await memberships.answer({
     imageId: id as ImageId,
     memberId: project as ProjectId,
     status,
-    notOwner: notOwner as ProjectId | undefined,
+    excludedOwner: excludedOwner as ProjectId | undefined,
     at: () => parseTimestamp('2026-11-23T12:00:00Z')!,
     actor: { projectId: project as ProjectId, userId: 'hot', via: 'http' },
   });

@@ -1,8 +1,8 @@
 import type { Context } from 'aws-lambda';
 import { apiOperation, type ApiOperation, type Route } from '../../lambda/http/api-handler.ts';
 import type { ApiRequest } from '../../lambda/http/api-request.ts';
-import { devIdentity } from '../../lambda/identity/dev.ts';
-import type { IdentitySource } from '../../lambda/identity/token-verifier.ts';
+import { createDevVerifier } from '../../lambda/identity/dev.ts';
+import type { TokenVerifier } from '../../lambda/identity/token-verifier.ts';
 import { httpEvent, type RequestOptions } from './service.ts';
 
 /** What an operation was asked, answered, and wrote into the log. */
@@ -20,8 +20,8 @@ export async function anOperation(
   {
     operation = () => Promise.resolve({ statusCode: 204, headers: {} }),
     body = 'ignored',
-    identity = devIdentity(),
-  }: { operation?: ApiOperation; body?: Route['body']; identity?: IdentitySource | undefined },
+    identity = createDevVerifier(),
+  }: { operation?: ApiOperation; body?: Route['body']; identity?: TokenVerifier | undefined },
   method: string,
   url: string,
   options: RequestOptions = {},

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../infra/stages/local-settings.ts';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
-import { assertEngineAnswers, tableClient } from '../../infra/local/dynamodb/table-client.ts';
+import { assertEngineReachable, tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { startTableEngine, type TableEngine } from '../../infra/local/dynamodb/table-engine.ts';
 import { testVariables } from './engine.ts';
 
@@ -35,7 +35,7 @@ export default async function globalSetup(): Promise<void> {
   }
   const endpoint = tableEndpoint ?? globalThis.testRun!.engine.endpoint;
   const client = tableClient(endpoint);
-  await assertEngineAnswers(client, endpoint);
+  await assertEngineReachable(client, endpoint);
   client.destroy();
   process.env[testVariables.endpoint] = endpoint;
 }

@@ -8,8 +8,8 @@ import type { Image, Visibility } from '../../lambda/domain/image.ts';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import { actorAttribute, imageItem } from '../../lambda/dynamodb/items/image-item.ts';
 import { itemFormat, membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
-import { moveEntries } from '../../lambda/dynamodb/items/list-entries.ts';
-import { membershipFacts } from '../../lambda/dynamodb/items/membership-item.ts';
+import { listEntryActions } from '../../lambda/dynamodb/items/list-entries.ts';
+import { replicatedMembershipUpdate } from '../../lambda/dynamodb/items/membership-item.ts';
 import { transactionLimit } from '../../lambda/dynamodb/table.ts';
 import type { TestTable } from './engine.ts';
 
@@ -100,7 +100,7 @@ function seededImage(seed: Seed, createdAt: number): Image {
 type SeededItem = Readonly<Record<string, unknown>>;
 
 function itemsOf(image: Image, members: readonly SeededMember[]): readonly SeededItem[] {
-  const entries = moveEntries(image, undefined, image).flatMap(({ Put: put }) => put?.Item ?? []);
+  const entries = listEntryActions(image, undefined, image).flatMap(({ Put: put }) => put?.Item ?? []);
   return [
     imageItem(image, userOf(image.owner)),
     ...entries,
@@ -125,7 +125,7 @@ function memberItems(image: Image, { project, status }: SeededMember): readonly 
       updated_at: image.createdAt,
       updated_by: actorAttribute(userOf(status === 'pending' ? image.owner : memberId)),
       sequence: Date.parse(image.createdAt) + changes,
-      ...membershipFacts(image, image, status).set,
+      ...replicatedMembershipUpdate(image, image, status).set,
     },
   ];
 }

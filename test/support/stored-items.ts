@@ -2,7 +2,7 @@ import { BatchGetItemCommand, QueryCommand, ScanCommand, type QueryCommandOutput
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import { visibilities } from '../../lambda/domain/image.ts';
-import { everyoneKey, imagePartition, membershipKey, ownedKey } from '../../lambda/dynamodb/keys.ts';
+import { publicOrCommunityKey, imagePartition, membershipKey, ownedKey } from '../../lambda/dynamodb/keys.ts';
 import type { TestTable } from './engine.ts';
 
 /** An item of the table as it is stored. */
@@ -25,7 +25,7 @@ export async function itemsOfImage(
   const id = imageId as ImageId;
   const keys = [
     ...(projects as readonly ProjectId[]).flatMap((project) => [ownedKey(project, id), membershipKey(project, id)]),
-    ...visibilities.map((visibility) => everyoneKey(visibility, id)),
+    ...visibilities.map((visibility) => publicOrCommunityKey(visibility, id)),
   ];
   const [own, { Responses: elsewhere }] = await Promise.all([
     allPages((from) =>

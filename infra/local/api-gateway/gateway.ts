@@ -101,7 +101,7 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
     inFlight.add(served);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    refuse(socket, error.code === 'HPE_HEADER_OVERFLOW' ? headTooLarge : badRequest);
+    sendError(socket, error.code === 'HPE_HEADER_OVERFLOW' ? headTooLarge : badRequest);
   });
 
   try {
@@ -118,9 +118,9 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
       isStopping = true;
       const closed = once(server, 'close');
       server.close();
-      const impatience = setTimeout(() => server.closeAllConnections(), longestRequestMilliseconds);
+      const forceStopTimer = setTimeout(() => server.closeAllConnections(), longestRequestMilliseconds);
       while (inFlight.size > 0) await Promise.all(inFlight);
-      clearTimeout(impatience);
+      clearTimeout(forceStopTimer);
       server.closeAllConnections();
       await closed;
       await stopFunctions();
@@ -158,7 +158,7 @@ async function send(response: ServerResponse, { statusCode, headers, body }: Htt
 }
 
 /** Answers what Node could not read as a request, for which it makes no response object. */
-function refuse(socket: Socket, { statusCode, headers, body }: HttpApiResponse): void {
+function sendError(socket: Socket, { statusCode, headers, body }: HttpApiResponse): void {
   if (!socket.writable) return;
   socket.end(
     [

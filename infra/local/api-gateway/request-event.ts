@@ -96,7 +96,7 @@ function queryParameters(rawQueryString: string): Record<string, string> | undef
 }
 
 /** Headers that speak of the connection to the gateway, which ends there. */
-const ofTheConnection = new Set([
+const hopByHopHeaders = new Set([
   'connection',
   'expect',
   'keep-alive',
@@ -113,7 +113,7 @@ function gatewayHeaders(
 ): Record<string, string | undefined> & { cookie?: string } {
   const { socket } = request;
   const sent = Object.entries(request.headersDistinct)
-    .filter(([name]) => !ofTheConnection.has(name))
+    .filter(([name]) => !hopByHopHeaders.has(name))
     .map(([name, values = []]): [string, string] => [name, values.join(name === 'cookie' ? ';' : ',')]);
   const received = new Map(sent);
   const forwardedFor = received.get('x-forwarded-for');

@@ -17,7 +17,7 @@ export function gatewayResponse(statusCode: number, message: string): HttpApiRes
 }
 
 /** Headers that say how the message ends and the connection goes on, which the gateway decides. */
-const ofTheMessage = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
+const gatewayManagedHeaders = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 /**
  * What an HTTP API makes of a function's result, payload format 2.0: of an object with a `statusCode` the response that
@@ -47,7 +47,7 @@ export function httpApiResponse(result: string): HttpApiResponse | undefined {
     return undefined;
   const named = Object.entries(headers as Record<string, unknown>)
     .map(([name, one]) => [name.toLowerCase(), String(one)] as const)
-    .filter(([name]) => !ofTheMessage.has(name));
+    .filter(([name]) => !gatewayManagedHeaders.has(name));
   return {
     statusCode: Number(statusCode),
     headers: {

@@ -1,4 +1,4 @@
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { resourcesOfType, type SynthesizedStack } from '../template/synthesized-stack.ts';
 
 /** A route of the HTTP API. */
@@ -25,7 +25,7 @@ export function httpApiRoutes(stack: SynthesizedStack): HttpApiRoute[] {
     ([, { Properties }]) => Properties?.['StageName'],
   );
   if (stages.some((name) => name !== '$default')) {
-    throw new Refusal('The local server serves the stage $default only, and the template has another.');
+    throw new UsageError('The local server serves the stage $default only, and the template has another.');
   }
   return resourcesOfType(stack, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
     const key = String(Properties?.['RouteKey']);
@@ -34,7 +34,7 @@ export function httpApiRoutes(stack: SynthesizedStack): HttpApiRoute[] {
       'Fn::GetAtt'
     ]?.[0];
     if (functionId === undefined || integration?.['PayloadFormatVersion'] !== '2.0') {
-      throw new Refusal(
+      throw new UsageError(
         `The route ${key} does not lead to a function with payload format 2.0, which is all the local server serves.`,
       );
     }

@@ -9,7 +9,7 @@ import {
   type TableDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import type { TemplateTable } from './table-from-template.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function ensureTable(client: DynamoDBClient, table: TemplateTable):
     found = await describeTable(client, table);
   }
   if (layout(found) !== layout(table.create)) {
-    throw new Refusal(
+    throw new UsageError(
       `The table ${table.create.TableName} was made with other keys or indexes than the template has now, and they cannot be changed; start on other data (another DATA_DIR or DYNAMODB_ENDPOINT), or remove these.`,
     );
   }

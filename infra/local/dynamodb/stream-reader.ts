@@ -38,7 +38,7 @@ export class StreamReader {
     this.#after = records.at(-1)?.dynamodb?.SequenceNumber ?? this.#after;
     if (next === undefined) this.#finished.add(shardId);
     this.#open = next === undefined ? undefined : { shardId, iterator: next };
-    return records.map(asFunctionsGetIt);
+    return records.map(toLambdaRecord);
   }
 
   /** Opens the shard of the next record; undefined if there is no such shard yet. */
@@ -133,7 +133,7 @@ export async function findRecordAfter(
 }
 
 /** A shard may answer with nothing a few times before the next record comes; one that is not there never does. */
-const mostCalls = 500;
+const maxCalls = 500;
 
 /**
  * The records of one shard between two of them, both included.
@@ -151,20 +151,20 @@ export async function readRecords(
   let { ShardIterator: iterator } = await client.send(
     new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shardId, ...begin }),
   );
-  for (let calls = 0; iterator !== undefined && calls < mostCalls; calls += 1) {
+  for (let calls = 0; iterator !== undefined && calls < maxCalls; calls += 1) {
     const { Records: records = [], NextShardIterator: next } = await client.send(
       new GetRecordsCommand({ ShardIterator: iterator }),
     );
     const within = records.filter(({ dynamodb }) => BigInt(dynamodb!.SequenceNumber!) <= BigInt(last));
     found.push(...within);
-    if (found.at(-1)?.dynamodb?.SequenceNumber === last) return found.map(asFunctionsGetIt);
+    if (found.at(-1)?.dynamodb?.SequenceNumber === last) return found.map(toLambdaRecord);
     iterator = within.length < records.length ? undefined : next;
   }
   throw new Error(`There is no record ${last} in the shard ${shardId}.`);
 }
 
 /** A record as Lambda hands it over: times in seconds since the epoch, everything else as in the stream's own API. */
-const asFunctionsGetIt = ({ dynamodb, ...record }: _Record): DynamoDBRecord =>
+const toLambdaRecord = ({ dynamodb, ...record }: _Record): DynamoDBRecord =>
   ({
     ...record,
     dynamodb: {

@@ -1,5 +1,5 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { localCredentials, localRegion } from '../template/template-values.ts';
 
 /** A client of an engine that checks no credentials, whatever this machine's user has configured for the SDK. */
@@ -8,11 +8,11 @@ export function tableClient(endpoint: string): DynamoDBClient {
 }
 
 /** @throws Refusal unless a DynamoDB-compatible engine answers at the address within some seconds */
-export async function assertEngineAnswers(client: DynamoDBClient, endpoint: string): Promise<void> {
+export async function assertEngineReachable(client: DynamoDBClient, endpoint: string): Promise<void> {
   try {
     await client.send(new ListTablesCommand({ Limit: 1 }), { abortSignal: AbortSignal.timeout(5000) });
   } catch (error) {
-    throw new Refusal(
+    throw new UsageError(
       `No DynamoDB-compatible engine answers at ${endpoint} (${reason(error)}); start one there, or set DYNAMODB_ENDPOINT to where it is.`,
       { cause: error },
     );

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from '../free-port.ts';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /** A running DynamoDB-compatible engine on this machine. */
 export interface TableEngine {
@@ -42,7 +42,7 @@ export async function startTableEngine(dataFile: string): Promise<TableEngine> {
     const ended = once(engine, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
     const endpoint = `http://127.0.0.1:${port}`;
 
-    if (await answers(endpoint, ended)) {
+    if (await isReachable(endpoint, ended)) {
       indexStream(dataFile);
       let isStopping = false;
       return {
@@ -56,7 +56,7 @@ export async function startTableEngine(dataFile: string): Promise<TableEngine> {
     }
     await stop(engine, ended);
     if (attempt === 5 || !messages.includes('already in use')) {
-      throw new Refusal(
+      throw new UsageError(
         `The embedded table engine does not start on ${dataFile}: ${messages.trim() || (await ended)}. Set DATA_DIR to another folder, or DYNAMODB_ENDPOINT to another engine.`,
       );
     }
@@ -82,7 +82,7 @@ function engineProgram(): string {
   try {
     return createRequire(import.meta.url).resolve(`@dynoxide/${process.platform}-${process.arch}/dynoxide`);
   } catch (error) {
-    throw new Refusal(
+    throw new UsageError(
       `The embedded table engine has no build for ${process.platform}-${process.arch}: set DYNAMODB_ENDPOINT to the address of another engine, such as DynamoDB Local (see the README).`,
       { cause: error },
     );
@@ -92,10 +92,10 @@ function engineProgram(): string {
 // The watcher holds the reading end of a pipe that only this process can write to. The kernel closes the pipe when this
 // process ends, even by a signal that cannot be caught; then the watcher ends the program, whose process id it knows,
 // for the program has replaced the shell that started both.
-const withWatcher = 'exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -9 "$$") >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+const watchdogScript = 'exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -9 "$$") >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 function spawnWithParent(program: string, parameters: readonly string[]): ChildProcess {
-  return spawn('/bin/sh', ['-c', withWatcher, 'sh', program, ...parameters], {
+  return spawn('/bin/sh', ['-c', watchdogScript, 'sh', program, ...parameters], {
     stdio: ['pipe', 'ignore', 'pipe'],
     // Out of reach of the terminal's Ctrl-C: the server has to finish its requests first, and these need the engine.
     detached: true,
@@ -103,7 +103,7 @@ function spawnWithParent(program: string, parameters: readonly string[]): ChildP
 }
 
 /** Whether the engine answers; false once it has ended, or has not answered for ten seconds. */
-async function answers(endpoint: string, ended: Promise<unknown>): Promise<boolean> {
+async function isReachable(endpoint: string, ended: Promise<unknown>): Promise<boolean> {
   const state = { isRunning: true };
   void ended.then(() => {
     state.isRunning = false;
@@ -124,11 +124,11 @@ async function answers(endpoint: string, ended: Promise<unknown>): Promise<boole
 async function stop(engine: ChildProcess, ended: Promise<unknown>): Promise<void> {
   engine.kill('SIGTERM');
   const patience = new AbortController();
-  const impatience = setTimeout(5_000, undefined, { signal: patience.signal }).then(
+  const forceStopTimer = setTimeout(5_000, undefined, { signal: patience.signal }).then(
     () => engine.kill('SIGKILL'),
     () => undefined,
   );
   await ended;
   patience.abort();
-  await impatience;
+  await forceStopTimer;
 }

@@ -5,7 +5,7 @@ import type {
   StreamViewType,
   UpdateTimeToLiveCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { resourcesOfType, type SynthesizedStack } from '../template/synthesized-stack.ts';
 import { physicalName } from '../template/template-values.ts';
 
@@ -27,7 +27,7 @@ export function tableFromTemplate(stack: SynthesizedStack, tableName?: string): 
   const tables = resourcesOfType(stack, 'AWS::DynamoDB::Table');
   const [logicalId, resource] = tables[0] ?? [];
   if (tables.length !== 1 || logicalId === undefined || resource === undefined) {
-    throw new Refusal(
+    throw new UsageError(
       `The template has ${tables.length} resources AWS::DynamoDB::Table; the local engine makes exactly one.`,
     );
   }

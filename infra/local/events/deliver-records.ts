@@ -9,22 +9,22 @@ export interface StreamDelivery {
   readonly source: StreamSource;
   readonly invoke: Invoke;
   /** Told the sequence number up to which all is done with, given up or passed over. */
-  readonly done: (sequenceNumber: string) => void;
+  readonly onProcessed: (sequenceNumber: string) => void;
   /** Told what was given up, and why. */
-  readonly giveUp: (records: readonly DynamoDBRecord[], reason: string) => void;
+  readonly onDiscard: (records: readonly DynamoDBRecord[], reason: string) => void;
   /** Aborted when nothing more is to be handed over. */
   readonly signal: AbortSignal;
 }
 
-const firstWaitMilliseconds = 100;
-const longestWaitMilliseconds = 10_000;
+const initialWaitMilliseconds = 100;
+const maxWaitMilliseconds = 10_000;
 
 /**
  * Hands records to a function as the service does: those that match, in order; from the first one on that it reports as
  * failed again, in halves where it reports nothing but fails, until they are too old or were tried too often.
  */
 export async function deliverRecords(all: readonly DynamoDBRecord[], delivery: StreamDelivery): Promise<void> {
-  const { source, invoke, done, giveUp, signal } = delivery;
+  const { source, invoke, onProcessed, onDiscard, signal } = delivery;
   let waiting = all.filter((record) => source.filters.some((filter) => matches(filter, record)));
   let size = source.batchSize;
   let failures = 0;
@@ -34,27 +34,27 @@ export async function deliverRecords(all: readonly DynamoDBRecord[], delivery: S
     const failed = firstFailed(batch, result);
     if (failed > 0) {
       waiting = waiting.slice(failed);
-      done(sequenceOf(batch[failed - 1]!));
+      onProcessed(sequenceOf(batch[failed - 1]!));
       [size, failures] = [source.batchSize, 0];
       continue;
     }
     failures += 1;
-    const isOld =
+    const isExpired =
       Date.now() / 1000 - (batch[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) > source.maxRecordAgeSeconds;
-    const isHalved = source.bisects && result === undefined && batch.length > 1;
-    if (isOld || (failures > source.retryAttempts && !isHalved)) {
-      giveUp(batch, isOld ? 'too old' : `failed ${failures} times`);
+    const shouldBisect = source.bisectBatchOnError && result === undefined && batch.length > 1;
+    if (isExpired || (failures > source.retryAttempts && !shouldBisect)) {
+      onDiscard(batch, isExpired ? 'too old' : `failed ${failures} times`);
       waiting = waiting.slice(batch.length);
-      done(sequenceOf(batch.at(-1)!));
+      onProcessed(sequenceOf(batch.at(-1)!));
       [size, failures] = [source.batchSize, 0];
     } else {
-      if (isHalved) size = Math.ceil(batch.length / 2);
-      const wait = Math.min(firstWaitMilliseconds * 2 ** failures, longestWaitMilliseconds);
+      if (shouldBisect) size = Math.ceil(batch.length / 2);
+      const wait = Math.min(initialWaitMilliseconds * 2 ** failures, maxWaitMilliseconds);
       await setTimeout(wait, undefined, { signal }).catch(() => undefined);
     }
   }
   const last = all.at(-1);
-  if (last !== undefined && waiting.length === 0) done(sequenceOf(last));
+  if (last !== undefined && waiting.length === 0) onProcessed(sequenceOf(last));
 }
 
 /** How many records of a batch are done with before the first that has to come again. */

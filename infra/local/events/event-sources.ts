@@ -1,5 +1,5 @@
 import type { QueueSettings } from './event-store.ts';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { resourcesOfType, type SynthesizedStack } from '../template/synthesized-stack.ts';
 import { physicalName, resolveTemplateValue } from '../template/template-values.ts';
 
@@ -18,7 +18,7 @@ export interface StreamSource {
   readonly batchSize: number;
   readonly retryAttempts: number;
   readonly maxRecordAgeSeconds: number;
-  readonly bisects: boolean;
+  readonly bisectBatchOnError: boolean;
   /** The queue for what was given up. */
   readonly deadLetters: string;
   /** Patterns of which a record has to match one to be handed over. */
@@ -53,7 +53,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
     bus: physicalName(stack, String((rule['EventBusName'] as Properties | undefined)?.['Ref'])),
     pattern: resolveTemplateValue(rule['EventPattern'], stack),
     queues: (rule['Targets'] as readonly Properties[]).map((target) => {
-      if (target['InputPath'] !== '$.detail') throw unknownHere('a target of a rule that gets more than the detail');
+      if (target['InputPath'] !== '$.detail') throw unsupported('a target of a rule that gets more than the detail');
       return queueOf(target['Arn']);
     }),
   }));
@@ -69,10 +69,10 @@ export function eventSources(stack: SynthesizedStack): EventSources {
       return {
         name,
         delaySeconds: Number(queue['DelaySeconds'] ?? 0),
-        visibilitySeconds: Number(queue['VisibilityTimeout'] ?? 30),
+        visibilityTimeoutSeconds: Number(queue['VisibilityTimeout'] ?? 30),
         deadLetters: redrive && queueOf(redrive['deadLetterTargetArn']),
-        receives: redrive && Number(redrive['maxReceiveCount']),
-        takesCommands: rules.some(({ queues }) => queues.includes(name)),
+        maxReceiveCount: redrive && Number(redrive['maxReceiveCount']),
+        isCommandQueue: rules.some(({ queues }) => queues.includes(name)),
       };
     }),
     queueSources: mappings
@@ -84,7 +84,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
       })),
     streamSources: mappings.filter(isStream).map((mapping) => {
       const { OnFailure: failure } = (mapping['DestinationConfig'] ?? {}) as Readonly<Record<string, Properties>>;
-      if (failure === undefined) throw unknownHere('a stream source without a destination for what fails');
+      if (failure === undefined) throw unsupported('a stream source without a destination for what fails');
       const { Filters: filters } = (mapping['FilterCriteria'] ?? { Filters: [] }) as {
         readonly Filters: readonly { readonly Pattern: string }[];
       };
@@ -93,7 +93,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
         batchSize: Number(mapping['BatchSize'] ?? 100),
         retryAttempts: Number(mapping['MaximumRetryAttempts']),
         maxRecordAgeSeconds: Number(mapping['MaximumRecordAgeInSeconds']),
-        bisects: mapping['BisectBatchOnFunctionError'] === true,
+        bisectBatchOnError: mapping['BisectBatchOnFunctionError'] === true,
         deadLetters: queueOf(failure['Destination']),
         filters: filters.map(({ Pattern: pattern }): unknown => JSON.parse(pattern)),
       };
@@ -103,14 +103,14 @@ export function eventSources(stack: SynthesizedStack): EventSources {
 
 function functionOf(mapping: Properties): string {
   if (!JSON.stringify(mapping['FunctionResponseTypes'] ?? []).includes('ReportBatchItemFailures')) {
-    throw unknownHere('an event source that does not report what part of a batch has failed');
+    throw unsupported('an event source that does not report what part of a batch has failed');
   }
   return String((mapping['FunctionName'] as Properties)['Ref']);
 }
 
 function attributeOf(value: unknown, attribute: string): string {
   const [id, name] = (value as { 'Fn::GetAtt'?: [string, string] } | undefined)?.['Fn::GetAtt'] ?? [];
-  if (id === undefined || name !== attribute) throw unknownHere(JSON.stringify(value));
+  if (id === undefined || name !== attribute) throw unsupported(JSON.stringify(value));
   return id;
 }
 
@@ -127,14 +127,14 @@ export function matches(pattern: unknown, event: unknown): boolean {
     return wanted.some((each: unknown) => {
       if (typeof each !== 'object') return each === value;
       const { prefix, ...rest } = each as { readonly prefix?: unknown };
-      if (typeof prefix !== 'string' || Object.keys(rest).length > 0) throw unknownHere(JSON.stringify(each));
+      if (typeof prefix !== 'string' || Object.keys(rest).length > 0) throw unsupported(JSON.stringify(each));
       return typeof value === 'string' && value.startsWith(prefix);
     });
   });
 }
 
-function unknownHere(what: string): Refusal {
-  return new Refusal(
+function unsupported(what: string): UsageError {
+  return new UsageError(
     `The template has ${what}, which the local server does not know; infra/local/event-sources.ts has to learn it.`,
   );
 }

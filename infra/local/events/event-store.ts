@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /** What a queue of the template is like, in this store's own terms. */
 export interface QueueSettings {
   readonly name: string;
   readonly delaySeconds: number;
-  readonly visibilitySeconds: number;
+  readonly visibilityTimeoutSeconds: number;
   /** Where a message goes that was received `receives` times; none of both for a dead-letter queue itself. */
   readonly deadLetters: string | undefined;
-  readonly receives: number | undefined;
+  readonly maxReceiveCount: number | undefined;
   /** Whether this is where commands are sent. */
-  readonly takesCommands: boolean;
+  readonly isCommandQueue: boolean;
 }
 
 /** A message in a queue. */
@@ -23,7 +23,7 @@ export interface QueueMessage {
   /** In milliseconds since the epoch. */
   readonly sentAt: number;
   /** How often it was received. */
-  readonly receives: number;
+  readonly maxReceiveCount: number;
 }
 
 /** An event that was published on a bus. */
@@ -75,7 +75,7 @@ export class EventStore {
       const [fault] = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() ?? {});
       if (fault !== 'ok') throw new Error('database disk image is malformed');
     } catch (error) {
-      throw new Refusal(
+      throw new UsageError(
         `The file ${file} cannot be used (${(error as Error).message}): remove it, with all queues and the log of events in it, or set DATA_DIR to another folder.`,
         { cause: error },
       );
@@ -90,18 +90,18 @@ export class EventStore {
    * Sets up the queues, for the one process that receives from them: what another one received and did not finish
    * before it ended can be received at once.
    */
-  takeQueues(queues: readonly QueueSettings[], now = Date.now()): void {
+  configureQueues(queues: readonly QueueSettings[], now = Date.now()): void {
     this.#transact(() => {
       this.#run('DELETE FROM queues');
-      for (const { name, delaySeconds, visibilitySeconds, deadLetters, receives, takesCommands } of queues) {
+      for (const { name, delaySeconds, visibilityTimeoutSeconds, deadLetters, maxReceiveCount, isCommandQueue } of queues) {
         this.#run(
           'INSERT INTO queues VALUES (?, ?, ?, ?, ?, ?)',
           name,
           delaySeconds,
-          visibilitySeconds,
+          visibilityTimeoutSeconds,
           deadLetters ?? null,
-          receives ?? null,
-          Number(takesCommands),
+          maxReceiveCount ?? null,
+          Number(isCommandQueue),
         );
       }
       this.#run('UPDATE messages SET visible_at = ? WHERE receives > 0 AND visible_at > ?', now, now);
@@ -113,10 +113,10 @@ export class EventStore {
     return this.#all('SELECT * FROM queues ORDER BY name').map((row) => ({
       name: textOf(row['name']),
       delaySeconds: Number(row['delay']),
-      visibilitySeconds: Number(row['visibility']),
+      visibilityTimeoutSeconds: Number(row['visibility']),
       deadLetters: row['dead_letters'] == null ? undefined : textOf(row['dead_letters']),
-      receives: row['receives'] == null ? undefined : Number(row['receives']),
-      takesCommands: row['takes_commands'] === 1,
+      maxReceiveCount: row['receives'] == null ? undefined : Number(row['receives']),
+      isCommandQueue: row['takes_commands'] === 1,
     }));
   }
 
@@ -134,7 +134,7 @@ export class EventStore {
    * Takes the next messages of a queue, which nobody gets again until its visibility timeout is over or they are
    * deleted. One that was received too often goes to the dead-letter queue instead.
    */
-  receive(queue: string, atMost: number, now = Date.now()): readonly QueueMessage[] {
+  pollQueue(queue: string, atMost: number, now = Date.now()): readonly QueueMessage[] {
     return this.#transact(() => {
       const [settings] = this.#all('SELECT * FROM queues WHERE name = ?', queue);
       if (settings?.['dead_letters'] != null) {
@@ -247,7 +247,7 @@ const messageOf = (row: Row, moreReceives: number): QueueMessage => ({
   body: textOf(row['body']),
   attributes: JSON.parse(textOf(row['attributes'])) as Record<string, string>,
   sentAt: Number(row['sent_at']),
-  receives: Number(row['receives']) + moreReceives,
+  maxReceiveCount: Number(row['receives']) + moreReceives,
 });
 
 /** A column of the kind TEXT. */

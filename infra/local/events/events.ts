@@ -43,7 +43,7 @@ const pauseMilliseconds = 100;
  */
 export async function startEvents({ stack, tableEndpoint, environment, store, log }: EventOptions): Promise<Events> {
   const { queues, queueSources, streamSources, rules } = eventSources(stack);
-  store.takeQueues(queues);
+  store.configureQueues(queues);
   const endpoint = await startEventEndpoint(store, rules);
   const functions = new Map(
     [...queueSources, ...streamSources].map(({ functionId }) => [
@@ -60,7 +60,7 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
   const { signal } = stopping;
   const invoke = (functionId: string, event: string) => functions.get(functionId)!.invoke(event);
   /** Does something again and again, with a pause where there was nothing to do, and after a failure. */
-  const repeat = async (act: () => Promise<boolean>): Promise<void> => {
+  const pollContinuously = async (act: () => Promise<boolean>): Promise<void> => {
     while (!signal.aborted) {
       const wasBusy = await act().catch((error: unknown) => {
         log.write(`${inspect(error)}\n`);
@@ -70,10 +70,10 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
     }
   };
 
-  const receive = async ({ queue, functionId, batchSize }: QueueSource): Promise<boolean> => {
-    const messages = store.receive(queue, batchSize);
+  const pollQueue = async ({ queue, functionId, batchSize }: QueueSource): Promise<boolean> => {
+    const messages = store.pollQueue(queue, batchSize);
     if (messages.length === 0) return false;
-    const result = await invoke(functionId, JSON.stringify({ Records: messages.map(asFunctionsGetIt) }));
+    const result = await invoke(functionId, JSON.stringify({ Records: messages.map(toLambdaRecord) }));
     const failed = result === undefined ? messages.map(({ id }) => id) : failedOf(result);
     for (const { id } of messages) if (!failed.includes(id)) store.delete(id);
     return true;
@@ -94,20 +94,20 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
     credentials: localCredentials,
   });
 
-  const follow = async (source: StreamSource, streamArn: string): Promise<void> => {
+  const pollStream = async (source: StreamSource, streamArn: string): Promise<void> => {
     const place = `${streamArn} ${physicalName(stack, source.functionId)}`;
     const open = () => new StreamReader(streams, streamArn, store.positionIn(place));
     let reader = open();
     const progress = new StreamProgress(() => findRecordAfter(streams, streamArn, store.positionIn(place)));
-    await repeat(async () => {
-      const wasSentBack = await handOverAgain(source);
+    await pollContinuously(async () => {
+      const wasSentBack = await invokeRedriven(source);
       try {
         const records = await reader.next(source.batchSize);
         await deliverRecords(records, {
           source,
           invoke: (event) => invoke(source.functionId, event),
-          done: (sequenceNumber) => store.savePosition(place, sequenceNumber),
-          giveUp: (given, reason) => store.send(source.deadLetters, JSON.stringify({ Records: given }), { reason }),
+          onProcessed: (sequenceNumber) => store.savePosition(place, sequenceNumber),
+          onDiscard: (given, reason) => store.send(source.deadLetters, JSON.stringify({ Records: given }), { reason }),
           signal,
         });
         const missed = await progress.afterPoll(records.length);
@@ -126,8 +126,8 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
     });
   };
   /** What was sent back from the dead-letter queue of a stream goes to its function once more. */
-  const handOverAgain = async ({ functionId, deadLetters }: StreamSource): Promise<boolean> => {
-    const [message] = store.receive(sentBackFrom(deadLetters), 1);
+  const invokeRedriven = async ({ functionId, deadLetters }: StreamSource): Promise<boolean> => {
+    const [message] = store.pollQueue(redriveQueueOf(deadLetters), 1);
     if (message === undefined) return false;
     const result = await invoke(functionId, message.body);
     if (result === undefined || failedOf(result).length > 0) store.move(message.id, deadLetters);
@@ -136,8 +136,8 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
   };
 
   const running = [
-    ...queueSources.map((source) => repeat(() => receive(source))),
-    ...(streamArn === undefined ? [] : streamSources.map((source) => follow(source, streamArn))),
+    ...queueSources.map((source) => pollContinuously(() => pollQueue(source))),
+    ...(streamArn === undefined ? [] : streamSources.map((source) => pollStream(source, streamArn))),
   ];
   return {
     stop: async () => {
@@ -151,7 +151,7 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
 }
 
 /** Where what is sent back waits that came from no queue but from a stream. */
-export const sentBackFrom = (deadLetters: string): string => `${deadLetters} sent back`;
+export const redriveQueueOf = (deadLetters: string): string => `${deadLetters} sent back`;
 
 const failedOf = (result: string): readonly string[] =>
   (
@@ -159,12 +159,12 @@ const failedOf = (result: string): readonly string[] =>
   ).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 
 /** A message as Lambda hands it over. */
-const asFunctionsGetIt = ({ id, queue, body, attributes, sentAt, receives }: QueueMessage) => ({
+const toLambdaRecord = ({ id, queue, body, attributes, sentAt, maxReceiveCount }: QueueMessage) => ({
   messageId: id,
   receiptHandle: id,
   body,
   attributes: {
-    ApproximateReceiveCount: String(receives),
+    ApproximateReceiveCount: String(maxReceiveCount),
     SentTimestamp: String(sentAt),
     SenderId: 'local',
     ApproximateFirstReceiveTimestamp: String(sentAt),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventStore } from './event-store.ts';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { eventFile, loadSettings } from '../../stages/local-settings.ts';
 
 /**
@@ -13,7 +13,7 @@ export function openEventStore(env: Readonly<Record<string, string | undefined>>
   const { dataFolder } = loadSettings(env);
   const file = join(dataFolder, eventFile);
   if (!existsSync(file)) {
-    throw new Refusal(`There are no queues in ${dataFolder} yet; run npm start first, with the same DATA_DIR.`);
+    throw new UsageError(`There are no queues in ${dataFolder} yet; run npm start first, with the same DATA_DIR.`);
   }
   return new EventStore(file);
 }

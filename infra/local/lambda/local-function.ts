@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { variables } from '../../../lambda/functions/config.ts';
 import { identityVariables } from '../../../lambda/identity/settings.ts';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import type { SynthesizedStack } from '../template/synthesized-stack.ts';
 import { localAccount, localCredentials, localRegion, physicalName, resolveTemplateValue } from '../template/template-values.ts';
 
@@ -87,7 +87,7 @@ export class LocalFunction {
     const properties = stack.resources[logicalId]?.Properties as unknown as FunctionProperties | undefined;
     const folder = stack.assets[String(properties?.Code.S3Key)];
     if (properties === undefined || folder === undefined) {
-      throw new Refusal(`The template's function ${logicalId} has no code among the assets.`);
+      throw new UsageError(`The template's function ${logicalId} has no code among the assets.`);
     }
     const name = physicalName(stack, logicalId);
     const memory = String(properties.MemorySize ?? 128);
@@ -154,7 +154,7 @@ export class LocalFunction {
     const { result } = await new Promise<InvocationOutcome>((resolve) => {
       const timer = setTimeout(() => {
         this.#log.write(`${this.#name}: ${requestId} timed out after ${this.#timeoutSeconds} seconds\n`);
-        this.#retire(instance);
+        this.#discardInstance(instance);
         settle({ result: undefined });
       }, this.#timeoutSeconds * 1000);
       const settle = (outcome: InvocationOutcome) => {
@@ -177,7 +177,7 @@ export class LocalFunction {
 
   // The service ends an instance that timed out and starts another for the next invocation. Others in the same thread
   // may still come to an end; none of them outlives the timeout.
-  #retire(instance: Instance): void {
+  #discardInstance(instance: Instance): void {
     if (this.#instance === instance) this.#instance = undefined;
   }
 
@@ -199,7 +199,7 @@ export class LocalFunction {
         else pending.get(message.id)?.(message);
       });
       worker.once('exit', () => {
-        reject(new Refusal(`The function ${this.#name} does not load from ${this.#data.file}; why is said above.`));
+        reject(new UsageError(`The function ${this.#name} does not load from ${this.#data.file}; why is said above.`));
       });
     });
     // Whoever waits for it hears of it; a function that nobody calls may fail to load in silence.
@@ -208,7 +208,7 @@ export class LocalFunction {
     const instance = { worker, ready, pending };
     worker.once('error', (error) => this.#log.write(`${this.#name}: ${inspect(error)}\n`));
     worker.once('exit', () => {
-      this.#retire(instance);
+      this.#discardInstance(instance);
       for (const settle of pending.values()) settle({ result: undefined });
       if (!this.#isStopped && pending.size > 0) this.#log.write(`${this.#name}: the thread has ended\n`);
     });
@@ -222,6 +222,6 @@ function handlerFile(folder: string, handler: string): Pick<FunctionWorkerData, 
   const file = ['.mjs', '.cjs', '.js']
     .map((extension) => join(folder, handler.slice(0, dot) + extension))
     .find(existsSync);
-  if (file === undefined) throw new Refusal(`The handler ${handler} is not in ${folder}.`);
+  if (file === undefined) throw new UsageError(`The handler ${handler} is not in ${folder}.`);
   return { file, exportName: handler.slice(dot + 1) };
 }

@@ -16,7 +16,7 @@ const checkout = join(import.meta.dirname, '..', '..', '..');
 const cache = join(checkout, 'cdk.out', 'local');
 const inputs = ['{infra,lambda}/**/*.*', 'package.json', 'package-lock.json'];
 /** As many as are kept: one for each of the versions that someone goes back and forth between. */
-const kept = 5;
+const maxCachedAssemblies = 5;
 
 /**
  * Synthesises the stack in its local form, with the code that would be deployed but for the test identity, and returns
@@ -40,7 +40,7 @@ export async function synthesize(
   const { App } = await import('aws-cdk-lib/core');
   const { ImageSharingStack } = await import('../../image-sharing-stack.ts');
   const app = new App({ outdir: unfinished, analyticsReporting: false, treeMetadata: false });
-  new ImageSharingStack(app, 'ImageSharing', { throwAway: true, identity: 'dev', local: true, corsOrigins });
+  new ImageSharingStack(app, 'ImageSharing', { destroyOnRemoval: true, identity: 'dev', local: true, corsOrigins });
   app.synth();
   publish(unfinished, folder);
   prune();
@@ -72,5 +72,5 @@ function prune(): void {
   const byAge = readdirSync(cache)
     .map((name) => ({ path: join(cache, name), lastUsed: statSync(join(cache, name)).mtimeMs }))
     .toSorted((one, other) => other.lastUsed - one.lastUsed);
-  for (const { path } of byAge.slice(kept)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of byAge.slice(maxCachedAssemblies)) rmSync(path, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /** A resource of a CloudFormation template. Its properties are as in the template: nothing is resolved. */
 export interface TemplateResource {
@@ -47,7 +47,7 @@ export function readSynthesizedStack(folder: string): SynthesizedStack {
   const stacks = artifacts.filter(([, { type }]) => type === 'aws:cloudformation:stack');
   const [id, stack] = stacks[0] ?? [];
   if (stacks.length !== 1 || id === undefined || stack?.properties?.templateFile === undefined) {
-    throw new Refusal(`There are ${stacks.length} stacks in ${folder}, but one is expected; remove the folder.`);
+    throw new UsageError(`There are ${stacks.length} stacks in ${folder}, but one is expected; remove the folder.`);
   }
   const assets = artifacts
     .filter(([, { type }]) => type === 'cdk:asset-manifest')
@@ -71,6 +71,6 @@ function readJson<T>(folder: string, file: string): T {
   try {
     return JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
   } catch (error) {
-    throw new Refusal(`The synthesised stack in ${folder} cannot be read; remove the folder.`, { cause: error });
+    throw new UsageError(`The synthesised stack in ${folder} cannot be read; remove the folder.`, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-import { Refusal } from '../../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 
 /** The region that functions and clients of the local server are told. */
@@ -39,7 +39,7 @@ export function resolveTemplateValue(value: unknown, stack: SynthesizedStack): u
       return parts.map((part) => String(resolveTemplateValue(part, stack))).join(separator);
     }
   }
-  if (intrinsic?.startsWith('Fn::') === true) throw unknownHere(value);
+  if (intrinsic?.startsWith('Fn::') === true) throw unsupported(value);
   return Object.fromEntries(entries.map(([key, element]) => [key, resolveTemplateValue(element, stack)]));
 }
 
@@ -54,14 +54,14 @@ function reference(name: string, stack: SynthesizedStack): string {
   if (name === 'AWS::StackName') return stack.name;
   const pseudoParameter = pseudoParameters[name];
   if (pseudoParameter !== undefined) return pseudoParameter;
-  if (serviceOf(name, stack) === undefined) throw unknownHere({ Ref: name });
+  if (serviceOf(name, stack) === undefined) throw unsupported({ Ref: name });
   const isQueue = stack.resources[name]?.Type === 'AWS::SQS::Queue';
   return `${isQueue ? `https://sqs.${localRegion}.amazonaws.com/${localAccount}/` : ''}${physicalName(stack, name)}`;
 }
 
 function attribute([logicalId, name]: readonly [string, string], stack: SynthesizedStack): string {
   const service = serviceOf(logicalId, stack);
-  if (name !== 'Arn' || service === undefined) throw unknownHere({ 'Fn::GetAtt': [logicalId, name] });
+  if (name !== 'Arn' || service === undefined) throw unsupported({ 'Fn::GetAtt': [logicalId, name] });
   return `arn:aws:${service}${physicalName(stack, logicalId)}`;
 }
 
@@ -81,8 +81,8 @@ function serviceOf(logicalId: string, stack: SynthesizedStack): string | undefin
   }
 }
 
-function unknownHere(value: unknown): Refusal {
-  return new Refusal(
+function unsupported(value: unknown): UsageError {
+  return new UsageError(
     `The template refers to ${JSON.stringify(value)}, which the local server has no equivalent of; infra/local/template-values.ts has to learn it.`,
   );
 }

@@ -1,16 +1,16 @@
 import type { Actor } from '../../domain/actor.ts';
 import { parseTimestamp, timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId } from '../../domain/ids.ts';
-import { visibilities, type Image, type PendingChange, type SharedFacts } from '../../domain/image.ts';
+import { visibilities, type Image, type PendingChange, type ReplicatedAttributes } from '../../domain/image.ts';
 import { itemReader, type ItemReader } from './item-reader.ts';
-import { catalogIndex, catalogSortKey, imageKey, itemFormat, listKey, ownedShelf } from '../keys.ts';
+import { catalogIndex, catalogSortKey, imageKey, itemFormat, listKey, ownedSegment } from '../keys.ts';
 import type { Item } from '../table.ts';
 
 /** The attributes that an update of an image's record writes: all but its id, its count of members and its version. */
 export const recordAttributes = (image: Image): Record<string, unknown> => ({
   name: image.name,
-  ...factsAttributes(image),
-  ...catalogPlace(image, image),
+  ...replicatedItemAttributes(image),
+  ...catalogKeys(image, image),
   protected: image.protected,
   min_disk: image.minDisk,
   min_ram: image.minRam,
@@ -22,19 +22,19 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
   updated_at: image.updatedAt,
 });
 
-export const factsAttributes = ({ owner, visibility, hidden }: SharedFacts): Record<string, unknown> => ({
+export const replicatedItemAttributes = ({ owner, visibility, hidden }: ReplicatedAttributes): Record<string, unknown> => ({
   owner,
   visibility,
   os_hidden: hidden,
 });
 
 /** Where an image's record stands in the global index: among all of its visibility, in creation order. */
-export const catalogPlace = (
+export const catalogKeys = (
   image: Pick<Image, 'id' | 'createdAt'>,
-  { visibility, hidden }: SharedFacts,
+  { visibility, hidden }: ReplicatedAttributes,
 ): Record<string, unknown> => ({
   [catalogIndex]: visibility,
-  [catalogSortKey]: listKey(ownedShelf(hidden), image),
+  [catalogSortKey]: listKey(ownedSegment(hidden), image),
 });
 
 export const actorAttribute = ({ projectId, userId, via }: Actor): Record<string, string> => ({
@@ -46,7 +46,7 @@ export const actorAttribute = ({ projectId, userId, via }: Actor): Record<string
 export const pendingAttribute = (change: PendingChange): Record<string, unknown> => ({
   kind: change.kind,
   actor: actorAttribute(change.actor),
-  ...(change.kind === 'facts' ? factsAttributes(change.facts) : {}),
+  ...(change.kind === 'facts' ? replicatedItemAttributes(change.attributes) : {}),
 });
 
 /** The whole item of a new image. */
@@ -63,7 +63,7 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
 });
 
 /** What remains of a deleted image: its id, never to be given again, who deleted it, and what notifications call it. */
-export const deletedImageItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
+export const tombstoneItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,
   id: image.id,
@@ -86,7 +86,7 @@ export function imageFromItem(item: Item): Image | undefined {
     id: read.parsed('id', 'an image id', parseImageId),
     name: read.stringOrNull('name'),
     status: read.oneOf('status', ['queued']),
-    ...factsFrom(read),
+    ...replicatedAttributesFrom(read),
     protected: read.boolean('protected'),
     minDisk: read.number('min_disk'),
     minRam: read.number('min_ram'),
@@ -102,7 +102,7 @@ export function imageFromItem(item: Item): Image | undefined {
   };
 }
 
-const factsFrom = (read: ItemReader): SharedFacts => ({
+const replicatedAttributesFrom = (read: ItemReader): ReplicatedAttributes => ({
   owner: read.parsed('owner', 'a project id', parseProjectId),
   visibility: read.oneOf('visibility', visibilities),
   hidden: read.boolean('os_hidden'),
@@ -119,5 +119,5 @@ function pendingFrom(read: ItemReader): PendingChange {
   const actor = actorFrom(read.map('actor'));
   return read.oneOf('kind', ['facts', 'delete']) === 'delete'
     ? { kind: 'delete', actor }
-    : { kind: 'facts', actor, facts: factsFrom(read) };
+    : { kind: 'facts', actor, attributes: replicatedAttributesFrom(read) };
 }

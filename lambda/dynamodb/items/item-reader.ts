@@ -12,8 +12,8 @@ export interface ItemReader {
   /** A list of names and their values, as the object that has these in that order. */
   stringPairs(name: string): Readonly<Record<string, string>>;
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value;
-  /** @param wanted - what the text has to be, for the error */
-  parsed<Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value;
+  /** @param expected - what the text has to be, for the error */
+  parsed<Value>(name: string, expected: string, parse: (text: string) => Value | undefined): Value;
   /** A reader of a map within the item. */
   map(name: string): ItemReader;
 }
@@ -25,12 +25,12 @@ export interface ItemReader {
  *   a caller
  */
 export function itemReader(item: Item): ItemReader {
-  const malformed = (name: string, wanted: string): Error =>
-    new Error(`Item ${String(item[partitionKey])} / ${String(item[sortKey])}: ${name} is not ${wanted}.`);
+  const malformed = (name: string, expected: string): Error =>
+    new Error(`Item ${String(item[partitionKey])} / ${String(item[sortKey])}: ${name} is not ${expected}.`);
 
-  const attribute = <Value>(name: string, wanted: string, parse: (value: unknown) => Value | undefined): Value => {
+  const attribute = <Value>(name: string, expected: string, parse: (value: unknown) => Value | undefined): Value => {
     const value = parse(item[name]);
-    if (value === undefined) throw malformed(name, wanted);
+    if (value === undefined) throw malformed(name, expected);
     return value;
   };
   const string = (name: string): string => attribute(name, 'a string', asString);
@@ -42,8 +42,8 @@ export function itemReader(item: Item): ItemReader {
     boolean: (name: string) =>
       attribute(name, 'a boolean', (value) => (typeof value === 'boolean' ? value : undefined)),
     number: (name: string) => attribute(name, 'a number', (value) => (typeof value === 'number' ? value : undefined)),
-    parsed: <Value>(name: string, wanted: string, parse: (text: string) => Value | undefined): Value =>
-      attribute(name, wanted, (value) => (typeof value === 'string' ? parse(value) : undefined)),
+    parsed: <Value>(name: string, expected: string, parse: (text: string) => Value | undefined): Value =>
+      attribute(name, expected, (value) => (typeof value === 'string' ? parse(value) : undefined)),
     oneOf: <Value extends string>(name: string, values: readonly Value[]): Value =>
       attribute(name, `one of ${values.join(', ')}`, (value) => values.find((each) => each === value)),
     strings: (name: string): readonly string[] =>

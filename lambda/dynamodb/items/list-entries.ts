@@ -1,32 +1,32 @@
-import { isForEveryone, type SharedFacts } from '../../domain/image.ts';
-import type { Position } from '../../domain/image-list.ts';
-import { factsAttributes } from './image-item.ts';
+import { isPublicOrCommunity, type ReplicatedAttributes } from '../../domain/image.ts';
+import type { ListPosition } from '../../domain/image-list.ts';
+import { replicatedItemAttributes } from './image-item.ts';
 import {
-  everyoneKey,
-  everyoneShelf,
+  publicOrCommunityKey,
+  publicOrCommunitySegment,
   itemFormat,
   listKey,
   ownedKey,
-  ownedShelf,
+  ownedSegment,
   type ItemKey,
-  type Shelf,
+  type ListSegment,
 } from '../keys.ts';
 import type { TransactAction } from '../table.ts';
 
 type Entry = ItemKey & Readonly<Record<string, unknown>>;
 
 /** The list entries of an image with these facts: its owner's, and everyone's where it is for everyone. */
-function entries(image: Position, facts: SharedFacts | undefined): readonly Entry[] {
+function entries(image: ListPosition, facts: ReplicatedAttributes | undefined): readonly Entry[] {
   if (facts === undefined) return [];
-  const entry = (key: ItemKey, shelf: Shelf): Entry => ({
+  const entry = (key: ItemKey, shelf: ListSegment): Entry => ({
     ...key,
     format: itemFormat,
     listed: listKey(shelf, image),
-    ...factsAttributes(facts),
+    ...replicatedItemAttributes(facts),
   });
-  const owned = entry(ownedKey(facts.owner, image.id), ownedShelf(facts.hidden));
-  if (!isForEveryone(facts.visibility)) return [owned];
-  return [owned, entry(everyoneKey(facts.visibility, image.id), everyoneShelf(facts.hidden))];
+  const owned = entry(ownedKey(facts.owner, image.id), ownedSegment(facts.hidden));
+  if (!isPublicOrCommunity(facts.visibility)) return [owned];
+  return [owned, entry(publicOrCommunityKey(facts.visibility, image.id), publicOrCommunitySegment(facts.hidden))];
 }
 
 const sameKey = (a: ItemKey, b: ItemKey): boolean => a.pk === b.pk && a.sk === b.sk;
@@ -35,10 +35,10 @@ const sameKey = (a: ItemKey, b: ItemKey): boolean => a.pk === b.pk && a.sk === b
  * The actions that bring an image's list entries from one state to another, for the transaction that changes the image;
  * `undefined` is a state without entries. Their condition is the image's own.
  */
-export function moveEntries(
-  image: Position,
-  from: SharedFacts | undefined,
-  to: SharedFacts | undefined,
+export function listEntryActions(
+  image: ListPosition,
+  from: ReplicatedAttributes | undefined,
+  to: ReplicatedAttributes | undefined,
 ): readonly TransactAction[] {
   const before = entries(image, from);
   const after = entries(image, to);

@@ -1,11 +1,11 @@
 import type { Actor } from '../../domain/actor.ts';
 import { parseTimestamp, timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../../domain/ids.ts';
-import type { SharedFacts } from '../../domain/image.ts';
-import type { Position } from '../../domain/image-list.ts';
+import type { ReplicatedAttributes } from '../../domain/image.ts';
+import type { ListPosition } from '../../domain/image-list.ts';
 import { memberStatuses, type Membership, type MemberStatus } from '../../domain/membership.ts';
 import { equals, names, values } from '../expression.ts';
-import { actorAttribute, factsAttributes } from './image-item.ts';
+import { actorAttribute, replicatedItemAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
 import {
   indexOfStatus,
@@ -13,14 +13,14 @@ import {
   localIndexes,
   membershipIndex,
   membershipKey,
-  membershipShelf,
+  membershipSegment,
   statusIndexes,
   timeToLive,
 } from '../keys.ts';
 import type { Item, Update } from '../table.ts';
 
 /** How long a withdrawn membership is kept: far longer than the stream keeps its records, which is a day. */
-const withdrawnKeptSeconds = 90 * 24 * 3600;
+const withdrawnRetentionSeconds = 90 * 24 * 3600;
 
 /**
  * The membership that an item holds, or `undefined` for one without a status: an offer that was withdrawn, which is no
@@ -41,15 +41,15 @@ export function membershipFromItem(item: Item): Membership | undefined {
 }
 
 /** What a membership repeats of its image, and its position in the indexes: what to set and what must be absent. */
-export function membershipFacts(
-  image: Position,
-  facts: SharedFacts,
+export function replicatedMembershipUpdate(
+  image: ListPosition,
+  facts: ReplicatedAttributes,
   status: MemberStatus,
 ): { readonly set: Record<string, unknown>; readonly remove: readonly string[] } {
   const index = indexOfStatus[status];
-  const place = listKey(membershipShelf(facts), image);
+  const place = listKey(membershipSegment(facts), image);
   return {
-    set: { ...factsAttributes(facts), [membershipIndex]: place, [index]: place },
+    set: { ...replicatedItemAttributes(facts), [membershipIndex]: place, [index]: place },
     remove: [...statusIndexes.filter((each) => each !== index), timeToLive],
   };
 }
@@ -62,7 +62,7 @@ export function withdrawMembership(memberId: ProjectId, imageId: ImageId, at: Da
   const left = {
     updated_at: timestamp(at),
     updated_by: actorAttribute(actor),
-    [timeToLive]: Math.floor(at.getTime() / 1000) + withdrawnKeptSeconds,
+    [timeToLive]: Math.floor(at.getTime() / 1000) + withdrawnRetentionSeconds,
   };
   return {
     Key: membershipKey(memberId, imageId),

@@ -10,7 +10,7 @@ const bytesOf = ({ body, isBase64Encoded }: ApiEvent): Buffer =>
  * Lets only a body pass that is UTF-8 without a byte order mark, as text: the parser behind it would mend the one and
  * skip the other in silence (RFC 8259, section 8.1).
  */
-export const utf8Body = (): ApiMiddleware => ({
+export const requireUtf8Body = (): ApiMiddleware => ({
   before: ({ event }) => {
     const bytes = bytesOf(event);
     if (bytes.length === 0) throw invalidRequest('A JSON body is expected.');
@@ -26,7 +26,7 @@ export const utf8Body = (): ApiMiddleware => ({
 });
 
 /** Refuses a body where none has a meaning, before anything is done. */
-export const noBody = (): ApiMiddleware => ({
+export const requireNoBody = (): ApiMiddleware => ({
   before: ({ event }) => {
     if (bytesOf(event).length > 0)
       throw invalidRequest(`A ${abridge(event.requestContext.http.method)} request has no body.`);
@@ -34,7 +34,7 @@ export const noBody = (): ApiMiddleware => ({
 });
 
 /** Refuses a body of another media type than these. */
-export const mediaTypes = (allowed: readonly string[]): ApiMiddleware => ({
+export const requireMediaType = (allowed: readonly string[]): ApiMiddleware => ({
   before: ({ event }) => {
     if (!allowed.includes(mediaType(event))) {
       throw new RequestFault('unsupported-media-type', `The Content-Type has to be one of ${allowed.join(', ')}.`, {

@@ -15,7 +15,7 @@ export const requestId = (): ApiMiddleware => ({
 });
 
 /** Refuses a client's own request id that could not be written into a log as it is. */
-export const wellFormedRequestId = (): ApiMiddleware => ({
+export const requireWellFormedRequestId = (): ApiMiddleware => ({
   before: ({ event }) => {
     const given = event.headers[requestIdHeader];
     if (given !== undefined && given !== '' && !wellFormed.test(given)) {

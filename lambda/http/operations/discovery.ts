@@ -1,6 +1,6 @@
 import { abridge } from '../../domain/quote.ts';
 import type { ApiOperation } from '../api-handler.ts';
-import { found, ok, okEmpty, okText } from '../api-response.ts';
+import { redirect, ok, okEmpty, okText } from '../api-response.ts';
 import { RequestFault } from '../faults.ts';
 import { openApi } from '../openapi.ts';
 import { routes } from '../routes.ts';
@@ -27,9 +27,9 @@ export const listVersionsOperation: ApiOperation = ({ baseUrl }) => Promise.reso
 export const optionsOperation: ApiOperation = () => Promise.resolve(okEmpty());
 
 /** What is below a version and no route takes: a redirect for the version itself, a wrong method, or nothing. */
-export const unroutedOperation: ApiOperation = ({ method, pathname, baseUrl }) => {
+export const fallbackOperation: ApiOperation = ({ method, pathname, baseUrl }) => {
   const segments = pathname.split('/').slice(1);
-  if (segments.length === 1 && method === 'GET') return Promise.resolve(found(`${baseUrl}/v2/`));
+  if (segments.length === 1 && method === 'GET') return Promise.resolve(redirect(`${baseUrl}/v2/`));
   const unsupported = notSupported.find(({ path }) => path.test(pathname));
   const routed = methodsOf(segments);
   // An image's data is there to be asked for, and its upload to be told of.

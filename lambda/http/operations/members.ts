@@ -16,7 +16,7 @@ export const answerOfferOperation =
   async (request) => {
     const membership = await answerOffer({
       ...memberPath(request),
-      status: statusOf(request),
+      status: requestedStatus(request),
       caller: request.caller,
       via: 'http',
     });
@@ -29,7 +29,7 @@ export const offerImageOperation =
   async (request) => {
     const membership = await offerImage({
       ...imagePath(request),
-      memberId: memberOf(request),
+      memberId: requestedMemberId(request),
       caller: request.caller,
       via: 'http',
     });
@@ -60,7 +60,7 @@ const imagePath = ({ path }: ApiRequest) => ({ imageId: path['image_id'] ?? '' }
 const memberPath = ({ path }: ApiRequest) => ({ imageId: path['image_id'] ?? '', memberId: path['member_id'] ?? '' });
 
 /** The status that a body names, whatever it is: its value is looked at after the caller. */
-function statusOf(request: ApiRequest): unknown {
+function requestedStatus(request: ApiRequest): unknown {
   const body = objectBody(request);
   if (!('status' in body))
     throw invalidRequest('The body has to name a "status": "pending", "accepted" or "rejected".');
@@ -68,7 +68,7 @@ function statusOf(request: ApiRequest): unknown {
 }
 
 /** The project that a body names, by `member_id` or by `member`, which is deprecated. */
-function memberOf(request: ApiRequest): ProjectId {
+function requestedMemberId(request: ApiRequest): ProjectId {
   const body = objectBody(request);
   const named = 'member_id' in body ? body['member_id'] : body['member'];
   const memberId = typeof named === 'string' ? parseProjectId(named) : undefined;

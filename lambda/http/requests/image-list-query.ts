@@ -1,14 +1,14 @@
 import { invalidRequest } from '../../domain/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
-import { noImage, sortDirections, sortKeys, type ImageFilter, type Sort } from '../../domain/image-filter.ts';
+import { matchNone, sortDirections, sortKeys, type ImageFilter, type Sort } from '../../domain/image-filter.ts';
 import { parseProjectId } from '../../domain/ids.ts';
 import { visibilities, type Image } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import type { ImageListRequest } from '../../use-cases/list-images.ts';
 
 const defaultLimit = 25;
-const greatestLimit = 1000;
-const mostAlternatives = 1000;
+const maxLimit = 1000;
+const maxInValues = 1000;
 
 const oneOf = <Value extends string>(name: string, value: string, allowed: readonly Value[]): Value => {
   const found = allowed.find((each) => each === value);
@@ -50,14 +50,14 @@ export function imageListQuery(parameters: URLSearchParams, caller: Caller): Ima
     limit: limitOf(read('limit')),
     marker: read('marker'),
     sorts: sortsOf(query),
-    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [noImage] : []), ...filtersOf(query)],
+    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [matchNone] : []), ...filtersOf(query)],
   };
 }
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return defaultLimit;
   if (!/^\d{1,15}$/.test(text)) throw invalidRequest('"limit" has to be a whole number, 0 or greater.');
-  return Math.min(Number(text), greatestLimit);
+  return Math.min(Number(text), maxLimit);
 }
 
 /** `sort=name:asc,size:desc`, or `sort_key` and `sort_dir` as often as needed. */
@@ -86,7 +86,7 @@ function sortsOf(query: URLSearchParams): readonly Sort[] {
 }
 
 /** Parameters that say what is listed and how, and so are no filters on the records. */
-const notFilters = [
+const nonFilterParameters = [
   'limit',
   'marker',
   'sort',
@@ -98,27 +98,27 @@ const notFilters = [
   'os_hidden',
 ];
 
-const texts = new Map<string, (image: Image) => string | null>([
+const textFields = new Map<string, (image: Image) => string | null>([
   ['id', ({ id }) => id],
   ['name', ({ name }) => name],
   ['status', ({ status }) => status],
   ['container_format', ({ containerFormat }) => containerFormat],
   ['disk_format', ({ diskFormat }) => diskFormat],
 ]);
-const times = new Map<string, (image: Image) => string>([
+const timeFields = new Map<string, (image: Image) => string>([
   ['created_at', ({ createdAt }) => createdAt],
   ['updated_at', ({ updatedAt }) => updatedAt],
 ]);
-const numbers = new Map<string, (image: Image) => number>([
+const numberFields = new Map<string, (image: Image) => number>([
   ['min_disk', ({ minDisk }) => minDisk],
   ['min_ram', ({ minRam }) => minRam],
 ]);
 /** What only an image with data has. */
-const ofData = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
+const dataOnlyFilters = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
 
 function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
   return [...query].flatMap(([name, value]): ImageFilter[] => {
-    if (notFilters.includes(name)) return [];
+    if (nonFilterParameters.includes(name)) return [];
     if (name === 'tag') return [({ tags }) => tags.includes(value)];
     if (name === 'protected') {
       const wanted = oneOf('protected', value, ['true', 'false'] as const) === 'true';
@@ -126,8 +126,8 @@ function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
     }
     if (name === 'changes-since')
       throw invalidRequest('"changes-since" is not supported; use "updated_at=gte:<time>".');
-    if (ofData.includes(name)) return [noImage];
-    const [text, time, number] = [texts.get(name), times.get(name), numbers.get(name)];
+    if (dataOnlyFilters.includes(name)) return [matchNone];
+    const [text, time, number] = [textFields.get(name), timeFields.get(name), numberFields.get(name)];
     if (text !== undefined) return [textFilter(name, value, text)];
     if (time !== undefined) return [timeFilter(name, value, time)];
     if (number !== undefined) {
@@ -158,8 +158,8 @@ function splitList(name: string, text: string): readonly string[] {
       throw invalidRequest(`"${name}=in:" takes values separated by commas, each quoted as a whole or not at all.`);
     }
     values.push(quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain.trim());
-    if (values.length > mostAlternatives) {
-      throw invalidRequest(`"${name}=in:" takes at most ${mostAlternatives} values.`);
+    if (values.length > maxInValues) {
+      throw invalidRequest(`"${name}=in:" takes at most ${maxInValues} values.`);
     }
   }
   return values.filter((value) => value !== '');

@@ -148,7 +148,7 @@ describe('a server that runs', () => {
     for (const member of ['beta', 'gamma', 'delta', 'epsilon']) statuses.push((await offer(member)).status);
     const store = new EventStore(join(folder, 'events.sqlite'));
     const command = { version: 1, id: 'one', command: 'offer-image', project: 'alpha', user: 'alice', image_id: id };
-    const { name } = store.queues().find(({ takesCommands }) => takesCommands)!;
+    const { name } = store.queues().find(({ isCommandQueue }) => isCommandQueue)!;
     store.send(name, JSON.stringify({ ...command, member_id: 'zeta', reply: true }));
     const outcome = () => store.eventsAfter(0).find(({ type }) => type === 'image.command.outcome');
     for (let polls = 0; outcome() === undefined && polls < 1500; polls += 1) await setTimeout(20);

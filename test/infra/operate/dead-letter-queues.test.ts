@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { busOf, lostBatchOf, recordsOf, whyOf } from '../../../infra/operate/dead-letter-queues.ts';
+import { sourceBus, parseDiscardedBatch, parseRecords, failureReason } from '../../../infra/operate/dead-letter-queues.ts';
 
 /** As Lambda writes it ("Retain discarded batches" in the Lambda developer guide). */
 const lost = JSON.stringify({
@@ -42,7 +42,7 @@ describe('why a message was put aside', () => {
     ['of a message that is not JSON', {}, 'hello', /^received too often without success/],
     ['of a message that is JSON and no object', {}, 'null', /^received too often without success/],
   ])('%s', (_, attributes, body, why) => {
-    expect(whyOf({ attributes, body })).toMatch(why);
+    expect(failureReason({ attributes, body })).toMatch(why);
   });
 });
 
@@ -51,26 +51,26 @@ test.each([
   ['rule', 'default'],
   ['aws.partner/example.com/1/rule', 'aws.partner/example.com/1'],
 ])('an event that rule/%s could not deliver goes back to the bus %s', (path, bus) => {
-  expect(busOf({ attributes: rule(path) })).toBe(bus);
+  expect(sourceBus({ attributes: rule(path) })).toBe(bus);
 });
 
 test('what no rule put aside goes back to no bus', () => {
-  expect(busOf({ attributes: { reason: 'malformed' } })).toBeUndefined();
+  expect(sourceBus({ attributes: { reason: 'malformed' } })).toBeUndefined();
 });
 
 test('a batch that was given up is known by its place in the stream', () => {
-  expect(lostBatchOf(lost)).toEqual({
+  expect(parseDiscardedBatch(lost)).toEqual({
     streamArn: expect.stringContaining('table/sharing/stream'),
     shardId: 'shardId-00000001573689847184-864758bb',
     first: '800000000003126276362',
     last: '800000000003126276369',
     condition: 'RetryAttemptsExhausted',
   });
-  expect(lostBatchOf('{"Records": []}')).toBeUndefined();
+  expect(parseDiscardedBatch('{"Records": []}')).toBeUndefined();
 });
 
 test('records that the function put aside are in the message itself', () => {
-  expect(recordsOf('{"Records": [{"eventID": "1"}]}')).toEqual([{ eventID: '1' }]);
-  expect(recordsOf(lost)).toBeUndefined();
-  expect(recordsOf('[]')).toBeUndefined();
+  expect(parseRecords('{"Records": [{"eventID": "1"}]}')).toEqual([{ eventID: '1' }]);
+  expect(parseRecords(lost)).toBeUndefined();
+  expect(parseRecords('[]')).toBeUndefined();
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { LetterStays } from '../../../infra/operate/dead-letter-queues.ts';
+import { CannotRedriveError } from '../../../infra/operate/dead-letter-queues.ts';
 import { StackDeadLetters } from '../../../infra/operate/stack-dead-letter-queues.ts';
 
 // What an account does that no emulator does at will: refuse one action, be slow, hand out many messages. That the rest is
@@ -156,7 +156,7 @@ const left = () => [...letters.values()].filter(({ isDeleted }) => !isDeleted);
 test('all of a queue are seen, the oldest first, and shown to others again when it is done', async () => {
   put(25);
 
-  const found = await queues.letters();
+  const found = await queues.list();
   const hidden = left().filter(({ isHidden }) => isHidden).length;
   await queues.close();
 
@@ -167,9 +167,9 @@ test('all of a queue are seen, the oldest first, and shown to others again when 
 
 test('a letter goes back with what was put aside with it, and out of its queue', async () => {
   put(1, { attributes: { reason: 'no', redrives: '1' } });
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
 
-  await queues.sendBack(letter!);
+  await queues.redrive(letter!);
 
   expect(sent).toEqual([['Commands', '{"version": 0}']]);
   expect(left()).toEqual([]);
@@ -182,7 +182,7 @@ test('who is interrupted while looking lets go of all that it has seen', async (
     return undefined;
   };
 
-  const found = await queues.letters();
+  const found = await queues.list();
   await queues.close();
 
   expect(found.length).toBeLessThan(45);
@@ -193,8 +193,8 @@ test('what somebody else is looking at is told', async () => {
   put(3, { isHidden: true });
   queues = await StackDeadLetters.open('Sharing', process.env, stopping.signal);
 
-  expect(await queues.letters()).toEqual([]);
-  expect(queues.remarks()).toEqual([
+  expect(await queues.list()).toEqual([]);
+  expect(queues.warnings()).toEqual([
     { sentence: expect.stringMatching(/^CommandsDeadLetters holds about 3 more, which somebody/), isFault: false },
   ]);
 });
@@ -204,10 +204,10 @@ test('a queue that cannot be looked into does not hide the others', async () => 
   put(1, { queue: 'OffersDeadLetters' });
   refusal = (action, queue) => (action === 'ReceiveMessage' && queue === 'OffersDeadLetters' ? 'Denied' : undefined);
 
-  const found = await queues.letters();
+  const found = await queues.list();
 
   expect(found).toHaveLength(2);
-  expect(queues.remarks()).toEqual([
+  expect(queues.warnings()).toEqual([
     { sentence: 'OffersDeadLetters could not be looked into: AWS says Denied: It is Denied.', isFault: true },
   ]);
 });
@@ -215,25 +215,25 @@ test('a queue that cannot be looked into does not hide the others', async () => 
 test('a letter that was sent and cannot be taken out ends it all, and says so', async () => {
   put(1);
   refusal = (action) => (action === 'DeleteMessage' ? 'Denied' : undefined);
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
 
-  const sending = queues.sendBack(letter!);
+  const sending = queues.redrive(letter!);
 
   await expect(sending).rejects.toThrow(
     /^letter-0 was sent back but could not be taken out of CommandsDeadLetters, so/,
   );
-  await expect(sending).rejects.not.toBeInstanceOf(LetterStays);
+  await expect(sending).rejects.not.toBeInstanceOf(CannotRedriveError);
 });
 
 test('a token that has expired is not the fault of a letter', async () => {
   put(1);
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
   refusal = () => 'ExpiredToken';
 
-  const sending = queues.sendBack(letter!);
+  const sending = queues.redrive(letter!);
 
   await expect(sending).rejects.toThrow(/^AWS says ExpiredToken: It is ExpiredToken\.$/);
-  await expect(sending).rejects.not.toBeInstanceOf(LetterStays);
+  await expect(sending).rejects.not.toBeInstanceOf(CannotRedriveError);
   await expect(queues.close()).rejects.toThrow('1 of those looked at stay hidden for 10 minutes: It is ExpiredToken.');
 });
 
@@ -242,18 +242,18 @@ const event = JSON.stringify({ source: 'x', 'detail-type': 'image.member.create'
 
 test('an event that a rule could not deliver goes back to its bus', async () => {
   put(1, { queue: 'OffersDeadLetters', body: event, attributes: rule('Sharing-notifications') });
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
 
-  await queues.sendBack(letter!);
+  await queues.redrive(letter!);
 
   expect(sent).toEqual([['Sharing-notifications', '{"a":1}']]);
 });
 
 test('whatever a letter says of a bus, it goes to the queue that its own belongs to', async () => {
   put(1, { body: event, attributes: rule('Sharing-notifications') });
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
 
-  await queues.sendBack(letter!);
+  await queues.redrive(letter!);
 
   expect(sent).toEqual([['Commands', event]]);
 });
@@ -263,9 +263,9 @@ test.each([
   ['of no bus', {}],
 ])('a letter %s stays', async (_what, attributes) => {
   put(1, { queue: 'OffersDeadLetters', body: event, attributes });
-  const [letter] = await queues.letters();
+  const [letter] = await queues.list();
 
-  await expect(queues.sendBack(letter!)).rejects.toBeInstanceOf(LetterStays);
+  await expect(queues.redrive(letter!)).rejects.toBeInstanceOf(CannotRedriveError);
 
   expect([sent, left().length]).toEqual([[], 1]);
 });

@@ -6,7 +6,7 @@ import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
 import { parseTimestamp } from '../../../lambda/domain/clock.ts';
 import { parseImageId, type ProjectId } from '../../../lambda/domain/ids.ts';
-import { notificationOf } from '../../../lambda/events/notification.ts';
+import { toNotification } from '../../../lambda/events/notification.ts';
 import { parseOfferSubscriptions } from '../../../infra/stages/subscription-context.ts';
 
 const topicArn = 'arn:aws:sns:eu-central-1:111122223333:offers';
@@ -130,7 +130,7 @@ describe('in the template', () => {
       actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' as const },
       at: parseTimestamp('2026-11-23T12:00:00Z')!,
     };
-    const detail = notificationOf(change, 'golden');
+    const detail = toNotification(change, 'golden');
     const { by, before: _before, after: _after, ...rest } = detail;
     const [target] = of('AWS::Events::Rule', project)['Targets'];
 

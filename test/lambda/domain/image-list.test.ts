@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { belongs, imageSources, type ImageListScope, type ImageSource } from '../../../lambda/domain/image-list.ts';
+import { matchesSource, imageSources, type ImageListScope, type ListSource } from '../../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../../lambda/domain/image.ts';
 import { aCaller } from './a-caller.ts';
 import { anImage } from './an-image.ts';
 
 /** A run in words, such as `own private|shared` or `offered accepted of alpha`. */
-function inWords(source: ImageSource): string {
+function inWords(source: ListSource): string {
   const among = source.visibilities && ` ${source.visibilities.join('|')}`;
   const what = {
     owned: () => `owned by ${(source as { project: string }).project}`,
@@ -110,7 +110,7 @@ test.each(cases)('$as asks for $asked: $runs', ({ as, asked, runs }) => {
 
 describe('belongs', () => {
   const anySource = { hidden: false, owner: undefined, visibilities: undefined };
-  const table: readonly { run: ImageSource; yes: readonly Partial<Image>[]; no: readonly Partial<Image>[] }[] = [
+  const table: readonly { run: ListSource; yes: readonly Partial<Image>[]; no: readonly Partial<Image>[] }[] = [
     {
       run: { ...anySource, kind: 'owned', project: alpha },
       yes: visibilities.map((visibility) => ({ visibility })),
@@ -142,7 +142,7 @@ describe('belongs', () => {
   ];
 
   test.each(table)('what still is in $run', ({ run, yes, no }) => {
-    expect(yes.filter((each) => !belongs(anImage(each), run))).toEqual([]);
-    expect(no.filter((each) => belongs(anImage(each), run))).toEqual([]);
+    expect(yes.filter((each) => !matchesSource(anImage(each), run))).toEqual([]);
+    expect(no.filter((each) => matchesSource(anImage(each), run))).toEqual([]);
   });
 });

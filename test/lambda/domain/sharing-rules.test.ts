@@ -15,8 +15,8 @@ import {
   assertImageIsShared,
   assertImageIsVisible,
   assertMemberIsVisible,
-  mayTryToAnswer,
-  seesAllMembers,
+  canAttemptAnswer,
+  canListAllMembers,
   type Sharing,
 } from '../../../lambda/domain/sharing-rules.ts';
 import { permissions } from '../permission-table.ts';
@@ -214,7 +214,7 @@ test.each([
   ['alpha:reader', true, false],
   ['beta:member', false, false],
 ])('%s is shown all members of an image: %s, and of one that is not there: %s', (as, ofImage, ofNone) => {
-  expect([seesAllMembers(aCaller(as), anImage()), seesAllMembers(aCaller(as), undefined)]).toEqual([ofImage, ofNone]);
+  expect([canListAllMembers(aCaller(as), anImage()), canListAllMembers(aCaller(as), undefined)]).toEqual([ofImage, ofNone]);
 });
 
 test.each([
@@ -223,7 +223,7 @@ test.each([
   ['gamma:member', false],
   ['gamma:admin', true],
 ])('%s may try to answer for beta: %s', (as, may) => {
-  expect(mayTryToAnswer(aCaller(as), id('beta'))).toBe(may);
+  expect(canAttemptAnswer(aCaller(as), id('beta'))).toBe(may);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
-import { DynamoDbCommandLedger } from '../../../lambda/dynamodb/dynamodb-command-record-repository.ts';
+import { DynamoDbCommandRecordRepository } from '../../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { commandHandler, type CommandReply } from '../../../lambda/events/command-handler.ts';
 import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
@@ -50,13 +50,13 @@ export async function openCommandWorld(): Promise<CommandWorld> {
   const replies: CommandReply[] = [];
   const logged: Readonly<Record<string, unknown>>[] = [];
   const handler = commandHandler({
-    ledger: new DynamoDbCommandLedger(connected, clock),
+    records: new DynamoDbCommandRecordRepository(connected, clock),
     useCases: (memberships) => ({
       answerOffer: createAnswerOffer(images, memberships, clock),
       offerImage: createOfferImage(images, memberships, clock, 128),
       withdrawOffer: createWithdrawOffer(images, memberships, clock),
     }),
-    putAside: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
+    sendToDeadLetterQueue: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
     reply: (reply) =>
       world.hasBus ? Promise.resolve(void replies.push(reply)) : Promise.reject(new Error('The bus is away.')),
     log: (line) => void logged.push(line),

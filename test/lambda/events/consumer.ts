@@ -86,11 +86,11 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         state.isKilled = typeof mood === 'string';
         return state.isKilled
           ? Promise.reject(killed)
-          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'taken' : { refused: 'ThrottlingException' })));
+          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'taken' : { errorCode: 'ThrottlingException' })));
       },
     },
-    lookAgain: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),
-    putAside: (record, reason) => consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
+    scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),
+    sendToDeadLetterQueue: (record, reason) => consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
     log: (line) => void consumer.logged.push(line),
   });
   const handler: typeof run = async (event, context) => {

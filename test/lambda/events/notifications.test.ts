@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Notification } from '../../../lambda/events/notification.ts';
-import { recordMessage } from '../../../lambda/events/stream-handler.ts';
+import { deadLetterBody } from '../../../lambda/events/stream-handler.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startService, type Answer, type Service } from '../../support/service.ts';
 import { openTestStream } from '../../support/table-stream.ts';
@@ -366,7 +366,7 @@ describe('a record that is none of ours', () => {
     const poison = record('SHARED#1', { name: { S: 'a\uffff\ufffe' } }) as DynamoDBRecord;
     const large = record('SHARED#1', { name: { S: 'é'.repeat(130_000) } }) as DynamoDBRecord;
 
-    const messages = [poison, large].map(recordMessage);
+    const messages = [poison, large].map(deadLetterBody);
 
     expect(messages[0]).not.toMatch(/[\ufffe\uffff]/);
     expect(JSON.parse(messages[0]!)).toEqual({ Records: [poison] });

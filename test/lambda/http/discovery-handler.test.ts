@@ -3,10 +3,10 @@ import type { Context } from 'aws-lambda';
 import { discoveryHandler } from '../../../lambda/http/discovery-handler.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { versionsView } from '../../../lambda/http/views/versions.ts';
-import { devIdentity } from '../../../lambda/identity/dev.ts';
+import { createDevVerifier } from '../../../lambda/identity/dev.ts';
 import { httpEvent, type RequestOptions } from '../../support/service.ts';
 
-const handler = discoveryHandler({ identity: devIdentity(), log: () => undefined });
+const handler = discoveryHandler({ identity: createDevVerifier(), log: () => undefined });
 
 async function ask(method: string, url: string, options: RequestOptions = {}) {
   const { statusCode, headers, body } = await handler(httpEvent(method, url, options), {} as Context);
@@ -99,7 +99,7 @@ describe('without a token', () => {
 
 test('links are built from the configured public URL', async () => {
   const publicUrl = 'https://images.example/image';
-  const configured = discoveryHandler({ identity: devIdentity(), log: () => undefined, publicUrl });
+  const configured = discoveryHandler({ identity: createDevVerifier(), log: () => undefined, publicUrl });
   const bodyOf = async (path: string) =>
     JSON.parse((await configured(httpEvent('GET', path, {}), {} as Context)).body ?? '');
 

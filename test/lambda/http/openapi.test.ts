@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { selectRoute } from '../../../infra/local/api-gateway/routes.ts';
-import { statusOf, type FaultCode } from '../../../lambda/http/faults.ts';
+import { httpStatusOf, type FaultCode } from '../../../lambda/http/faults.ts';
 import { openApi } from '../../../lambda/http/openapi.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { schemas } from '../../../lambda/http/views/schemas.ts';
@@ -117,7 +117,7 @@ describe('the faults', () => {
           .map(([status]) => Number(status)),
       );
 
-      expect(new Set(saying)).toEqual(new Set(why === '' ? [statusOf(code)] : []));
+      expect(new Set(saying)).toEqual(new Set(why === '' ? [httpStatusOf(code)] : []));
     },
   );
 

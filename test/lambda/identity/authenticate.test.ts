@@ -3,7 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { Caller } from '../../../lambda/domain/caller.ts';
 import { authenticate } from '../../../lambda/identity/authenticate.ts';
-import { devIdentity } from '../../../lambda/identity/dev.ts';
+import { createDevVerifier } from '../../../lambda/identity/dev.ts';
 
 type Event = {
   headers: Record<string, string>;
@@ -13,7 +13,7 @@ type Event = {
 };
 
 const handler = middy<Event, Caller | undefined>()
-  .use(authenticate(devIdentity(), ({ rawPath }) => rawPath))
+  .use(authenticate(createDevVerifier(), ({ rawPath }) => rawPath))
   .handler(({ caller }) => Promise.resolve(caller));
 const request = { requestContext: { http: { method: 'GET' }, stage: '$default' }, rawPath: '/v2/images' };
 const callerOf = (headers: Record<string, string>) => handler({ ...request, headers }, {} as Context);

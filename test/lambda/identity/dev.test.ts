@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { devIdentity } from '../../../lambda/identity/dev.ts';
-import { devIdentity as refusedIdentity } from '../../../lambda/identity/dev-unavailable.ts';
-import { identitySource } from '../../../lambda/identity/token-verifier.ts';
+import { createDevVerifier } from '../../../lambda/identity/dev.ts';
+import { createDevVerifier as refusedIdentity } from '../../../lambda/identity/dev-unavailable.ts';
+import { createTokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 
 afterEach(() => {
   delete process.env['AWS_EXECUTION_ENV'];
@@ -16,7 +16,7 @@ test.each([
   ['dev%3Aalice%3Aalpha%3Amember', { userId: 'alice', projectId: 'alpha', role: 'member' }],
   ['dev:アリス:項目:member', { userId: 'アリス', projectId: '項目', role: 'member' }],
 ])('the token %s proves %j', async (token, caller) => {
-  expect(await devIdentity().identify(token)).toEqual(caller);
+  expect(await createDevVerifier().verify(token)).toEqual(caller);
 });
 
 test.each([
@@ -35,7 +35,7 @@ test.each([
   'dev:alice:..:member',
   `dev:alice:${'x'.repeat(256)}:member`,
 ])('the token %j proves nobody', async (token) => {
-  expect(await devIdentity().identify(token)).toBeUndefined();
+  expect(await createDevVerifier().verify(token)).toBeUndefined();
 });
 
 const noSecret = () => Promise.reject(new Error('There is no secret.'));
@@ -43,7 +43,7 @@ const noSecret = () => Promise.reject(new Error('There is no secret.'));
 test('there is no test identity inside Lambda', () => {
   process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs24.x';
 
-  expect(() => identitySource({ identity: 'dev' }, noSecret)).toThrow(
+  expect(() => createTokenVerifier({ identity: 'dev' }, noSecret)).toThrow(
     'IDENTITY is "dev", which is for the local server only.',
   );
 });
@@ -53,8 +53,8 @@ test('there is no test identity in a deployable bundle', () => {
 });
 
 test('a stack without an identity lets nobody in', async () => {
-  const source = identitySource({ identity: 'none' }, noSecret);
+  const source = createTokenVerifier({ identity: 'none' }, noSecret);
 
   expect(source.challenge).toBe('Bearer');
-  expect(await source.identify('dev:alice:alpha:admin')).toBeUndefined();
+  expect(await source.verify('dev:alice:alpha:admin')).toBeUndefined();
 });

@@ -7,9 +7,9 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWT
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import { apiOperation } from '../../../lambda/http/api-handler.ts';
 import { ok } from '../../../lambda/http/api-response.ts';
-import type { IdentitySource } from '../../../lambda/identity/token-verifier.ts';
-import { jwtIdentity } from '../../../lambda/identity/jwt.ts';
-import { loadIdentity, type JwtSettings } from '../../../lambda/identity/settings.ts';
+import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
+import { createJwtVerifier } from '../../../lambda/identity/jwt.ts';
+import { loadIdentitySettings, type JwtSettings } from '../../../lambda/identity/settings.ts';
 import { httpEvent } from '../../support/service.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => issuer.stop());
 
 const settings = (variables: Readonly<Record<string, string>> = {}): JwtSettings =>
-  loadIdentity(
+  loadIdentitySettings(
     { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: issuer.audience, ...variables },
     [],
   ) as JwtSettings;
@@ -35,7 +35,7 @@ interface Asked {
 }
 
 /** Asks an operation that answers with its caller, behind the Middy stack of every operation. */
-async function ask(source: IdentitySource, headers: Readonly<Record<string, string>>): Promise<Asked> {
+async function ask(source: TokenVerifier, headers: Readonly<Record<string, string>>): Promise<Asked> {
   const lines: unknown[] = [];
   const operation = apiOperation(
     'whoAmI',
@@ -50,7 +50,7 @@ async function ask(source: IdentitySource, headers: Readonly<Record<string, stri
   return { status: statusCode, headers: answered, body: JSON.parse(body ?? ''), logged: JSON.stringify(lines) };
 }
 
-const withToken = (token: string) => ask(jwtIdentity(settings()), { 'x-auth-token': token });
+const withToken = (token: string) => ask(createJwtVerifier(settings()), { 'x-auth-token': token });
 
 const genuineClaims = (): JWTPayload => ({ iss: issuer.url, aud: issuer.audience, sub: 'alice', project_id: 'alpha' });
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -67,7 +67,7 @@ const sign = (
 
 describe('a token of the issuer', () => {
   test('proves user, project and role, in either header', async () => {
-    const source = jwtIdentity(settings());
+    const source = createJwtVerifier(settings());
     const token = await issuer.issue({ project_id: 'alpha', roles: ['reader', 'member'] });
 
     const answers = [
@@ -85,18 +85,18 @@ describe('a token of the issuer', () => {
   });
 
   test('is verified without asking the issuer again', async () => {
-    const source = jwtIdentity(settings());
+    const source = createJwtVerifier(settings());
     const before = issuer.keySetFetches;
 
-    for (let n = 0; n < 5; n += 1) await source.identify(await issuer.issue());
+    for (let n = 0; n < 5; n += 1) await source.verify(await issuer.issue());
 
     expect(issuer.keySetFetches - before).toBe(1);
   });
 
   test('gets its keys from a named key set, without discovery', async () => {
-    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${issuer.url}/jwks` }));
+    const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${issuer.url}/jwks` }));
 
-    expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
+    expect(await source.verify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
   });
 
   test.each([
@@ -104,9 +104,9 @@ describe('a token of the issuer', () => {
     ['a project claim that is null', { project_id: null }],
     ['no project, and the role admin', { roles: ['admin'] }],
   ])('with %s proves a user without a project and without a role', async (_what, claims) => {
-    const source = jwtIdentity(settings({ JWT_ROLE_MAP: 'admin=admin,member=member' }));
+    const source = createJwtVerifier(settings({ JWT_ROLE_MAP: 'admin=admin,member=member' }));
 
-    expect(await source.identify(await issuer.issue(claims))).toEqual(callerWithoutProject('alice'));
+    expect(await source.verify(await issuer.issue(claims))).toEqual(callerWithoutProject('alice'));
   });
 
   test.each([
@@ -128,13 +128,13 @@ describe('an access token', () => {
     ['of Keycloak', { typ: 'Bearer' }, { typ: 'JWT' }],
     ['of a user of 255 characters', { sub: '🐘'.repeat(255) }, {}],
   ])('%s is accepted', async (_what, claims, header) => {
-    expect(await jwtIdentity(settings()).identify(await sign(claims, header))).toMatchObject({ projectId: 'alpha' });
+    expect(await createJwtVerifier(settings()).verify(await sign(claims, header))).toMatchObject({ projectId: 'alpha' });
   });
 });
 
 describe('claims by configuration', () => {
   const proven = async (variables: Readonly<Record<string, string>>, claims: JWTPayload) =>
-    jwtIdentity(settings(variables)).identify(await sign(claims));
+    createJwtVerifier(settings(variables)).verify(await sign(claims));
 
   test.each<[string, Record<string, string>, JWTPayload, unknown]>([
     ['a list', {}, { roles: ['other', 'reader'] }, 'reader'],
@@ -295,8 +295,8 @@ describe('a forged token is a 401 without a reason', () => {
 test('a signature that is not among the configured ones is not believed', async () => {
   const token = await sign();
 
-  expect(await jwtIdentity(settings({ JWT_ALGORITHMS: 'RS256' })).identify(token)).toBeDefined();
-  expect(await jwtIdentity(settings({ JWT_ALGORITHMS: 'RS512,ES256' })).identify(token)).toBeUndefined();
+  expect(await createJwtVerifier(settings({ JWT_ALGORITHMS: 'RS256' })).verify(token)).toBeDefined();
+  expect(await createJwtVerifier(settings({ JWT_ALGORITHMS: 'RS512,ES256' })).verify(token)).toBeUndefined();
 });
 
 describe('two headers', () => {
@@ -308,7 +308,7 @@ describe('two headers', () => {
     ['of which one bears none', (token) => ({ 'x-auth-token': token, authorization: 'Bearer' })],
     ['of one name', (token) => ({ 'x-auth-token': `${token},${token}` })],
   ])('%s are a 401', async (_what, headers) => {
-    expect((await ask(jwtIdentity(settings()), headers(await sign()))).status).toBe(401);
+    expect((await ask(createJwtVerifier(settings()), headers(await sign()))).status).toBe(401);
   });
 
   test('that claim an identity change nothing', async () => {
@@ -319,7 +319,7 @@ describe('two headers', () => {
       'x-identity-status': 'Confirmed',
     };
 
-    const { body } = await ask(jwtIdentity(settings()), {
+    const { body } = await ask(createJwtVerifier(settings()), {
       'x-auth-token': await sign({ roles: ['reader'] }),
       ...claimed,
     });
@@ -331,7 +331,7 @@ describe('two headers', () => {
 describe('time', () => {
   const start = 1_800_000_000;
   const at = (second: number, claims: JWTPayload) =>
-    sign(claims).then((token) => jwtIdentity(settings(), () => new Date((start + second) * 1000)).identify(token));
+    sign(claims).then((token) => createJwtVerifier(settings(), () => new Date((start + second) * 1000)).verify(token));
 
   test('a token ends at its end, but for five seconds', async () => {
     expect(await at(604, { exp: start + 600 })).toBeDefined();
@@ -347,19 +347,19 @@ describe('time', () => {
 describe('keys that change', () => {
   test('a new key is found once the last look is half a minute ago; unknown ones cost no more than that', async () => {
     let now = Date.now();
-    const source = jwtIdentity(settings(), () => new Date(now));
+    const source = createJwtVerifier(settings(), () => new Date(now));
     const old = await sign();
-    expect(await source.identify(old)).toBeDefined();
+    expect(await source.verify(old)).toBeDefined();
     const before = issuer.keySetFetches;
 
-    const unknown = async (n: number) => source.identify(await sign({}, { kid: `none-${n}` }));
+    const unknown = async (n: number) => source.verify(await sign({}, { kid: `none-${n}` }));
     for (let n = 0; n < 50; n += 1) expect(await unknown(n)).toBeUndefined();
     expect(issuer.keySetFetches).toBe(before);
 
     await issuer.rotate();
     now += 31_000;
-    expect(await source.identify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
-    expect(await source.identify(old)).toBeUndefined();
+    expect(await source.verify(await issuer.issue())).toMatchObject({ projectId: 'alpha' });
+    expect(await source.verify(old)).toBeUndefined();
     expect(issuer.keySetFetches).toBe(before + 1);
 
     now += 31_000;
@@ -396,7 +396,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
 
   const unavailable = async (variables: Readonly<Record<string, string>>) => {
     const token = await sign(variables['JWT_ISSUER'] === undefined ? {} : { iss: variables['JWT_ISSUER'] });
-    const { status, headers, body, logged } = await ask(jwtIdentity(settings(variables)), { 'x-auth-token': token });
+    const { status, headers, body, logged } = await ask(createJwtVerifier(settings(variables)), { 'x-auth-token': token });
     expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '1']);
     expect(logged).toContain('"cause"');
     for (const part of token.split('.')) expect(logged).not.toContain(part);
@@ -434,9 +434,9 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
 
   const unreachable = { code: 'identity-unavailable' };
   /** What becomes of this many tokens at a time. */
-  const outcomes = async (source: IdentitySource, count: number, claims: JWTPayload = {}) => {
+  const outcomes = async (source: TokenVerifier, count: number, claims: JWTPayload = {}) => {
     const token = await sign(claims);
-    const results = await Promise.allSettled(Array.from({ length: count }, () => source.identify(token)));
+    const results = await Promise.allSettled(Array.from({ length: count }, () => source.verify(token)));
     return [...new Set(results.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code)))];
   };
 
@@ -448,7 +448,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     reply = answer;
     const variables = { JWT_JWKS_URL: `${url}/jwks`, IDENTITY_TIMEOUT_SECONDS: '1' };
     let now = Date.now();
-    const source = jwtIdentity(settings(variables), () => new Date(now));
+    const source = createJwtVerifier(settings(variables), () => new Date(now));
 
     expect(await outcomes(source, 100)).toEqual(['identity-unavailable']);
     expect(await outcomes(source, 100)).toEqual(['identity-unavailable']);
@@ -461,7 +461,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
 
   test('a discovery that hangs costs one call for 200 tokens', async () => {
     reply = 'hang';
-    const source = jwtIdentity(settings({ JWT_ISSUER: url, IDENTITY_TIMEOUT_SECONDS: '1' }));
+    const source = createJwtVerifier(settings({ JWT_ISSUER: url, IDENTITY_TIMEOUT_SECONDS: '1' }));
 
     expect(await outcomes(source, 100, { iss: url })).toEqual(['identity-unavailable']);
     expect(await outcomes(source, 100, { iss: url })).toEqual(['identity-unavailable']);
@@ -472,18 +472,18 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     let now = Date.now();
     const known = JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] });
     reply = { status: 200, body: known };
-    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
-    await source.identify(await sign());
+    const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
+    await source.verify(await sign());
     now += 31_000;
     requests = [];
     reply = { status: 404, body: '' };
 
     for (let n = 0; n < 50; n += 1) {
-      await expect(source.identify(await sign({}, { kid: `none-${n}` }))).rejects.toMatchObject(unreachable);
+      await expect(source.verify(await sign({}, { kid: `none-${n}` }))).rejects.toMatchObject(unreachable);
     }
 
     expect(requests).toEqual(['/jwks']);
-    expect(await source.identify(await sign())).toMatchObject({ projectId: 'alpha' });
+    expect(await source.verify(await sign())).toMatchObject({ projectId: 'alpha' });
   });
 
   test.each<[string, () => Promise<string> | string]>([
@@ -501,16 +501,16 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     ['that is an ID token', () => sign({ token_use: 'id' })],
   ])('a token %s costs no call', async (_what, forge) => {
     reply = 'hang';
-    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }));
+    const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${url}/jwks` }));
 
-    expect(await source.identify(await forge())).toBeUndefined();
+    expect(await source.verify(await forge())).toBeUndefined();
     expect(requests).toEqual([]);
   });
 
   test('discovery that leads to a key set by plain http elsewhere is not followed', async () => {
     reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/jwks' }) };
 
-    await expect(jwtIdentity(settings({ JWT_ISSUER: url })).identify(await sign({ iss: url }))).rejects.toMatchObject({
+    await expect(createJwtVerifier(settings({ JWT_ISSUER: url })).verify(await sign({ iss: url }))).rejects.toMatchObject({
       cause: { message: 'The "jwks_uri" of the issuer must use https; got "http://keys.example.org/jwks".' },
     });
   });
@@ -518,7 +518,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
   test('discovery that leads to a key set by plain http is not followed by a deployed function', async () => {
     reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: `${issuer.url}/jwks` }) };
     const identify = async (variables: Readonly<Record<string, string>>) =>
-      jwtIdentity(settings({ JWT_ISSUER: url, ...variables })).identify(await sign({ iss: url }));
+      createJwtVerifier(settings({ JWT_ISSUER: url, ...variables })).verify(await sign({ iss: url }));
     const before = issuer.keySetFetches;
 
     await expect(identify({ AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' })).rejects.toMatchObject(unreachable);
@@ -529,8 +529,8 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
   test('it is asked again five seconds later', async () => {
     reply = { status: 500, body: '' };
     let now = Date.now();
-    const source = jwtIdentity(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
-    await expect(source.identify(await sign())).rejects.toThrow('cannot be asked');
+    const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));
+    await expect(source.verify(await sign())).rejects.toThrow('cannot be asked');
 
     now += 5_000;
     reply = {
@@ -538,6 +538,6 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
       body: JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] }),
     };
 
-    expect(await source.identify(await sign())).toMatchObject({ projectId: 'alpha' });
+    expect(await source.verify(await sign())).toMatchObject({ projectId: 'alpha' });
   });
 });

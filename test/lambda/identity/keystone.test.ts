@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { withDeadline } from '../../../lambda/runtime/deadline.ts';
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
-import type { IdentitySource } from '../../../lambda/identity/token-verifier.ts';
-import { keystoneIdentity } from '../../../lambda/identity/keystone.ts';
-import { loadIdentity, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
+import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
+import { createKeystoneVerifier } from '../../../lambda/identity/keystone.ts';
+import { loadIdentitySettings, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
 
 /** What was asked of the Keystone, whose answers each test makes up: what a genuine one says is in test/identity. */
 interface Question {
@@ -84,9 +84,9 @@ const aToken = (fields: object = {}) => ({
 const source = (
   variables: Readonly<Record<string, string>> = {},
   readSecret: (arn: string) => Promise<string> = () => Promise.reject(new Error('no secret')),
-): IdentitySource => {
+): TokenVerifier => {
   const env = { IDENTITY: 'keystone', OS_AUTH_URL: url, ...variables };
-  return keystoneIdentity(loadIdentity(env, []) as KeystoneSettings, readSecret, () => new Date(now));
+  return createKeystoneVerifier(loadIdentitySettings(env, []) as KeystoneSettings, readSecret, () => new Date(now));
 };
 
 const password = { OS_USERNAME: 'image', OS_PASSWORD: 'hush', OS_PROJECT_NAME: 'service', OS_USER_DOMAIN_ID: 'd1' };
@@ -96,7 +96,7 @@ describe('a token that asks for itself', () => {
   test('is sent as both, once, and proves user, project and the strongest role', async () => {
     reply = () => ({ status: 200, token: aToken({ roles: [{ name: 'reader' }, { name: 'Manager' }, { name: 'x' }] }) });
 
-    const proof = await source().identify('t1');
+    const proof = await source().verify('t1');
 
     expect(proof).toEqual({ userId: 'u1', projectId: 'p1', role: 'manager' });
     expect(questions).toEqual([
@@ -107,11 +107,11 @@ describe('a token that asks for itself', () => {
   test.each([401, 404])('is refused where Keystone says %i', async (status) => {
     reply = () => ({ status });
 
-    expect(await source().identify('t1')).toBeUndefined();
+    expect(await source().verify('t1')).toBeUndefined();
   });
 
   test.each(['two words', 'a\nb', 'naïve', ''])('is not even sent where it could be no token: %j', async (token) => {
-    expect(await source().identify(token)).toBeUndefined();
+    expect(await source().verify(token)).toBeUndefined();
     expect(questions).toEqual([]);
   });
 
@@ -122,13 +122,13 @@ describe('a token that asks for itself', () => {
   ])('that is %s proves a user without a project and without a role', async (_what, fields) => {
     reply = () => ({ status: 200, token: aToken(fields) });
 
-    expect(await source().identify('t1')).toEqual(callerWithoutProject('u1'));
+    expect(await source().verify('t1')).toEqual(callerWithoutProject('u1'));
   });
 
   test('for a project that could be no member is refused', async () => {
     reply = () => ({ status: 200, token: aToken({ project: { id: '../p1' } }) });
 
-    expect(await source().identify('t1')).toBeUndefined();
+    expect(await source().verify('t1')).toBeUndefined();
   });
 
   test.each([
@@ -139,13 +139,13 @@ describe('a token that asks for itself', () => {
   ])('of a user whose id is %s is refused', async (_what, id) => {
     reply = () => ({ status: 200, token: aToken({ user: { id } }) });
 
-    expect(await source().identify('t1')).toBeUndefined();
+    expect(await source().verify('t1')).toBeUndefined();
   });
 
   test('that has ended by our clock is refused, whatever Keystone says', async () => {
     reply = () => ({ status: 200, token: aToken({ expires_at: inSeconds(0) }) });
 
-    expect(await source().identify('t1')).toBeUndefined();
+    expect(await source().verify('t1')).toBeUndefined();
   });
 
   test.each<[string, unknown, unknown]>([
@@ -162,19 +162,19 @@ describe('a token that asks for itself', () => {
   ])('with %s', async (_what, application_credential, accessRules) => {
     reply = () => ({ status: 200, token: aToken({ application_credential }) });
 
-    expect((await source().identify('t1'))?.accessRules).toEqual(accessRules);
+    expect((await source().verify('t1'))?.accessRules).toEqual(accessRules);
   });
 });
 
 describe('what was valid is remembered', () => {
   /** How many questions it takes to identify a token at these seconds from now. */
-  const asked = async (identity: IdentitySource, ...seconds: readonly number[]) => {
+  const asked = async (identity: TokenVerifier, ...seconds: readonly number[]) => {
     const start = now;
     const counts: number[] = [];
     for (const each of seconds) {
       now = start + each * 1000;
       questions = [];
-      await identity.identify('t1');
+      await identity.verify('t1');
       counts.push(questions.length);
     }
     return counts;
@@ -197,7 +197,7 @@ describe('what was valid is remembered', () => {
     reply = () => ({ status: 200, token });
 
     expect(await asked(source(), 0, 99, 100)).toEqual([1, 0, 1]);
-    expect(await source().identify('t1')).toBeUndefined();
+    expect(await source().verify('t1')).toBeUndefined();
   });
 
   test.each([
@@ -206,32 +206,32 @@ describe('what was valid is remembered', () => {
   ])('and what was %s is not', async (_what, status) => {
     const identity = source();
     reply = () => ({ status });
-    await identity.identify('t1').catch(() => undefined);
+    await identity.verify('t1').catch(() => undefined);
 
     now += 5_000;
     reply = () => ({ status: 200, token: aToken() });
 
-    expect(await identity.identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(await identity.verify('t1')).toMatchObject({ userId: 'u1' });
   });
 
   test('each token for itself', async () => {
     const identity = source();
-    await identity.identify('t1');
+    await identity.verify('t1');
     reply = () => ({ status: 404 });
 
-    expect(await identity.identify('t2')).toBeUndefined();
-    expect(await identity.identify('t1')).toBeDefined();
+    expect(await identity.verify('t2')).toBeUndefined();
+    expect(await identity.verify('t1')).toBeDefined();
   });
 
   test('up to a thousand tokens', async () => {
     const identity = source();
-    for (let n = 0; n <= 1000; n += 1) await identity.identify(`t${n}`);
+    for (let n = 0; n <= 1000; n += 1) await identity.verify(`t${n}`);
     questions = [];
 
-    await identity.identify('t1');
-    await identity.identify('t1000');
+    await identity.verify('t1');
+    await identity.verify('t1000');
     expect(questions).toEqual([]);
-    await identity.identify('t0');
+    await identity.verify('t0');
     expect(questions).toHaveLength(1);
   });
 });
@@ -250,7 +250,7 @@ describe('a service account', () => {
     reply = renewing();
     const identity = source(password);
 
-    await Promise.all([identity.identify('t1'), identity.identify('t2')]);
+    await Promise.all([identity.verify('t1'), identity.verify('t2')]);
 
     expect(questions.map(({ method, subject, asking }) => [method, subject, asking])).toEqual([
       ['POST', undefined, undefined],
@@ -277,8 +277,8 @@ describe('a service account', () => {
     });
     expect(read).toEqual([]);
 
-    await identity.identify('t1');
-    await identity.identify('t2');
+    await identity.verify('t1');
+    await identity.verify('t2');
 
     expect(read).toEqual(['arn:secret']);
     expect(questions[0]?.body).toEqual({
@@ -289,7 +289,7 @@ describe('a service account', () => {
   test('whose token is taken no more gets another, once', async () => {
     reply = renewing(2);
 
-    expect(await source(password).identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(await source(password).verify('t1')).toMatchObject({ userId: 'u1' });
     expect(questions.map(({ method, asking }) => [method, asking])).toEqual([
       ['POST', undefined],
       ['GET', 'own-1'],
@@ -301,19 +301,19 @@ describe('a service account', () => {
   test('whose new token is not taken either is a 503', async () => {
     reply = renewing(3);
 
-    await expect(source(password).identify('t1')).rejects.toMatchObject(unavailable);
+    await expect(source(password).verify('t1')).rejects.toMatchObject(unavailable);
     expect(questions).toHaveLength(4);
   });
 
   test('renews its token before that ends', async () => {
     reply = renewing();
     const identity = source({ ...password, TOKEN_CACHE_SECONDS: '0' });
-    await identity.identify('t1');
+    await identity.verify('t1');
 
     now += 3539_000;
-    await identity.identify('t1');
+    await identity.verify('t1');
     now += 1_000;
-    await identity.identify('t1');
+    await identity.verify('t1');
 
     expect(questions.map(({ method }) => method)).toEqual(['POST', 'GET', 'GET', 'POST', 'GET']);
   });
@@ -321,20 +321,20 @@ describe('a service account', () => {
   test('that is refused is a 503, and is left alone for half a minute', async () => {
     const identity = source(password);
     reply = () => ({ status: 401 });
-    await expect(identity.identify('t1')).rejects.toMatchObject(unavailable);
-    await expect(identity.identify('t1')).rejects.toMatchObject(unavailable);
+    await expect(identity.verify('t1')).rejects.toMatchObject(unavailable);
+    await expect(identity.verify('t1')).rejects.toMatchObject(unavailable);
     expect(questions).toHaveLength(1);
 
     now += 30_000;
     reply = renewing();
 
-    expect(await identity.identify('t1')).toBeDefined();
+    expect(await identity.verify('t1')).toBeDefined();
   });
 
   test('may not ask about tokens: a 503, and nobody is believed', async () => {
     reply = ({ method }) => (method === 'POST' ? { status: 201, subject: 'own', token: aToken() } : { status: 403 });
 
-    await expect(source(password).identify('t1')).rejects.toMatchObject(unavailable);
+    await expect(source(password).verify('t1')).rejects.toMatchObject(unavailable);
   });
 
   test.each<[string, string | Error, string]>([
@@ -351,7 +351,7 @@ describe('a service account', () => {
     const read = () => (typeof secret === 'string' ? Promise.resolve(secret) : Promise.reject(secret));
 
     const error = await source({ OS_ACCOUNT_SECRET_ARN: 'arn:secret' }, read)
-      .identify('t1')
+      .verify('t1')
       .catch((one: unknown) => one);
 
     expect(error).toMatchObject({ ...unavailable, cause: { message: sentence } });
@@ -368,14 +368,14 @@ describe('a Keystone that does not answer', () => {
   ])('that %s is asked twice, and then it is a 503', async (_what, answer) => {
     reply = answer;
 
-    await expect(source().identify('t1')).rejects.toMatchObject(unavailable);
+    await expect(source().verify('t1')).rejects.toMatchObject(unavailable);
     expect(questions).toHaveLength(2);
   });
 
   test('once is asked again, and its answer counts', async () => {
     reply = () => (questions.length === 1 ? undefined : { status: 200, token: aToken() });
 
-    expect(await source().identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(await source().verify('t1')).toMatchObject({ userId: 'u1' });
   });
 
   test.each([
@@ -387,13 +387,13 @@ describe('a Keystone that does not answer', () => {
   ])('as one does, but with %s, is a 503', async (_what, answer) => {
     reply = () => answer;
 
-    await expect(source().identify('t1')).rejects.toMatchObject(unavailable);
+    await expect(source().verify('t1')).rejects.toMatchObject(unavailable);
   });
 
   test('is not there: a 503 whose cause tells no token', async () => {
     const identity = source({ OS_AUTH_URL: 'http://127.0.0.1:1/v3' });
 
-    const error = await identity.identify('the-token').catch((one: unknown) => one);
+    const error = await identity.verify('the-token').catch((one: unknown) => one);
 
     expect(error).toMatchObject({ ...unavailable, cause: { code: 'ECONNREFUSED' } });
     expect((error as { cause: Error }).cause.stack).not.toContain('the-token');
@@ -401,8 +401,8 @@ describe('a Keystone that does not answer', () => {
 });
 
 const tokens = (count: number) => Array.from({ length: count }, (_, n) => `t${n}`);
-const identifyAll = (identity: IdentitySource, count: number) =>
-  Promise.allSettled(tokens(count).map((token) => identity.identify(token)));
+const identifyAll = (identity: TokenVerifier, count: number) =>
+  Promise.allSettled(tokens(count).map((token) => identity.verify(token)));
 const outcomes = (results: readonly PromiseSettledResult<unknown>[]) => [
   ...new Set(results.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code))),
 ];
@@ -425,22 +425,22 @@ describe('a Keystone that is down is not flooded', () => {
   test('a failure is remembered for five seconds, in which no token costs a call', async () => {
     const identity = source();
     reply = () => ({ status: 503 });
-    await identity.identify('t').catch(() => undefined);
+    await identity.verify('t').catch(() => undefined);
     questions = [];
 
     now += 4_999;
-    for (const token of tokens(100)) await expect(identity.identify(token)).rejects.toMatchObject(unavailable);
+    for (const token of tokens(100)) await expect(identity.verify(token)).rejects.toMatchObject(unavailable);
     expect(questions).toEqual([]);
 
     now += 1;
-    for (const token of tokens(100)) await expect(identity.identify(token)).rejects.toMatchObject(unavailable);
+    for (const token of tokens(100)) await expect(identity.verify(token)).rejects.toMatchObject(unavailable);
     expect(questions).toHaveLength(2);
   });
 
   test('after that one call goes first, and the others wait for its outcome', async () => {
     const identity = source();
     reply = () => ({ status: 503 });
-    await identity.identify('t').catch(() => undefined);
+    await identity.verify('t').catch(() => undefined);
     questions = [];
     now += 5_000;
     const held = Promise.withResolvers<Reply>();
@@ -464,7 +464,7 @@ describe('a Keystone that is down is not flooded', () => {
 
   test('one that begins to hang gets ten calls at the most', async () => {
     const identity = source({ IDENTITY_TIMEOUT_SECONDS: '1' });
-    await identity.identify('t');
+    await identity.verify('t');
     questions = [];
     reply = () => 'hang';
 
@@ -476,11 +476,11 @@ describe('a Keystone that is down is not flooded', () => {
 
   test('a token that was just valid is accepted meanwhile', async () => {
     const identity = source();
-    await identity.identify('t1');
+    await identity.verify('t1');
     reply = () => undefined;
-    await identity.identify('t2').catch(() => undefined);
+    await identity.verify('t2').catch(() => undefined);
 
-    expect(await identity.identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(await identity.verify('t1')).toMatchObject({ userId: 'u1' });
   });
 
   test('a refused token is no failure', async () => {
@@ -513,7 +513,7 @@ describe('a Keystone that is down is not flooded', () => {
     expect(outcomes(results)).toEqual(['identity-unavailable']);
     expect(reads).toBe(1);
     now += 5_000;
-    await identity.identify('t').catch(() => undefined);
+    await identity.verify('t').catch(() => undefined);
     expect(reads).toBe(2);
   });
 });
@@ -524,14 +524,14 @@ test('a secret that is not read in time is a 503', async () => {
     () => Promise.withResolvers<string>().promise,
   );
 
-  await expect(identity.identify('t1')).rejects.toMatchObject(unavailable);
+  await expect(identity.verify('t1')).rejects.toMatchObject(unavailable);
 });
 
 describe('a slow Keystone', () => {
   test('is waited for, for five seconds', async () => {
     reply = () => new Promise((resolve) => setTimeout(resolve, 4_000, { status: 200, token: aToken() }));
 
-    expect(await source().identify('t1')).toMatchObject({ userId: 'u1' });
+    expect(await source().verify('t1')).toMatchObject({ userId: 'u1' });
     expect(questions).toHaveLength(1);
   });
 
@@ -539,16 +539,16 @@ describe('a slow Keystone', () => {
     const identity = source();
     reply = () => 'hang';
 
-    const identifying = withDeadline(Date.now() + 1_000, () => identity.identify('t1'));
+    const identifying = withDeadline(Date.now() + 1_000, () => identity.verify('t1'));
 
     await expect(identifying).rejects.toMatchObject(unavailable);
     reply = () => ({ status: 200, token: aToken() });
-    expect(await identity.identify('t2')).toMatchObject({ userId: 'u1' });
+    expect(await identity.verify('t2')).toMatchObject({ userId: 'u1' });
     expect(questions).toHaveLength(2);
   });
 
   test('is not asked by a request without time', async () => {
-    const identifying = withDeadline(Date.now(), () => source().identify('t1'));
+    const identifying = withDeadline(Date.now(), () => source().verify('t1'));
 
     await expect(identifying).rejects.toMatchObject(unavailable);
     expect(questions).toEqual([]);
@@ -557,10 +557,10 @@ describe('a slow Keystone', () => {
   test('is not waited for by a request whose time ends before its turn', async () => {
     const identity = source({ IDENTITY_TIMEOUT_SECONDS: '2' });
     reply = () => 'hang';
-    const first = identity.identify('t1');
+    const first = identity.verify('t1');
     while (questions.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 
-    const second = withDeadline(Date.now() + 600, () => identity.identify('t2'));
+    const second = withDeadline(Date.now() + 600, () => identity.verify('t2'));
 
     const ended = await Promise.race([second.catch(() => 'second'), first.catch(() => 'first')]);
     expect(ended).toBe('second');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { reportMilliseconds, withDeadline } from '../../../lambda/runtime/deadline.ts';
+import { reportingReserveMilliseconds, withDeadline } from '../../../lambda/runtime/deadline.ts';
 import { clientSettings } from '../../../lambda/messaging/client-settings.ts';
 import { EventBridgeBus } from '../../../lambda/messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../../../lambda/messaging/sqs-queue.ts';
@@ -28,13 +28,13 @@ afterAll(() => {
 test('all that is asked of them takes less than a function keeps for its report', () => {
   const { maxAttempts, requestHandler } = clientSettings;
 
-  expect(maxAttempts * requestHandler.requestTimeout).toBeLessThan(reportMilliseconds);
+  expect(maxAttempts * requestHandler.requestTimeout).toBeLessThan(reportingReserveMilliseconds);
 });
 
 test('a function whose time is up does not wait for them', async () => {
   const queue = new SqsQueue('https://sqs.us-east-1.amazonaws.com/000000000000/queue');
 
-  const sending = withDeadline(Date.now() - reportMilliseconds, () => queue.send('body'));
+  const sending = withDeadline(Date.now() - reportingReserveMilliseconds, () => queue.send('body'));
 
   await expect(sending).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
 });

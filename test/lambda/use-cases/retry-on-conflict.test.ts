@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { attempts } from '../../../lambda/use-cases/retry-on-conflict.ts';
+import { retryOnConflict } from '../../../lambda/use-cases/retry-on-conflict.ts';
 
 /** An attempt that succeeds at last, and how often it was made. */
 function succeedingAfter(failures: number) {
@@ -16,7 +16,7 @@ function succeedingAfter(failures: number) {
 test.each([0, 1, 7])('after %i refusals that nothing explains the next attempt is the last', async (failures) => {
   const { attempt, made } = succeedingAfter(failures);
 
-  const result = await attempts(attempt);
+  const result = await retryOnConflict(attempt);
 
   expect([result, made.times]).toEqual(['done', failures + 1]);
 });
@@ -24,12 +24,12 @@ test.each([0, 1, 7])('after %i refusals that nothing explains the next attempt i
 test('after eight refusals that nothing explains the caller is asked to try again later', async () => {
   const { attempt, made } = succeedingAfter(Number.POSITIVE_INFINITY);
 
-  await expect(attempts(attempt)).rejects.toMatchObject({ code: 'try-again-later' });
+  await expect(retryOnConflict(attempt)).rejects.toMatchObject({ code: 'try-again-later' });
   expect(made.times).toBe(8);
 });
 
 test('an error ends the attempts', async () => {
   const gone = new Error('gone');
 
-  await expect(attempts(() => Promise.reject(gone))).rejects.toBe(gone);
+  await expect(retryOnConflict(() => Promise.reject(gone))).rejects.toBe(gone);
 });

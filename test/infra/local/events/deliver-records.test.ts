@@ -8,7 +8,7 @@ const source: StreamSource = {
   batchSize: 8,
   retryAttempts: 2,
   maxRecordAgeSeconds: 3600,
-  bisects: true,
+  bisectBatchOnError: true,
   deadLetters: 'dead',
   filters: [{ eventName: ['INSERT'] }],
 };
@@ -38,8 +38,8 @@ async function deliver(
       const batchItemFailures = failed === undefined ? [] : [{ itemIdentifier: String(failed) }];
       return Promise.resolve(JSON.stringify({ batchItemFailures }));
     },
-    done: (sequenceNumber) => done.push(sequenceNumber),
-    giveUp: (given, reason) => givenUp.push({ records: numbers(given), reason }),
+    onProcessed: (sequenceNumber) => done.push(sequenceNumber),
+    onDiscard: (given, reason) => givenUp.push({ records: numbers(given), reason }),
     signal: new AbortController().signal,
   });
   return { batches, done, givenUp };

@@ -7,7 +7,7 @@ import { localCredentials, localRegion } from '../../../../infra/local/template/
 import { testStack } from '../../../support/engine.ts';
 
 const { queues, rules } = eventSources(testStack());
-const commands = queues.find(({ takesCommands }) => takesCommands)!.name;
+const commands = queues.find(({ isCommandQueue }) => isCommandQueue)!.name;
 
 let store: EventStore;
 let endpoint: EventEndpoint;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { eventSources, matches } from '../../../../infra/local/events/event-sources.ts';
-import { Refusal } from '../../../../infra/usage-error.ts';
+import { UsageError } from '../../../../infra/usage-error.ts';
 import { testStack } from '../../../support/engine.ts';
 
 describe('the event sources of the template', () => {
@@ -20,7 +20,7 @@ describe('the event sources of the template', () => {
         queues: [named('CommandsQueue')],
       },
     ]);
-    expect(queues.find(({ takesCommands }) => takesCommands)).toEqual({
+    expect(queues.find(({ isCommandQueue }) => isCommandQueue)).toEqual({
       name: named('CommandsQueue'),
       delaySeconds: 0,
       visibilitySeconds: 180,
@@ -37,7 +37,7 @@ describe('the event sources of the template', () => {
       return [id, { ...resource, Properties }];
     });
 
-    expect(() => eventSources({ ...stack, resources: Object.fromEntries(resources) })).toThrow(Refusal);
+    expect(() => eventSources({ ...stack, resources: Object.fromEntries(resources) })).toThrow(UsageError);
   });
 });
 
@@ -63,6 +63,6 @@ describe('a pattern', () => {
   });
 
   test('of a kind that is not known here is refused', () => {
-    expect(() => matches({ a: [{ numeric: ['>', 1] }] }, { a: 2 })).toThrow(Refusal);
+    expect(() => matches({ a: [{ numeric: ['>', 1] }] }, { a: 2 })).toThrow(UsageError);
   });
 });

@@ -3,25 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventStore, type QueueSettings } from '../../../../infra/local/events/event-store.ts';
-import { Refusal } from '../../../../infra/usage-error.ts';
+import { UsageError } from '../../../../infra/usage-error.ts';
 
 const queue: QueueSettings = {
   name: 'orders',
   delaySeconds: 0,
-  visibilitySeconds: 60,
+  visibilityTimeoutSeconds: 60,
   deadLetters: 'dead',
-  receives: 2,
-  takesCommands: true,
+  maxReceiveCount: 2,
+  isCommandQueue: true,
 };
 const dead: QueueSettings = {
   name: 'dead',
   delaySeconds: 0,
-  visibilitySeconds: 30,
+  visibilityTimeoutSeconds: 30,
   deadLetters: undefined,
-  receives: undefined,
-  takesCommands: false,
+  maxReceiveCount: undefined,
+  isCommandQueue: false,
 };
-const late: QueueSettings = { ...queue, name: 'late', delaySeconds: 30, takesCommands: false };
+const late: QueueSettings = { ...queue, name: 'late', delaySeconds: 30, isCommandQueue: false };
 
 let folder: string;
 let store: EventStore;
@@ -30,7 +30,7 @@ const open = (): EventStore => new EventStore(join(folder, 'events.sqlite'));
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'event-store-'));
   store = open();
-  store.takeQueues([queue, dead, late]);
+  store.configureQueues([queue, dead, late]);
 });
 
 afterEach(() => {
@@ -44,9 +44,9 @@ describe('a message', () => {
   test('is received once, with what was sent, until its visibility timeout is over', () => {
     const id = store.send('orders', 'one', { why: 'because' }, 1000);
 
-    const first = store.receive('orders', 10, 1000);
-    const hidden = store.receive('orders', 10, 60_999);
-    const again = store.receive('orders', 10, 61_000);
+    const first = store.pollQueue('orders', 10, 1000);
+    const hidden = store.pollQueue('orders', 10, 60_999);
+    const again = store.pollQueue('orders', 10, 61_000);
 
     const message = { id, queue: 'orders', body: 'one', attributes: { why: 'because' }, sentAt: 1000 };
     expect(first).toEqual([{ ...message, receives: 1 }]);
@@ -57,38 +57,38 @@ describe('a message', () => {
   test('that is deleted does not come again', () => {
     store.delete(store.send('orders', 'one', {}, 0));
 
-    expect(store.receive('orders', 10, 1e9)).toEqual([]);
+    expect(store.pollQueue('orders', 10, 1e9)).toEqual([]);
   });
 
   test('of a queue with a delay comes when that is over', () => {
     store.send('late', 'one', {}, 0);
 
-    expect(store.receive('late', 10, 29_999)).toEqual([]);
-    expect(bodies(store.receive('late', 10, 30_000))).toEqual(['one']);
+    expect(store.pollQueue('late', 10, 29_999)).toEqual([]);
+    expect(bodies(store.pollQueue('late', 10, 30_000))).toEqual(['one']);
   });
 
   test('that was received too often goes to the dead-letter queue, and can be sent back as new', () => {
     const id = store.send('orders', 'one', {}, 0);
-    for (const now of [0, 60_000, 120_000]) store.receive('orders', 10, now);
+    for (const now of [0, 60_000, 120_000]) store.pollQueue('orders', 10, now);
 
     const given = store.messages('dead');
     store.move(id, 'orders', 130_000);
 
     expect(bodies(given)).toEqual(['one']);
     expect(store.messages('dead')).toEqual([]);
-    expect(store.receive('orders', 10, 130_000)).toMatchObject([{ body: 'one', receives: 1 }]);
+    expect(store.pollQueue('orders', 10, 130_000)).toMatchObject([{ body: 'one', receives: 1 }]);
   });
 
   test('that a process had when it ended comes at once to the next; one that is delayed stays so', () => {
     store.send('orders', 'one', {}, 0);
     store.send('late', 'two', {}, 0);
-    store.receive('orders', 10, 0);
+    store.pollQueue('orders', 10, 0);
 
     const next = open();
-    next.takeQueues([queue, dead, late], 10);
+    next.configureQueues([queue, dead, late], 10);
 
-    expect(bodies(next.receive('orders', 10, 10))).toEqual(['one']);
-    expect(bodies(next.receive('late', 10, 10))).toEqual([]);
+    expect(bodies(next.pollQueue('orders', 10, 10))).toEqual(['one']);
+    expect(bodies(next.pollQueue('late', 10, 10))).toEqual([]);
     next.close();
   });
 });
@@ -148,7 +148,7 @@ describe('a file that cannot be used', () => {
 
     const opening = () => new EventStore(file);
 
-    expect(opening).toThrow(Refusal);
+    expect(opening).toThrow(UsageError);
     expect(opening).toThrow(
       new RegExp(`^The file ${file} cannot be used \\(.+\\): remove it, .*, or set DATA_DIR to another folder\\.$`),
     );

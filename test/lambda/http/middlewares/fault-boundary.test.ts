@@ -73,7 +73,7 @@ test('an unforeseen error is answered without its cause, which is logged', async
 });
 
 test.each(['Bearer', 'Keystone uri="https://identity.test"'])('a 401 carries the challenge %s', async (challenge) => {
-  const identity = { challenge, identify: () => Promise.resolve(undefined) };
+  const identity = { challenge, verify: () => Promise.resolve(undefined) };
 
   const { status, headers, request } = await anOperation({ identity }, 'GET', '/v2/images');
 

@@ -4,7 +4,7 @@ import { imageNotFound, invalidRequest, tryAgainLater } from '../../../../lambda
 import type { ApiOperation } from '../../../../lambda/http/api-handler.ts';
 import {
   created,
-  found,
+  redirect,
   multipleChoices,
   noContent,
   ok,
@@ -13,7 +13,7 @@ import {
   type ApiResponse,
 } from '../../../../lambda/http/api-response.ts';
 import { discoveryHandler } from '../../../../lambda/http/discovery-handler.ts';
-import { devIdentity } from '../../../../lambda/identity/dev.ts';
+import { createDevVerifier } from '../../../../lambda/identity/dev.ts';
 import { httpEvent } from '../../../support/service.ts';
 import { anOperation } from '../../../support/an-operation.ts';
 import { faultHeaders, responseHeaders } from '../response-headers.ts';
@@ -28,7 +28,7 @@ test.each<[number, ApiResponse]>([
   [201, created({}, 'https://api.test/v2/images/x')],
   [204, noContent()],
   [300, multipleChoices({})],
-  [302, found('https://api.test/v2/')],
+  [302, redirect('https://api.test/v2/')],
 ])('a %i has the headers of every response, and varies by the token', async (status, response) => {
   const outcome = await anOperation({ operation: () => Promise.resolve(response) }, 'GET', '/v2/images');
 
@@ -58,7 +58,7 @@ test.each<[number, Parameters<typeof anOperation>[0], object]>([
   expect(outcome.headers).toMatchObject({ ...everywhere, vary: ofFault });
 });
 
-const discovery = discoveryHandler({ identity: devIdentity(), log: () => undefined });
+const discovery = discoveryHandler({ identity: createDevVerifier(), log: () => undefined });
 
 test.each([
   ['GET', '/', 300, 'Origin'],
