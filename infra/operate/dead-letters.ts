@@ -85,7 +85,7 @@ async function redriveAll(queues: DeadLetterQueues, ids: readonly string[], sign
   const chosen = ids.includes('all') ? [...letters] : letters.filter(({ id }) => ids.includes(id));
   let sent = 0;
   try {
-    for (let done = 0; done < chosen.length && !signal.aborted; done += concurrency) {
+    for (let done = 0; done < chosen.length && !signal.aborted;) {
       const outcomes = await Promise.allSettled(
         chosen.slice(done, done + concurrency).map(async (letter) => {
           try {
@@ -99,7 +99,8 @@ async function redriveAll(queues: DeadLetterQueues, ids: readonly string[], sign
         }),
       );
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      if (done > 0 && done % 100 === 0) console.log(`${done} of ${chosen.length} …`);
+      done += concurrency;
+      if (done % 100 === 0 && done < chosen.length) console.log(`${done} of ${chosen.length} …`);
     }
   } finally {
     console.log(`${sent} sent back.`);
