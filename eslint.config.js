@@ -9,10 +9,7 @@ const rings = {
   'use-cases': ['../domain/'],
   dynamodb: ['../domain/', '../runtime/', '@aws-sdk/'],
   identity: ['../domain/', '../runtime/', '#dev-identity', '@middy/', 'jose'],
-  http: [
-    ...['../domain/', '../use-cases/', '../identity/', '../runtime/'],
-    ...['@cfworker/', '@middy/', 'aws-lambda'],
-  ],
+  http: [...['../domain/', '../use-cases/', '../identity/', '../runtime/'], ...['@cfworker/', '@middy/', 'aws-lambda']],
   events: ['../domain/', '../use-cases/', '../runtime/', '@cfworker/', 'aws-lambda'],
   messaging: ['../domain/', '../events/', '../runtime/', '@aws-sdk/'],
   runtime: [],

@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { isPublicUrl, publicUrlForm, variables } from '../lambda/functions/config.ts';
+import { apiDocumentFile, isPublicUrl, publicUrlForm, variables } from '../lambda/functions/config.ts';
+import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { identityConfiguration, type IdentityProps } from './stages/identity-configuration.ts';
@@ -87,7 +88,14 @@ export interface ImageSharingStackProps extends StackProps {
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
-    const { identity, memberQuota = 128, destroyOnRemoval = false, local = false, corsOrigins = [], publicUrl = '' } = props;
+    const {
+      identity,
+      memberQuota = 128,
+      destroyOnRemoval = false,
+      local = false,
+      corsOrigins = [],
+      publicUrl = '',
+    } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
     if (identity === 'dev' && !local) {
       throw new UsageError(
@@ -122,7 +130,12 @@ export class ImageSharingStack extends Stack {
       ...shared,
       memoryMegabytes: 1536,
     });
-    const discovery = new ServiceFunction(this, 'Discovery', { entry: 'discovery', environment, ...shared });
+    const discovery = new ServiceFunction(this, 'Discovery', {
+      entry: 'discovery',
+      environment,
+      ...shared,
+      files: { ...files, [apiDocumentFile]: JSON.stringify(apiDocument()) },
+    });
     for (const each of [members, images, discovery]) caller.grant(each.function);
 
     table.grantMembers(members.function);

@@ -19,7 +19,13 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   'use-cases': ['domain/image.ts'],
   dynamodb: ['domain/image.ts', 'runtime/deadline.ts'],
   identity: ['domain/caller.ts', 'runtime/deadline.ts'],
-  http: ['domain/image.ts', 'use-cases/show-image.ts', 'identity/authenticate.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
+  http: [
+    'domain/image.ts',
+    'use-cases/show-image.ts',
+    'identity/authenticate.ts',
+    'runtime/deadline.ts',
+    'runtime/log.ts',
+  ],
   events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
   messaging: ['domain/image.ts', 'events/publish.ts', 'runtime/deadline.ts'],
   runtime: [],
@@ -68,10 +74,13 @@ test.each([
   expect(problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`)).not.toEqual([]);
 });
 
-test.each(['lambda/functions/images.ts', 'lambda/functions/config.ts'])('%s imports nothing of infra/ or test/', (file) => {
-  expect(problems(file, "import { x } from '../../infra/usage-error.ts';")).not.toEqual([]);
-  expect(problems(file, "import { x } from '../../test/support/seed.ts';")).not.toEqual([]);
-});
+test.each(['lambda/functions/images.ts', 'lambda/functions/config.ts'])(
+  '%s imports nothing of infra/ or test/',
+  (file) => {
+    expect(problems(file, "import { x } from '../../infra/usage-error.ts';")).not.toEqual([]);
+    expect(problems(file, "import { x } from '../../test/support/seed.ts';")).not.toEqual([]);
+  },
+);
 
 test('no ring evades the rules by an import at run time', () => {
   for (const ring of Object.keys(imports)) {

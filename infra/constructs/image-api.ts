@@ -14,11 +14,11 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { routes } from '../../lambda/http/routes.ts';
+import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
 export interface ImageApiProps {
   /** The function that serves each group of routes. */
-  readonly functions: Readonly<Record<keyof typeof routes, IFunction>>;
+  readonly functions: Readonly<Record<ApiFunction, IFunction>>;
   /**
    * The origins whose pages may call the API from a browser.
    *
@@ -43,14 +43,11 @@ export class ImageApi extends Construct {
       createDefaultStage: false,
       ...corsPreflight(props.corsOrigins ?? []),
     });
-    for (const [group, operations] of Object.entries(routes)) {
-      // Each route gets a permission of its own: what CDK makes for a whole API does not reach `$default`.
-      const integration = new HttpLambdaIntegration(
-        `${group}Integration`,
-        props.functions[group as keyof typeof routes],
-      );
-      for (const [operation, route] of Object.entries(operations)) {
-        new HttpRoute(this, operation, { httpApi, routeKey: routeKey(route), integration });
+    for (const [name, ofFunction] of Map.groupBy(routes, (route) => route.function)) {
+      // Each route gets a permission of its own: the one that CDK makes for a whole API does not cover `$default`.
+      const integration = new HttpLambdaIntegration(`${name}Integration`, props.functions[name]);
+      for (const { operation, key } of ofFunction) {
+        new HttpRoute(this, operation, { httpApi, routeKey: routeKey(key), integration });
       }
     }
 

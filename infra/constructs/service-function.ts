@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Stage, Validations } from 'aws-cdk-lib/core';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -14,7 +14,7 @@ export interface NetworkProps {
 }
 
 export interface ServiceFunctionProps {
-  /** The file in `lambda/` that exports `handler`, without its extension. */
+  /** The file in `lambda/functions/` that exports `handler`, without its extension. */
   readonly entry: string;
   /** The function's environment variables by name. */
   readonly environment: Readonly<Record<string, string>>;
@@ -31,11 +31,11 @@ export interface ServiceFunctionProps {
    */
   readonly memoryMegabytes?: number;
   /**
-   * Files to be put beside the code, by name: where each is on this machine.
+   * Contents of files beside the code, by name.
    *
    * @default - none
    */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /**
    * Packages that the function imports only on a way that its settings keep it from; they stay out of its bundle.
    *
@@ -160,6 +160,6 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
   });
   // So that the file is what it is wherever it is unpacked: this project's own package.json says "module".
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
-  for (const [name, source] of Object.entries(files)) copyFileSync(source, join(folder, name));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   return folder;
 }

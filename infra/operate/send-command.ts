@@ -16,7 +16,8 @@ await runCommand(() => {
   if (Buffer.byteLength(body) > mostBytes) throw new UsageError(`A message has at most ${mostBytes} bytes.`);
   const store = openEventStore(process.env);
   const queue = store.queues().find(({ isCommandQueue }) => isCommandQueue);
-  if (queue === undefined) throw new UsageError('The server in this data folder takes no commands; start it once more.');
+  if (queue === undefined)
+    throw new UsageError('The server in this data folder takes no commands; start it once more.');
   const id = store.send(queue.name, body);
   store.close();
   console.log(`Sent to ${queue.name} as message ${id}.`);
@@ -28,7 +29,9 @@ function messageOf([first, ...fields]: readonly string[]): string {
   if (first === undefined) throw new UsageError(`Say which command to send, such as: ${example}`);
   if (first.startsWith('{') && fields.length === 0) return first;
   if (!commands.includes(first)) {
-    throw new UsageError(`${JSON.stringify(first)} is no command: it is one of ${commands.join(', ')}, or a JSON object.`);
+    throw new UsageError(
+      `${JSON.stringify(first)} is no command: it is one of ${commands.join(', ')}, or a JSON object.`,
+    );
   }
   const given = Object.fromEntries(fields.map(fieldOf));
   return JSON.stringify({ version: 1, id: randomUUID(), command: first, ...given });

@@ -211,7 +211,8 @@ export class StackDeadLetters implements DeadLetterQueues {
       }),
     );
     const [entry] = entries ?? [];
-    if (entry?.EventId === undefined) throw new CannotRedriveError(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
+    if (entry?.EventId === undefined)
+      throw new CannotRedriveError(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
   }
 
   /** Hands the function of a stream the records that were put aside. */
@@ -222,7 +223,9 @@ export class StackDeadLetters implements DeadLetterQueues {
       );
       const result = JSON.parse(payload?.transformToString() ?? 'null') as Partial<DynamoDBBatchResponse> | null;
       if (error !== undefined || result?.batchItemFailures?.length !== 0) {
-        throw new CannotRedriveError(`The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`);
+        throw new CannotRedriveError(
+          `The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`,
+        );
       }
     }
   }
@@ -230,7 +233,9 @@ export class StackDeadLetters implements DeadLetterQueues {
   async #parseRecords({ body }: DeadLetter): Promise<readonly unknown[]> {
     const records = parseRecords(body) as readonly DynamoDBRecord[] | undefined;
     if (records?.some(({ dynamodb }) => dynamodb?.NewImage === undefined) === true) {
-      throw new CannotRedriveError('The record was put aside without its item, which no queue could hold: look at the item.');
+      throw new CannotRedriveError(
+        'The record was put aside without its item, which no queue could hold: look at the item.',
+      );
     }
     if (records !== undefined) return records;
     const batch = parseDiscardedBatch(body);
@@ -239,7 +244,9 @@ export class StackDeadLetters implements DeadLetterQueues {
       return await readRecords(this.#clients.streams, batch);
     } catch (error) {
       if (!['TrimmedDataAccessException', 'ResourceNotFoundException'].includes((error as Error).name)) throw error;
-      throw new CannotRedriveError('The stream has let go of its records, which it keeps for 24 hours.', { cause: error });
+      throw new CannotRedriveError('The stream has let go of its records, which it keeps for 24 hours.', {
+        cause: error,
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Role } from '../../lambda/domain/caller.ts';
@@ -93,8 +93,8 @@ const certificateFileName = 'identity-ca.pem';
 /** What the functions have to be given so that they know their callers. */
 export interface IdentityConfiguration {
   readonly environment: Readonly<Record<string, string>>;
-  /** Files to be put beside the code, by name: where each is on this machine. */
-  readonly files: Readonly<Record<string, string>>;
+  /** Contents of files beside the code, by name. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
   /** Packages that this identity has no use for. */
   readonly externalModules: readonly string[];
   /** Allows a function what it needs to know its callers. */
@@ -126,11 +126,10 @@ export function identityConfiguration(props: IdentityProps): IdentityConfigurati
       `${JSON.stringify(accountSecretArn)} is not the complete ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>.`,
     );
   }
-  if (certificateFile !== undefined) assertReadable(certificateFile);
   return {
     environment,
     externalModules: accountSecretArn === undefined ? [secretsClient] : [],
-    files: certificateFile === undefined ? {} : { [certificateFileName]: certificateFile },
+    files: certificateFile === undefined ? {} : { [certificateFileName]: readCertificate(certificateFile) },
     grant: (fn) => {
       if (accountSecretArn === undefined) return;
       fn.addToRolePolicy(
@@ -140,9 +139,9 @@ export function identityConfiguration(props: IdentityProps): IdentityConfigurati
   };
 }
 
-function assertReadable(file: string): void {
+function readCertificate(file: string): Uint8Array {
   try {
-    accessSync(file, constants.R_OK);
+    return readFileSync(file);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
     throw new UsageError(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });

@@ -1,3 +1,5 @@
+import { imageNotFound, memberNotFound } from './errors.ts';
+
 /** An image's identity: a lower-case UUID (`csapi:UUID` of the Image API). */
 export type ImageId = string & { readonly __id: 'image' };
 
@@ -35,3 +37,25 @@ export const parseUserId = (text: string): string | undefined =>
   text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && Array.from(text).length <= maxIdLength
     ? text
     : undefined;
+
+/**
+ * Returns the image id that a text spells.
+ *
+ * @throws SharingError `image-not-found` if no image can have that id
+ */
+export function requireImageId(text: string): ImageId {
+  const imageId = parseImageId(text);
+  if (imageId === undefined) throw imageNotFound(text);
+  return imageId;
+}
+
+/**
+ * Returns the member's project id that a text spells.
+ *
+ * @throws SharingError `member-not-found` if no member can have that id
+ */
+export function requireMemberId(imageId: ImageId, text: string): ProjectId {
+  const memberId = parseProjectId(text);
+  if (memberId === undefined) throw memberNotFound(imageId, text);
+  return memberId;
+}

@@ -77,7 +77,9 @@ export function imageSources({
     .map((each): ListSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
   // Own images for everyone are among everyone's too, so that where only those are asked for this run adds nothing.
   const ownAsked =
-    visibility !== undefined && visibility !== 'all' && isPublicOrCommunity(visibility) ? [] : own(projectId, visibilities);
+    visibility !== undefined && visibility !== 'all' && isPublicOrCommunity(visibility)
+      ? []
+      : own(projectId, visibilities);
   return [...(owner === undefined || owner === projectId ? ownAsked : []), ...offered, ...everyone];
 }
 

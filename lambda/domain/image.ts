@@ -47,7 +47,11 @@ export interface Image extends ImageAttributes {
   readonly pendingChange: PendingChange | undefined;
 }
 
-export const pickReplicatedAttributes = ({ owner, visibility, hidden }: ReplicatedAttributes): ReplicatedAttributes => ({ owner, visibility, hidden });
+export const pickReplicatedAttributes = ({
+  owner,
+  visibility,
+  hidden,
+}: ReplicatedAttributes): ReplicatedAttributes => ({ owner, visibility, hidden });
 
 export const hasSameReplicatedAttributes = (a: ReplicatedAttributes, b: ReplicatedAttributes): boolean =>
   a.owner === b.owner && a.visibility === b.visibility && a.hidden === b.hidden;

@@ -134,7 +134,11 @@ export async function completePendingChange(table: Table, clock: Clock, started:
         : (await table.get([membershipKey(image.owner, imageId)])).flatMap((item) =>
             outdatedMembership(image, item, attributes),
           );
-    return [changeImage(image, attributes), ...last.map(updateMembership), ...listEntryActions(image, image, attributes)];
+    return [
+      changeImage(image, attributes),
+      ...last.map(updateMembership),
+      ...listEntryActions(image, image, attributes),
+    ];
   };
 
   const changeImage = (image: Image, facts: ReplicatedAttributes): TransactAction => {
@@ -166,7 +170,9 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     const isDone =
       change.kind === 'delete'
         ? await inChunks(memberIds, Math.floor((transactionLimit - 1) / 2), (chunk) => withdrawMembers(chunk, change))
-        : await inChunks(memberIds, transactionLimit - 1, (chunk) => replicateToMembers(chunk, image, change.attributes));
+        : await inChunks(memberIds, transactionLimit - 1, (chunk) =>
+            replicateToMembers(chunk, image, change.attributes),
+          );
     if (!isDone) continue;
     const [record, ...others] = await complete(image, change);
     if ((await table.transactGuarded(record, others, Infinity)) === 'applied') return;
@@ -239,7 +245,9 @@ function outdatedMembership(image: Image, item: Item, facts: ReplicatedAttribute
   const { [index]: indexRangeOf, ...attributes } = replicatedMembershipUpdate(image, facts, status).set;
   const isMoved = item[index] !== indexRangeOf;
   if (!isMoved && Object.entries(attributes).every(([name, value]) => item[name] === value)) return [];
-  return [{ key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: indexRangeOf } : {} }];
+  return [
+    { key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: indexRangeOf } : {} },
+  ];
 }
 
 /** The update that brings a membership up to date. Only a move in a list depends on the status. */

@@ -50,7 +50,10 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     };
   }
 
-  async recordOutcome(commandRecord: CommandRecord, outcome: CommandOutcome): ReturnType<CommandRecordRepository['recordOutcome']> {
+  async recordOutcome(
+    commandRecord: CommandRecord,
+    outcome: CommandOutcome,
+  ): ReturnType<CommandRecordRepository['recordOutcome']> {
     const { item } = await this.#table.update(() => this.#recording(commandRecord, outcome));
     if (item === undefined) throw new Error(`Command ${commandRecord.id} is neither settled nor can be.`);
     return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };

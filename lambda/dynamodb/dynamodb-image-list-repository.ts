@@ -135,7 +135,11 @@ function indexRangeOf(source: ListSource): IndexRange {
         membershipSegment({ visibility: 'shared', hidden: source.hidden }),
       );
     case 'everyone':
-      return indexRange('listed', publicOrCommunityPartition(source.visibility), publicOrCommunitySegment(source.hidden));
+      return indexRange(
+        'listed',
+        publicOrCommunityPartition(source.visibility),
+        publicOrCommunitySegment(source.hidden),
+      );
     case 'catalog':
       return {
         index: catalogIndex,

@@ -3,7 +3,12 @@ import type { Clock } from '../domain/clock.ts';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
 import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
-import { hasSameReplicatedAttributes, pickReplicatedAttributes, type Image, type PendingChange } from '../domain/image.ts';
+import {
+  hasSameReplicatedAttributes,
+  pickReplicatedAttributes,
+  type Image,
+  type PendingChange,
+} from '../domain/image.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Sharing } from '../domain/sharing-rules.ts';
 import { equals, names, values } from './expression.ts';

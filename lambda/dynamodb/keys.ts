@@ -127,15 +127,20 @@ export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
  * The runs into which a list key sorts its items, so that each can be read alone and in creation order: what is owned
  * apart from what is shared, hidden apart from shown, and memberships of an image that is not shared now in none.
  */
-export type ListSegment = 'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
+export type ListSegment =
+  'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
 
 export const ownedSegment = (hidden: boolean): ListSegment => (hidden ? 'owned-hidden' : 'owned');
 export const publicOrCommunitySegment = (hidden: boolean): ListSegment => (hidden ? 'everyone-hidden' : 'everyone');
-export const membershipSegment = ({ visibility, hidden }: Pick<ReplicatedAttributes, 'visibility' | 'hidden'>): ListSegment =>
+export const membershipSegment = ({
+  visibility,
+  hidden,
+}: Pick<ReplicatedAttributes, 'visibility' | 'hidden'>): ListSegment =>
   visibility !== 'shared' ? 'unshared' : hidden ? 'shared-hidden' : 'shared';
 
 /** Where an item stands in a list: its shelf, then the creation time and the id of its image. */
-export const listKey = (segment: ListSegment, { createdAt, id }: ListPosition): string => `${segment}#${createdAt}#${id}`;
+export const listKey = (segment: ListSegment, { createdAt, id }: ListPosition): string =>
+  `${segment}#${createdAt}#${id}`;
 
 /** The bounds of a shelf, both included, that hold every list key on it and none of another. */
 export const segmentBounds = (segment: ListSegment): readonly [string, string] => [`${segment}#`, `${segment}#~`];

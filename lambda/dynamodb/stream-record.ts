@@ -85,7 +85,17 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
     const at = read.parsed('deleted_at', 'a timestamp', parseTimestamp);
     const { id: imageId, name, owner } = old;
     return {
-      change: { kind: 'image', imageId, name, owner, version, before: pickReplicatedAttributes(old), after: undefined, actor, at },
+      change: {
+        kind: 'image',
+        imageId,
+        name,
+        owner,
+        version,
+        before: pickReplicatedAttributes(old),
+        after: undefined,
+        actor,
+        at,
+      },
     };
   }
   return {
@@ -111,7 +121,8 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
  * facts: the first towards `shared`, the last in every other direction. A deletion is told when the image has gone.
  */
 function isPublished(old: Image | undefined, { pendingChange: pendingChangeStarted, ...image }: Image): boolean {
-  if (pendingChangeStarted !== undefined) return pendingChangeStarted.kind === 'facts' && hasSameReplicatedAttributes(pendingChangeStarted.attributes, image);
+  if (pendingChangeStarted !== undefined)
+    return pendingChangeStarted.kind === 'facts' && hasSameReplicatedAttributes(pendingChangeStarted.attributes, image);
   return old?.pendingChange === undefined || !hasSameReplicatedAttributes(old, image);
 }
 

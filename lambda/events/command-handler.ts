@@ -1,6 +1,10 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { reportingReserveMilliseconds, withDeadline } from '../runtime/deadline.ts';
-import { CommandAlreadyRecordedError, type CommandRecordRepository, type CommandOutcome } from '../domain/command-record-repository.ts';
+import {
+  CommandAlreadyRecordedError,
+  type CommandRecordRepository,
+  type CommandOutcome,
+} from '../domain/command-record-repository.ts';
 import { isTemporary, SharingError, type SharingErrorCode } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
@@ -9,6 +13,7 @@ import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
+import { requireImageId, requireMemberId } from '../domain/ids.ts';
 
 /** What the consumer of commands works with. */
 export interface CommandHandlerDependencies {
@@ -60,14 +65,19 @@ export const commandHandler =
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
     const deadline = Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
-    const handled = await Promise.all(records.map((record) => withDeadline(deadline, () => handle(dependencies, record))));
+    const handled = await Promise.all(
+      records.map((record) => withDeadline(deadline, () => handle(dependencies, record))),
+    );
     return {
       batchItemFailures: records.filter((_, n) => !handled[n]).map(({ messageId }) => ({ itemIdentifier: messageId })),
     };
   };
 
 /** @returns whether the message is done with; `false` is one that has to come again */
-async function handle(dependencies: CommandHandlerDependencies, { messageId, body, messageAttributes }: SQSRecord): Promise<boolean> {
+async function handle(
+  dependencies: CommandHandlerDependencies,
+  { messageId, body, messageAttributes }: SQSRecord,
+): Promise<boolean> {
   // Anybody who sends a message can give it attributes: what is no small number is none.
   const given = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
   const redriveCount = /^\d{1,6}$/.test(given) ? Number(given) : 0;
@@ -95,11 +105,22 @@ async function handle(dependencies: CommandHandlerDependencies, { messageId, bod
     return false;
   }
   const refusal = outcome.outcome === 'refused' ? { error: outcome.error } : {};
-  dependencies.log({ level: 'info', message: 'command', messageId, ...logFields(command), outcome: outcome.outcome, ...refusal });
+  dependencies.log({
+    level: 'info',
+    message: 'command',
+    messageId,
+    ...logFields(command),
+    outcome: outcome.outcome,
+    ...refusal,
+  });
   return true;
 }
 
-async function execute(dependencies: CommandHandlerDependencies, command: Command, redriveCount: number): Promise<CommandOutcome> {
+async function execute(
+  dependencies: CommandHandlerDependencies,
+  command: Command,
+  redriveCount: number,
+): Promise<CommandOutcome> {
   const { id, projectId, digest } = command;
   const commandRecord = { id, projectId, digest, redriveCount: redriveCount };
   let outcome: CommandOutcome = { outcome: 'done' };
@@ -125,22 +146,23 @@ function toRefusal(error: unknown): CommandOutcome {
   return { outcome: 'refused', error: error.code, message: error.message };
 }
 
-async function runUseCase({ useCases }: CommandHandlerDependencies, command: Command, memberships: MembershipRepository): Promise<void> {
+async function runUseCase(
+  { useCases }: CommandHandlerDependencies,
+  command: Command,
+  memberships: MembershipRepository,
+): Promise<void> {
   const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
-  const { imageId, projectId, userId, status } = command;
-  // Who may send for which project is decided where commands are sent: by IAM.
-  const caller = { projectId, userId, role: 'member' } as const;
-  const request = { imageId, memberId: command.memberId, caller, via: 'command' } as const;
-  switch (command.command) {
-    case 'answer-offer':
-      await answerOffer({ ...request, status });
-      return;
-    case 'offer-image':
-      await offerImage({ ...request, memberId: projectOf('member_id', command.memberId) });
-      return;
-    case 'withdraw-offer':
-      await withdrawOffer(request);
+  const { projectId, userId, status } = command;
+  // IAM decides who may send commands for which project.
+  const caller = { projectId, userId, role: 'member', via: 'command' } as const;
+  const imageId = requireImageId(command.imageId);
+  if (command.command === 'offer-image') {
+    await offerImage({ imageId, memberId: projectOf('member_id', command.memberId), caller });
+    return;
   }
+  const memberId = requireMemberId(imageId, command.memberId);
+  if (command.command === 'answer-offer') await answerOffer({ imageId, memberId, status, caller });
+  else await withdrawOffer({ imageId, memberId, caller });
 }
 
 const replyTo = (command: Command, outcome: CommandOutcome): CommandReply => ({

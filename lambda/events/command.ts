@@ -34,7 +34,8 @@ const maxCommandBytes = 256 * 1024;
  * @throws SharingError `invalid-request` with a sentence that says what is wrong with its form
  */
 export function parseCommand(body: string): Command {
-  if (Buffer.byteLength(body) > maxCommandBytes) throw invalidRequest(`A command has at most ${maxCommandBytes} bytes.`);
+  if (Buffer.byteLength(body) > maxCommandBytes)
+    throw invalidRequest(`A command has at most ${maxCommandBytes} bytes.`);
   const message = unwrapEvent(parseJson(body));
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     throw invalidRequest('A command is a JSON object; see docs/command.schema.json.');

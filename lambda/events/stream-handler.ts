@@ -67,7 +67,9 @@ export const streamHandler =
       if (failure.firstFailedIndex === 0 && failure.othersSucceeded && records.length > 1) {
         throw new Error(`The first of ${records.length} records is in the way of the others: ${failure.cause}.`);
       }
-      return { batchItemFailures: [{ itemIdentifier: records[failure.firstFailedIndex]?.dynamodb?.SequenceNumber ?? '' }] };
+      return {
+        batchItemFailures: [{ itemIdentifier: records[failure.firstFailedIndex]?.dynamodb?.SequenceNumber ?? '' }],
+      };
     });
   };
 
@@ -98,14 +100,23 @@ async function publishBatch(
     const notifications = changes.map(({ change }) =>
       toNotification(change, change.kind === 'membership' ? (names.get(change.membershipId) ?? null) : null),
     );
-    const { unpublished: unpublished, errorCode: errorCode } = await publishInOrder(dependencies.bus, notifications, deadline);
+    const { unpublished: unpublished, errorCode: errorCode } = await publishInOrder(
+      dependencies.bus,
+      notifications,
+      deadline,
+    );
     published = changes.length - unpublished.length;
     const firstFailedIndex = changes[unpublished[0] ?? changes.length]?.position;
     if (firstFailedIndex !== undefined) {
-      failure = { firstFailedIndex: firstFailedIndex, othersSucceeded: published > 0, cause: `the bus says ${errorCode ?? 'nothing in time'}` };
+      failure = {
+        firstFailedIndex: firstFailedIndex,
+        othersSucceeded: published > 0,
+        cause: `the bus says ${errorCode ?? 'nothing in time'}`,
+      };
     }
   } catch (error) {
-    if (changes[0] !== undefined) failure = { firstFailedIndex: changes[0].position, othersSucceeded: false, cause: messageOf(error) };
+    if (changes[0] !== undefined)
+      failure = { firstFailedIndex: changes[0].position, othersSucceeded: false, cause: messageOf(error) };
   }
   // What is not told yet comes again, and is handed over then.
   for (const [position, { record, parsedRecord }] of parsedRecords.slice(0, failure?.firstFailedIndex).entries()) {
@@ -133,7 +144,12 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
   try {
     const parsedRecord = dependencies.read(record);
     if (parsedRecord.unknown !== undefined) {
-      dependencies.log({ level: 'warn', message: 'unknown item', item: parsedRecord.unknown, ...countMetric('UnknownStreamRecords') });
+      dependencies.log({
+        level: 'warn',
+        message: 'unknown item',
+        item: parsedRecord.unknown,
+        ...countMetric('UnknownStreamRecords'),
+      });
     }
     return parsedRecord;
   } catch (error) {
@@ -142,9 +158,15 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
 }
 
 /** Hands over what a record asks for besides its notification, again and again as long as there is time. */
-async function dispatch(dependencies: StreamHandlerDependencies, record: DynamoDBRecord, parsedRecord: ParsedRecord, deadline: number): Promise<void> {
+async function dispatch(
+  dependencies: StreamHandlerDependencies,
+  record: DynamoDBRecord,
+  parsedRecord: ParsedRecord,
+  deadline: number,
+): Promise<void> {
   const { pendingChangeStarted, malformed } = parsedRecord;
-  if (pendingChangeStarted !== undefined) await retryUntilDeadline(() => dependencies.scheduleCompletion(pendingChangeStarted), deadline);
+  if (pendingChangeStarted !== undefined)
+    await retryUntilDeadline(() => dependencies.scheduleCompletion(pendingChangeStarted), deadline);
   if (malformed !== undefined) {
     // It will never read better: it goes aside, and those behind it go on.
     await retryUntilDeadline(() => dependencies.sendToDeadLetterQueue(record, malformed), deadline);

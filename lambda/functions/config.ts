@@ -1,4 +1,12 @@
-import { identityVariables, isHttpsOrLoopback, loadIdentitySettings, type IdentitySettings } from '../identity/settings.ts';
+import {
+  identityVariables,
+  isHttpsOrLoopback,
+  loadIdentitySettings,
+  type IdentitySettings,
+} from '../identity/settings.ts';
+
+/** Name of the file with the OpenAPI document beside the code of the discovery function. */
+export const apiDocumentFile = 'openapi.json';
 
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {

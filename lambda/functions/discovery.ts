@@ -1,13 +1,21 @@
-import { loadConfig } from './config.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { apiDocumentFile, loadConfig } from './config.ts';
 import { discoveryHandler } from '../http/discovery-handler.ts';
+import type { ApiDocument } from '../http/operations/discovery.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 
 const config = loadConfig(process.env, ['identity', 'publicUrl']);
 
-/** Versions, schemas, and every path that is no route of another function. */
-export const handler = discoveryHandler({
+// Made at synthesis from the definitions of the operations, so that this function does not load those.
+const document = JSON.parse(
+  readFileSync(join(process.env['LAMBDA_TASK_ROOT'] ?? '', apiDocumentFile), 'utf8'),
+) as ApiDocument;
+
+/** Serves versions, schemas, the OpenAPI document, and every path that has no route. */
+export const handler = discoveryHandler(document, {
   identity: createTokenVerifier(config, readSecret),
   log,
   publicUrl: config.publicUrl,

@@ -5,19 +5,8 @@ import { connectTable } from '../dynamodb/connect-table.ts';
 import { DynamoDbImageListRepository } from '../dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import {
-  addTagOperation,
-  createImageOperation,
-  deleteImageOperation,
-  downloadImageOperation,
-  listImagesOperation,
-  removeTagOperation,
-  showImageOperation,
-  updateImageOperation,
-} from '../http/operations/images.ts';
-import { patchMediaTypes } from '../http/requests/image-patch.ts';
+import { imageOperations } from '../http/operations/images.ts';
 import { pageSize } from '../http/views/image-view.ts';
-import { routes } from '../http/routes.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
@@ -34,21 +23,18 @@ const images = new DynamoDbImageRepository(table, clock);
 const lists = new DynamoDbImageListRepository(table);
 const updateImage = createUpdateImage(images, clock);
 
-/** The images. */
+/** Serves images. */
 export const handler = apiHandler(
-  routes.images,
+  imageOperations,
   {
-    listImages: { operation: listImagesOperation(createListImages(images, lists, pageSize)), body: 'none' },
-    createImage: {
-      operation: createImageOperation(createCreateImage(images, clock, () => uuidv7() as ImageId)),
-      body: 'json',
-    },
-    showImage: { operation: showImageOperation(createShowImage(images)), body: 'none' },
-    updateImage: { operation: updateImageOperation(updateImage), body: Object.keys(patchMediaTypes) },
-    deleteImage: { operation: deleteImageOperation(createDeleteImage(images)), body: 'none' },
-    addTag: { operation: addTagOperation(updateImage), body: 'ignored' },
-    removeTag: { operation: removeTagOperation(updateImage), body: 'none' },
-    downloadImage: { operation: downloadImageOperation(createDownloadImage(images)), body: 'none' },
+    listImages: createListImages(images, lists, pageSize),
+    createImage: createCreateImage(images, clock, () => uuidv7() as ImageId),
+    showImage: createShowImage(images),
+    updateImage,
+    deleteImage: createDeleteImage(images),
+    addTag: updateImage,
+    removeTag: updateImage,
+    downloadImage: createDownloadImage(images),
   },
   { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
 );

@@ -3,14 +3,7 @@ import { connectTable } from '../dynamodb/connect-table.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipRepository } from '../dynamodb/dynamodb-membership-repository.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import {
-  answerOfferOperation,
-  listMembersOperation,
-  offerImageOperation,
-  showMemberOperation,
-  withdrawOfferOperation,
-} from '../http/operations/members.ts';
-import { routes } from '../http/routes.ts';
+import { memberOperations } from '../http/operations/members.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
@@ -26,18 +19,15 @@ const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
 const memberships = new DynamoDbMembershipRepository(table);
 
-/** The members of an image. */
+/** Serves the members of images. */
 export const handler = apiHandler(
-  routes.members,
+  memberOperations,
   {
-    listMembers: { operation: listMembersOperation(createListMembers(images)), body: 'none' },
-    offerImage: {
-      operation: offerImageOperation(createOfferImage(images, memberships, clock, config.memberQuota)),
-      body: 'json',
-    },
-    showMember: { operation: showMemberOperation(createShowMember(images)), body: 'none' },
-    answerOffer: { operation: answerOfferOperation(createAnswerOffer(images, memberships, clock)), body: 'json' },
-    withdrawOffer: { operation: withdrawOfferOperation(createWithdrawOffer(images, memberships, clock)), body: 'none' },
+    listMembers: createListMembers(images),
+    offerImage: createOfferImage(images, memberships, clock, config.memberQuota),
+    showMember: createShowMember(images),
+    answerOffer: createAnswerOffer(images, memberships, clock),
+    withdrawOffer: createWithdrawOffer(images, memberships, clock),
   },
   { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
 );

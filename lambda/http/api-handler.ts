@@ -4,7 +4,8 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { withDeadline } from '../runtime/deadline.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
-import { apiRequest, pathnameOf, type ApiEvent, type ApiRequest } from './api-request.ts';
+import type { BodyRule, HandleRequest, Operation, UseCasesOf } from './operation.ts';
+import { apiRequest, pathnameOf, type ApiEvent } from './api-request.ts';
 import { multipleChoices, type ApiResponse } from './api-response.ts';
 import { faultBoundary } from './middlewares/fault-boundary.ts';
 import { requireMediaType, requireNoBody, requireUtf8Body } from './middlewares/request-body.ts';
@@ -13,26 +14,14 @@ import { requestLog, type Log } from './middlewares/request-log.ts';
 import { responseHeaders } from './middlewares/response-headers.ts';
 import { isVersion, versionsView } from './views/versions.ts';
 
-/** What one route does: request in, use case, response out. */
-export type ApiOperation = (request: ApiRequest) => Promise<ApiResponse>;
-
-/** An operation and what its requests are like. */
-export interface Route {
-  readonly operation: ApiOperation;
-  /** `json` parses the body whatever its media type; a list of media types accepts only these; `none` refuses one. */
-  readonly body: 'json' | 'none' | 'ignored' | readonly string[];
-}
-
-/** What every operation of a function has around it. */
+/** Dependencies of every operation. */
 export interface HandlerDependencies {
-  readonly identity: TokenVerifier;
+  /** Verifies the caller's token; `undefined` if the operation requires none. */
+  readonly identity: TokenVerifier | undefined;
   readonly log: Log;
-  /** The API's own URL, without a slash at the end; otherwise the one that the gateway was called under. */
+  /** The URL of the API without a slash at the end; by default the domain name that the gateway was called under. */
   readonly publicUrl?: string | undefined;
 }
-
-/** The same around an operation that needs no token. */
-type OpenSurroundings = Omit<HandlerDependencies, 'identity'> & { readonly identity: undefined };
 
 /** A Lambda function behind an HTTP API. */
 export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<ApiResponse>;
@@ -40,23 +29,27 @@ export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Pr
 /** How long a request may take, of the 25 s that its function has and the 30 s that API Gateway waits. */
 const requestMilliseconds = 20_000;
 
-const middlewaresOf = (body: Route['body']) => {
+const middlewaresOf = (body: BodyRule) => {
   if (body === 'ignored') return [];
   if (body === 'none') return [requireNoBody()];
   const parser = [requireUtf8Body(), httpJsonBodyParser({ disableContentTypeCheck: true })];
   return body === 'json' ? parser : [requireMediaType(body), ...parser];
 };
 
+/** A request handler with the name that the log shows and the rule for its body. */
+export interface NamedHandler {
+  readonly name: string;
+  readonly handle: HandleRequest;
+  readonly body: BodyRule;
+}
+
 /**
- * The Middy stack around one operation. `before` runs downwards, `after` and `onError` upwards: the boundary makes the
- * answer before the log reads its status, and the headers of every response come on last.
- *
- * @param name - the operation, as the log names it
+ * Wraps a request handler in the Middy stack. `before` runs in list order, `after` and `onError` in reverse: the fault
+ * boundary sets the response before the log reads its status, and the headers of every response are added last.
  */
-export function apiOperation(
-  name: string,
-  { operation, body }: Route,
-  { identity, log, publicUrl }: HandlerDependencies | OpenSurroundings,
+export function wrapOperation(
+  { name, handle, body }: NamedHandler,
+  { identity, log, publicUrl }: HandlerDependencies,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
     .use(responseHeaders(identity !== undefined))
@@ -66,38 +59,44 @@ export function apiOperation(
     .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
     .use(requireWellFormedRequestId())
     .use(middlewaresOf(body))
-    .handler((event) => operation(apiRequest(event, publicUrl)));
+    .handler((event) => handle(apiRequest(event, publicUrl)));
   return (event, context) => withDeadline(Date.now() + requestMilliseconds, () => handler(event, context));
 }
 
 /**
- * The handler of a function: finds the operation by the route that API Gateway took. Under a version that is not spoken
- * here every route answers with the list of versions, and needs no token for it.
+ * Creates the handler of a function: it finds the operation by the route that API Gateway matched. Under an unknown
+ * version every route responds with the list of versions and requires no token.
  *
- * @param keys - the function's routes
- * @param routes - what each of them does
+ * @param operations - the function's operations by name
+ * @param useCases - the use case of each operation, by the same names
  */
-export function apiHandler<Name extends string>(
-  keys: Readonly<Record<Name, string>>,
-  routes: Readonly<Record<Name, Route>>,
+export function apiHandler<Operations extends Readonly<Record<string, Operation<never>>>>(
+  operations: Operations,
+  useCases: UseCasesOf<Operations>,
   dependencies: HandlerDependencies,
 ): ApiHandler {
-  const operations = new Map(
-    (Object.keys(keys) as Name[]).map((name) => [keys[name], apiOperation(name, routes[name], dependencies)]),
+  const handlers = new Map(
+    Object.entries(operations).map(([name, { route, handle, body }]) => [
+      route,
+      wrapOperation({ name, handle: handle(useCases[name] as never), body }, dependencies),
+    ]),
   );
-  const otherVersion = versionsOperation(dependencies);
+  const otherVersion = listVersionsHandler(dependencies);
   return async (event, context) => {
     const version = event.pathParameters?.['version'];
-    const known = version === undefined || isVersion(version) ? operations.get(event.routeKey) : otherVersion;
-    if (known === undefined) throw new Error(`Route ${event.routeKey} is not one of this function's.`);
-    return known(event, context);
+    const handler = version === undefined || isVersion(version) ? handlers.get(event.routeKey) : otherVersion;
+    if (handler === undefined) throw new Error(`The function has no operation with the route ${event.routeKey}.`);
+    return handler(event, context);
   };
 }
 
-/** The list of versions, for whatever names none that is spoken here. */
-export const versionsOperation = (dependencies: HandlerDependencies): ApiHandler =>
-  apiOperation(
-    'listVersions',
-    { operation: (request) => Promise.resolve(multipleChoices(versionsView(request.baseUrl))), body: 'ignored' },
+/** Creates the handler that responds 300 with the list of versions to a path outside every version. */
+export const listVersionsHandler = (dependencies: HandlerDependencies): ApiHandler =>
+  wrapOperation(
+    {
+      name: 'listVersions',
+      handle: ({ baseUrl }) => Promise.resolve(multipleChoices(versionsView(baseUrl))),
+      body: 'ignored',
+    },
     { ...dependencies, identity: undefined },
   );

@@ -6,7 +6,7 @@ import { isHttpsOrLoopback } from '../identity/settings.ts';
 import type { ApiResponse } from './api-response.ts';
 
 /** What API Gateway hands over (payload format 2.0), its body replaced by what it says once that has been parsed, and the caller added once known. */
-export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; caller?: Caller };
+export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; caller?: Omit<Caller, 'via'> };
 
 /** What the middlewares of one request tell each other. */
 interface RequestInternal extends Record<string, unknown> {
@@ -40,7 +40,7 @@ export interface ApiRequest {
 
 /** @param publicUrl - the API's own URL as configured */
 export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => ({
-  caller: event.caller ?? anonymousCaller,
+  caller: { ...(event.caller ?? anonymousCaller), via: 'http' },
   method: event.requestContext.http.method,
   pathname: pathnameOf(event),
   path: Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, value ?? ''])),

@@ -1,52 +1,52 @@
 import {
   apiHandler,
-  apiOperation,
-  versionsOperation,
+  listVersionsHandler,
+  wrapOperation,
   type ApiHandler,
-  type ApiOperation,
   type HandlerDependencies,
 } from './api-handler.ts';
 import { pathnameOf } from './api-request.ts';
+import type { HandleRequest } from './operation.ts';
 import {
-  healthOperation,
+  checkHealth,
+  describeApi,
+  discoveryOperations,
+  fallbackRoute,
+  handleUnmatched,
   isBelowVersion,
-  listVersionsOperation,
-  openApiOperation,
-  optionsOperation,
-  showSchemaOperation,
-  fallbackOperation,
+  listVersions,
+  showOptions,
+  type ApiDocument,
 } from './operations/discovery.ts';
-import { routes } from './routes.ts';
 
 /**
- * What needs no image: the schemas, the list of versions, and everything that no route takes. A token is asked for below
- * a version only, and there before anything else.
+ * Creates the handler for requests that concern no image: schemas, versions, health, the description of the API, and
+ * all paths without a route. Paths below a version require a token, and that is checked first.
+ *
+ * @param document - the OpenAPI document of the API
  */
-export function discoveryHandler(dependencies: HandlerDependencies): ApiHandler {
-  const open = { ...dependencies, identity: undefined };
-  const { showSchema, fallback } = routes.discovery;
-  const routed = apiHandler(
-    { showSchema },
-    { showSchema: { operation: showSchemaOperation, body: 'none' } },
+export function discoveryHandler(document: ApiDocument, dependencies: HandlerDependencies): ApiHandler {
+  const routed = apiHandler(discoveryOperations, { showSchema: undefined }, dependencies);
+  const withoutToken = (name: string, handle: HandleRequest): ApiHandler =>
+    wrapOperation({ name, handle, body: 'ignored' }, { ...dependencies, identity: undefined });
+  const options = withoutToken('options', showOptions);
+  /** By the first segment of the path; the segments behind it make no difference. */
+  const bySegment = new Map([
+    ['healthcheck', withoutToken('health', checkHealth)],
+    ['openapi.json', withoutToken('openApi', describeApi(document))],
+    ['versions', withoutToken('listVersions', listVersions)],
+  ]);
+  const otherVersion = listVersionsHandler(dependencies);
+  const unmatched = wrapOperation(
+    { name: 'unmatched', handle: handleUnmatched(document), body: 'ignored' },
     dependencies,
   );
-  const withoutToken = (name: string, operation: ApiOperation) =>
-    apiOperation(name, { operation, body: 'ignored' }, open);
-  const options = withoutToken('options', optionsOperation);
-  /** By the first step of the path; what follows it makes no difference. */
-  const byName = new Map([
-    ['healthcheck', withoutToken('health', healthOperation)],
-    ['openapi.json', withoutToken('openApi', openApiOperation)],
-    ['versions', withoutToken('listVersions', listVersionsOperation)],
-  ]);
-  const choice = versionsOperation(dependencies);
-  const unrouted = apiOperation('unrouted', { operation: fallbackOperation, body: 'ignored' }, dependencies);
 
-  const chosen = (event: Parameters<ApiHandler>[0]): ApiHandler => {
-    if (event.routeKey !== fallback) return routed;
+  const handlerOf = (event: Parameters<ApiHandler>[0]): ApiHandler => {
+    if (event.routeKey !== fallbackRoute) return routed;
     if (event.requestContext.http.method === 'OPTIONS') return options;
     const pathname = pathnameOf(event);
-    return byName.get(pathname.split('/')[1] ?? '') ?? (isBelowVersion(pathname) ? unrouted : choice);
+    return bySegment.get(pathname.split('/')[1] ?? '') ?? (isBelowVersion(pathname) ? unmatched : otherVersion);
   };
-  return (event, context) => chosen(event)(event, context);
+  return (event, context) => handlerOf(event)(event, context);
 }

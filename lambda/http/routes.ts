@@ -1,32 +1,25 @@
-const image = '/{version}/images/{image_id}';
+import { discoveryOperations, fallbackRoute } from './operations/discovery.ts';
+import { imageOperations } from './operations/images.ts';
+import { memberOperations } from './operations/members.ts';
 
-/**
- * Every route of the API, by the function that serves it and the operation's name: the only list there is. The CDK
- * stack makes the gateway's routes from it and the functions find their operations by it.
- *
- * `{version}` is `v2` or one of its aliases (`v2.9`); the function refuses any other. What no route takes goes to
- * `$default`, which tells an unknown path from a wrong method.
- */
-export const routes = {
-  members: {
-    listMembers: `GET ${image}/members`,
-    offerImage: `POST ${image}/members`,
-    showMember: `GET ${image}/members/{member_id}`,
-    answerOffer: `PUT ${image}/members/{member_id}`,
-    withdrawOffer: `DELETE ${image}/members/{member_id}`,
-  },
-  images: {
-    listImages: 'GET /{version}/images',
-    createImage: 'POST /{version}/images',
-    showImage: `GET ${image}`,
-    updateImage: `PATCH ${image}`,
-    deleteImage: `DELETE ${image}`,
-    addTag: `PUT ${image}/tags/{tag}`,
-    removeTag: `DELETE ${image}/tags/{tag}`,
-    downloadImage: `GET ${image}/file`,
-  },
-  discovery: {
-    showSchema: 'GET /{version}/schemas/{schema}',
-    fallback: '$default',
-  },
+/** Every operation of the API by the function that serves it. */
+export const apiOperations = {
+  members: memberOperations,
+  images: imageOperations,
+  discovery: discoveryOperations,
 } as const;
+
+/** A function of the API. */
+export type ApiFunction = keyof typeof apiOperations;
+
+/** Every route of the API: the function that serves it, the name of its operation, and its key in API Gateway. */
+export const routes: readonly { readonly function: ApiFunction; readonly operation: string; readonly key: string }[] = [
+  ...(Object.keys(apiOperations) as ApiFunction[]).flatMap((name) =>
+    Object.entries<{ readonly route: string }>(apiOperations[name]).map(([operation, { route }]) => ({
+      function: name,
+      operation,
+      key: route,
+    })),
+  ),
+  { function: 'discovery', operation: 'fallback', key: fallbackRoute },
+];

@@ -9,7 +9,7 @@ interface TokenEvent {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly requestContext: { readonly http: { readonly method: string }; readonly stage: string };
   readonly rawPath: string;
-  caller?: Caller;
+  caller?: Omit<Caller, 'via'>;
 }
 
 /** The longest token that is looked at, in characters: a gateway takes 10,240 bytes of headers in all. */

@@ -62,7 +62,10 @@ function mayBeValid(token: string, { issuer, algorithms }: JwtSettings, now: Dat
   );
 }
 
-function toVerifiedToken(claims: JWTPayload, { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings): VerifiedToken | undefined {
+function toVerifiedToken(
+  claims: JWTPayload,
+  { projectClaim, userClaim, rolesClaim, roleMap }: JwtSettings,
+): VerifiedToken | undefined {
   const user = claimOf(claims, userClaim);
   const userId = typeof user === 'string' ? parseUserId(user) : undefined;
   if (userId === undefined) return undefined;

@@ -167,7 +167,10 @@ function parseTokenResponse(body: unknown): KeystoneToken {
   if (projectId === undefined) return { expiresAt, verifiedToken: undefined };
   // In any case of letters, as the policies of the reference take them.
   const roles = listOf(token['roles']).map((role) => String(fieldsOf(role)['name']).toLowerCase());
-  return { expiresAt, verifiedToken: { userId, projectId, role: strongestRole(roles), accessRules: accessRulesOf(token) } };
+  return {
+    expiresAt,
+    verifiedToken: { userId, projectId, role: strongestRole(roles), accessRules: accessRulesOf(token) },
+  };
 }
 
 /** The access rules of a token, whose absence allows everything; a rule that cannot be read allows nothing. */

@@ -6,7 +6,7 @@ import { createKeystoneVerifier, type ReadSecret } from './keystone.ts';
 import type { IdentitySettings } from './settings.ts';
 
 /** What a token proves. */
-export interface VerifiedToken extends Caller {
+export interface VerifiedToken extends Omit<Caller, 'via'> {
   /** The only requests that the token may make; all of them where absent. */
   readonly accessRules?: readonly AccessRule[] | undefined;
 }
@@ -31,7 +31,10 @@ const denyAllVerifier: TokenVerifier = { challenge: 'Bearer', verify: () => Prom
  *
  * @param readSecret - how the secret of a service account is read, where there is one
  */
-export function createTokenVerifier({ identity }: { readonly identity: IdentitySettings }, readSecret: ReadSecret): TokenVerifier {
+export function createTokenVerifier(
+  { identity }: { readonly identity: IdentitySettings },
+  readSecret: ReadSecret,
+): TokenVerifier {
   if (identity === 'none') return denyAllVerifier;
   if (identity === 'dev') return createDevVerifier();
   return identity.kind === 'jwt' ? createJwtVerifier(identity) : createKeystoneVerifier(identity, readSecret);

@@ -1,7 +1,7 @@
-import { isAdmin, type Caller } from '../domain/caller.ts';
+import { actorOf, isAdmin, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
-import { imageNotFound, invalidMemberStatus, memberNotFound } from '../domain/errors.ts';
-import { parseImageId, parseProjectId } from '../domain/ids.ts';
+import { invalidMemberStatus } from '../domain/errors.ts';
+import { type ProjectId, type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { isMemberStatus, type Membership } from '../domain/membership.ts';
@@ -15,10 +15,9 @@ import {
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 export interface MemberRequest {
-  readonly imageId: string;
-  readonly memberId: string;
+  readonly imageId: ImageId;
+  readonly memberId: ProjectId;
   readonly caller: Caller;
-  readonly via: 'http' | 'command';
 }
 
 export type AnswerOffer = (request: MemberRequest & { readonly status: unknown }) => Promise<Membership>;
@@ -31,12 +30,8 @@ export type AnswerOffer = (request: MemberRequest & { readonly status: unknown }
  */
 export const createAnswerOffer =
   (images: ImageRepository, memberships: MembershipRepository, clock: Clock): AnswerOffer =>
-  async ({ caller, status, via, ...ids }) => {
-    const imageId = parseImageId(ids.imageId);
-    const memberId = parseProjectId(ids.memberId);
-    if (imageId === undefined) throw imageNotFound(ids.imageId);
-    if (memberId === undefined) throw memberNotFound(ids.imageId, ids.memberId);
-    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+  async ({ caller, status, imageId, memberId }) => {
+    const actor = actorOf(caller);
     const notOwner = isAdmin(caller) ? undefined : caller.projectId;
 
     return retryOnConflict(async () => {

@@ -1,4 +1,4 @@
-import type { Caller } from '../domain/caller.ts';
+import { actorOf, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
 import { imageExists } from '../domain/errors.ts';
 import type { ImageId } from '../domain/ids.ts';
@@ -11,7 +11,6 @@ export type CreateImage = (request: {
   /** What the caller says of the image; anything it does not say has its default. */
   readonly attributes: Partial<ImageAttributes>;
   readonly caller: Caller;
-  readonly via: 'http' | 'command';
 }) => Promise<Image>;
 
 /**
@@ -21,7 +20,7 @@ export type CreateImage = (request: {
  */
 export const createCreateImage =
   (images: ImageRepository, clock: Clock, newImageId: () => ImageId): CreateImage =>
-  async ({ imageId, attributes, caller, via }) => {
+  async ({ imageId, attributes, caller }) => {
     const at = timestamp(clock());
     const image: Image = {
       name: null,
@@ -46,7 +45,7 @@ export const createCreateImage =
     };
     assertCallerMayCreate(caller, image);
     assertImageIsWithinBounds(image);
-    const created = await images.create(image, { projectId: caller.projectId, userId: caller.userId, via });
+    const created = await images.create(image, actorOf(caller));
     if (!created) throw imageExists(image.id);
     return image;
   };

@@ -1,23 +1,16 @@
-import type { Caller } from '../domain/caller.ts';
-import { imageNotFound } from '../domain/errors.ts';
-import { parseImageId } from '../domain/ids.ts';
+import { actorOf, type Caller } from '../domain/caller.ts';
+import { type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../domain/sharing-rules.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
-export type DeleteImage = (request: {
-  readonly imageId: string;
-  readonly caller: Caller;
-  readonly via: 'http' | 'command';
-}) => Promise<void>;
+export type DeleteImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<void>;
 
 /** Deletes an image and its memberships, unless it is protected. Its id is never given again. */
 export const createDeleteImage =
   (images: ImageRepository): DeleteImage =>
-  async ({ imageId: id, caller, via }) => {
-    const imageId = parseImageId(id);
-    if (imageId === undefined) throw imageNotFound(id);
-    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+  async ({ imageId, caller }) => {
+    const actor = actorOf(caller);
 
     await retryOnConflict(async () => {
       const image = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));

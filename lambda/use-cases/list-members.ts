@@ -1,12 +1,12 @@
 import type { Caller } from '../domain/caller.ts';
-import { imageNotFound, invalidRequest } from '../domain/errors.ts';
-import { parseImageId } from '../domain/ids.ts';
+import { invalidRequest } from '../domain/errors.ts';
+import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { assertImageIsShared, assertImageIsVisible, canListAllMembers } from '../domain/sharing-rules.ts';
 
 export type ListMembers = (request: {
-  readonly imageId: string;
+  readonly imageId: ImageId;
   readonly caller: Caller;
 }) => Promise<readonly Membership[]>;
 
@@ -23,9 +23,7 @@ export const maxListedMembers = 4000;
  */
 export const createListMembers =
   (images: ImageRepository): ListMembers =>
-  async ({ imageId: id, caller }) => {
-    const imageId = parseImageId(id);
-    if (imageId === undefined) throw imageNotFound(id);
+  async ({ imageId, caller }) => {
     const { image, memberIds } = await images.findOffers(imageId, maxListedMembers + 1);
     // Whether the image exists or not, whoever does not own it is looked for among its members: the same calls for both.
     const shown = canListAllMembers(caller, image) ? memberIds : [caller.projectId];

@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/caller.ts';
+import { actorOf, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
-import { imageNotFound, memberExists, memberQuotaExceeded } from '../domain/errors.ts';
-import { parseImageId, type ProjectId } from '../domain/ids.ts';
+import { memberExists, memberQuotaExceeded } from '../domain/errors.ts';
+import { type ImageId, type ProjectId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
@@ -9,10 +9,9 @@ import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type OfferImage = (request: {
-  readonly imageId: string;
+  readonly imageId: ImageId;
   readonly memberId: ProjectId;
   readonly caller: Caller;
-  readonly via: 'http' | 'command';
 }) => Promise<Membership>;
 
 /**
@@ -23,10 +22,8 @@ export type OfferImage = (request: {
  */
 export const createOfferImage =
   (images: ImageRepository, memberships: MembershipRepository, clock: Clock, quota: number): OfferImage =>
-  async ({ imageId: id, memberId, caller, via }) => {
-    const imageId = parseImageId(id);
-    if (imageId === undefined) throw imageNotFound(id);
-    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+  async ({ imageId, memberId, caller }) => {
+    const actor = actorOf(caller);
 
     return retryOnConflict(async () => {
       const sharing = await images.find(imageId, [caller.projectId, memberId]);

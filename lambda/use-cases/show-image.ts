@@ -1,18 +1,15 @@
 import type { Caller } from '../domain/caller.ts';
-import { imageNotFound } from '../domain/errors.ts';
-import { parseImageId } from '../domain/ids.ts';
+import { type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
 import { assertCallerMayDownload, assertImageIsVisible } from '../domain/sharing-rules.ts';
 
-export type ShowImage = (request: { readonly imageId: string; readonly caller: Caller }) => Promise<Image>;
+export type ShowImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<Image>;
 
 /** One image, for whoever may see it. */
 export const createShowImage =
   (images: ImageRepository): ShowImage =>
-  async ({ imageId: id, caller }) => {
-    const imageId = parseImageId(id);
-    if (imageId === undefined) throw imageNotFound(id);
+  async ({ imageId, caller }) => {
     return assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
   };
 

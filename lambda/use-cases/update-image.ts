@@ -1,7 +1,6 @@
-import type { Caller } from '../domain/caller.ts';
+import { actorOf, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
-import { imageNotFound } from '../domain/errors.ts';
-import { parseImageId } from '../domain/ids.ts';
+import { type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
 import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
@@ -18,10 +17,9 @@ export type ImageChange = (
 ) => ImageAttributes;
 
 export type UpdateImage = (request: {
-  readonly imageId: string;
+  readonly imageId: ImageId;
   readonly change: ImageChange;
   readonly caller: Caller;
-  readonly via: 'http' | 'command';
 }) => Promise<Image>;
 
 /**
@@ -30,10 +28,8 @@ export type UpdateImage = (request: {
  */
 export const createUpdateImage =
   (images: ImageRepository, clock: Clock): UpdateImage =>
-  async ({ imageId: id, change, caller, via }) => {
-    const imageId = parseImageId(id);
-    if (imageId === undefined) throw imageNotFound(id);
-    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+  async ({ imageId, change, caller }) => {
+    const actor = actorOf(caller);
 
     return retryOnConflict(async () => {
       const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));

@@ -1,7 +1,5 @@
-import { hasRole, isAdmin } from '../domain/caller.ts';
+import { actorOf, hasRole, isAdmin } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
-import { imageNotFound, memberNotFound } from '../domain/errors.ts';
-import { parseImageId, parseProjectId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import {
@@ -18,12 +16,8 @@ export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
 /** An owner ends a membership, whatever its status: one transaction, and a read only where that is refused, to say why. */
 export const createWithdrawOffer =
   (images: ImageRepository, memberships: MembershipRepository, clock: Clock): WithdrawOffer =>
-  async ({ caller, via, ...ids }) => {
-    const imageId = parseImageId(ids.imageId);
-    const memberId = parseProjectId(ids.memberId);
-    if (imageId === undefined) throw imageNotFound(ids.imageId);
-    if (memberId === undefined) throw memberNotFound(ids.imageId, ids.memberId);
-    const actor = { projectId: caller.projectId, userId: caller.userId, via };
+  async ({ caller, imageId, memberId }) => {
+    const actor = actorOf(caller);
     const owner = isAdmin(caller) ? undefined : caller.projectId;
 
     await retryOnConflict(async () => {

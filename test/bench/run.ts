@@ -7,7 +7,11 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { startGateway } from '../../infra/local/api-gateway/gateway.ts';
 import { ensureTable } from '../../infra/local/dynamodb/ensure-table.ts';
-import { readSynthesizedStack, resourcesOfType, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import {
+  readSynthesizedStack,
+  resourcesOfType,
+  type SynthesizedStack,
+} from '../../infra/local/template/synthesized-stack.ts';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { startTableEngine } from '../../infra/local/dynamodb/table-engine.ts';

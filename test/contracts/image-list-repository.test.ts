@@ -315,7 +315,14 @@ describe('what changed', () => {
 
     const places = [await where()];
     for (const status of ['accepted', 'rejected', 'pending'] as const) {
-      const answer = { imageId: image.id, memberId: member, status, excludedOwner: member, at: () => answeredAt, actor };
+      const answer = {
+        imageId: image.id,
+        memberId: member,
+        status,
+        excludedOwner: member,
+        at: () => answeredAt,
+        actor,
+      };
       await repositories.memberships.answer(answer);
       places.push(await where());
     }

@@ -316,14 +316,14 @@ describe('an id that no image or member can have', () => {
     'MEMBER#beta',
     '$default',
   ];
-  const operations = Object.entries({ ...routes.members, ...routes.images })
-    .filter(([, key]) => key.includes('{image_id}'))
-    .map(([name, key]): [string, string] => [name, key]);
+  const operations = routes
+    .filter(({ key }) => key.includes('{image_id}'))
+    .map(({ operation, key }): [string, string] => [operation, key]);
 
   const invoke = (key: string, pathParameters: Record<string, string>, options: RequestOptions) => {
     const [method = '', template = ''] = key.split(' ');
     const event = httpEvent(method, template.replace('{version}', 'v2').replaceAll(/[{}]/g, ''), options);
-    const name = Object.values(routes.members).includes(key as never) ? 'members' : 'images';
+    const name = routes.find((route) => route.key === key)!.function;
     return () => service.invoke(name, { ...event, pathParameters: { version: 'v2', ...pathParameters } });
   };
   const bodies: Readonly<Record<string, RequestOptions>> = {
@@ -347,7 +347,7 @@ describe('an id that no image or member can have', () => {
   });
 
   test.each(['addTag', 'removeTag'])('%s: the tag', async (name) => {
-    const key = routes.images[name as 'addTag'];
+    const { key } = routes.find(({ operation }) => operation === name)!;
     for (const tag of ['x'.repeat(256), '\uD800', '']) {
       const parameters = { image_id: images.shared, tag };
       await refused(invoke(key, parameters, { as: 'alpha:member' }), name === 'addTag' || tag === '' ? 400 : 404);
@@ -797,7 +797,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  test.each(Object.entries(routes.members))('%s with any ids', async (_name, key) => {
+  test.each(routes.filter((route) => route.function === 'members'))('$operation with any ids', async ({ key }) => {
     const [method = '', template = ''] = key.split(' ');
     const sent = method === 'PUT' || method === 'POST' ? { body: { status: 'accepted', member: 'beta' } } : {};
     const event = httpEvent(method, template.replace('{version}', 'v2').replaceAll(/[{}]/g, ''), {

@@ -133,7 +133,11 @@ const factsOf = (item: StoredItem): ReplicatedAttributes => ({
   hidden: item['os_hidden'],
 });
 
-const attributesOf = ({ owner, visibility, hidden }: ReplicatedAttributes) => ({ owner, visibility, os_hidden: hidden });
+const attributesOf = ({ owner, visibility, hidden }: ReplicatedAttributes) => ({
+  owner,
+  visibility,
+  os_hidden: hidden,
+});
 
 const positionOf = (record: StoredItem): ListPosition => ({ createdAt: record['created_at'], id: record['id'] });
 
@@ -187,7 +191,9 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
   });
   const wantedEntries = [
     entry(`owned ${facts.owner}`, ownedSegment(facts.hidden)),
-    ...(isPublicOrCommunity(facts.visibility) ? [entry(`everyone ${facts.visibility}`, publicOrCommunitySegment(facts.hidden))] : []),
+    ...(isPublicOrCommunity(facts.visibility)
+      ? [entry(`everyone ${facts.visibility}`, publicOrCommunitySegment(facts.hidden))]
+      : []),
   ];
   const entryKey = ({ kind, project }: Family['entries'][number]): string => `${kind} ${project}`;
   return [

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
-import { apiOperation, type ApiOperation, type Route } from '../../lambda/http/api-handler.ts';
+import { wrapOperation } from '../../lambda/http/api-handler.ts';
 import type { ApiRequest } from '../../lambda/http/api-request.ts';
+import type { BodyRule, HandleRequest } from '../../lambda/http/operation.ts';
 import { createDevVerifier } from '../../lambda/identity/dev.ts';
 import type { TokenVerifier } from '../../lambda/identity/token-verifier.ts';
 import { httpEvent, type RequestOptions } from './service.ts';
@@ -21,18 +22,21 @@ export async function anOperation(
     operation = () => Promise.resolve({ statusCode: 204, headers: {} }),
     body = 'ignored',
     identity = createDevVerifier(),
-  }: { operation?: ApiOperation; body?: Route['body']; identity?: TokenVerifier | undefined },
+  }: { operation?: HandleRequest; body?: BodyRule; identity?: TokenVerifier | undefined },
   method: string,
   url: string,
   options: RequestOptions = {},
 ): Promise<Outcome> {
   const log: Record<string, unknown>[] = [];
   let request: ApiRequest | undefined;
-  const observed: ApiOperation = (given) => {
+  const observed: HandleRequest = (given) => {
     request = given;
     return operation(given);
   };
-  const handler = apiOperation('it', { operation: observed, body }, { identity, log: (line) => log.push({ ...line }) });
+  const handler = wrapOperation(
+    { name: 'it', handle: observed, body },
+    { identity, log: (line) => log.push({ ...line }) },
+  );
   const answer = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {} as Context);
   const { statusCode: status, headers, body: text } = answer;
   return { request, status, headers, body: text && JSON.parse(text), log };

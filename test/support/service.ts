@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { selectRoute } from '../../infra/local/api-gateway/routes.ts';
 import { variables } from '../../lambda/functions/config.ts';
 import type { ApiHandler } from '../../lambda/http/api-handler.ts';
-import { routes } from '../../lambda/http/routes.ts';
+import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
+import { testVariables } from './engine.ts';
 
 /** An answer of the service, its body parsed where it is JSON. */
 export interface Answer {
@@ -25,14 +27,12 @@ export interface RequestOptions {
 export interface Service {
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** An event that is handed to a function as it is. */
-  invoke(name: keyof typeof routes, event: APIGatewayProxyEventV2): Promise<Answer>;
+  invoke(name: ApiFunction, event: APIGatewayProxyEventV2): Promise<Answer>;
   /** Every line that was logged. */
   readonly logged: readonly string[];
 }
 
-const allRoutes = Object.entries(routes).flatMap(([functionId, keys]) =>
-  Object.values(keys).map((key) => ({ key, functionId: functionId as keyof typeof routes })),
-);
+const allRoutes = routes.map(({ key, function: functionId }) => ({ key, functionId }));
 
 /**
  * Loads the entry points on a table. A test file has one service, for an entry point reads its environment once.
@@ -55,13 +55,15 @@ export async function startService(
     [variables.tableName]: tableName,
     ...identity,
     [variables.memberQuota]: String(memberQuota),
+    // Where the discovery function finds its files.
+    LAMBDA_TASK_ROOT: join(process.env[testVariables.assembly] ?? '', 'bundles', 'discovery'),
   });
   const logged: string[] = [];
   jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
     logged.push(String(line));
     return true;
   });
-  const handlers: Record<keyof typeof routes, ApiHandler> = {
+  const handlers: Record<ApiFunction, ApiHandler> = {
     members: (await import('../../lambda/functions/members.ts')).handler,
     images: (await import('../../lambda/functions/images.ts')).handler,
     discovery: (await import('../../lambda/functions/discovery.ts')).handler,

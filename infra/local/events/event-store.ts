@@ -93,7 +93,14 @@ export class EventStore {
   configureQueues(queues: readonly QueueSettings[], now = Date.now()): void {
     this.#transact(() => {
       this.#run('DELETE FROM queues');
-      for (const { name, delaySeconds, visibilityTimeoutSeconds, deadLetters, maxReceiveCount, isCommandQueue } of queues) {
+      for (const {
+        name,
+        delaySeconds,
+        visibilityTimeoutSeconds,
+        deadLetters,
+        maxReceiveCount,
+        isCommandQueue,
+      } of queues) {
         this.#run(
           'INSERT INTO queues VALUES (?, ?, ?, ?, ?, ?)',
           name,

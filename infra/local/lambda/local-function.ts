@@ -9,7 +9,13 @@ import { variables } from '../../../lambda/functions/config.ts';
 import { identityVariables } from '../../../lambda/identity/settings.ts';
 import { UsageError } from '../../usage-error.ts';
 import type { SynthesizedStack } from '../template/synthesized-stack.ts';
-import { localAccount, localCredentials, localRegion, physicalName, resolveTemplateValue } from '../template/template-values.ts';
+import {
+  localAccount,
+  localCredentials,
+  localRegion,
+  physicalName,
+  resolveTemplateValue,
+} from '../template/template-values.ts';
 
 /** What a thread is given when it starts. */
 export interface FunctionWorkerData {

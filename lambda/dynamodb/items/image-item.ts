@@ -22,7 +22,11 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
   updated_at: image.updatedAt,
 });
 
-export const replicatedItemAttributes = ({ owner, visibility, hidden }: ReplicatedAttributes): Record<string, unknown> => ({
+export const replicatedItemAttributes = ({
+  owner,
+  visibility,
+  hidden,
+}: ReplicatedAttributes): Record<string, unknown> => ({
   owner,
   visibility,
   os_hidden: hidden,

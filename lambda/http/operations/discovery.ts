@@ -1,86 +1,106 @@
 import { abridge } from '../../domain/quote.ts';
-import type { ApiOperation } from '../api-handler.ts';
-import { redirect, ok, okEmpty, okText } from '../api-response.ts';
+import { ok, okEmpty, okText, redirect } from '../api-response.ts';
 import { RequestFault } from '../faults.ts';
-import { openApi } from '../openapi.ts';
-import { routes } from '../routes.ts';
+import { defineOperation, type HandleRequest, type Json } from '../operation.ts';
 import { schemas } from '../views/schemas.ts';
 import { isVersion, versionsView } from '../views/versions.ts';
 
-/** GET /v2/schemas/{schema}: image, images, member or members. */
-export const showSchemaOperation: ApiOperation = ({ path }) => {
-  const name = path['schema'] ?? '';
-  if (!Object.hasOwn(schemas, name)) throw notFound();
-  return Promise.resolve(ok(schemas[name]));
-};
+/** The route of requests that match no other; the discovery function serves it. */
+export const fallbackRoute = '$default';
 
-/** GET /healthcheck: that the function runs. */
-export const healthOperation: ApiOperation = () => Promise.resolve(okText('OK'));
+/** The operations of the discovery function that have a route of their own. */
+export const discoveryOperations = {
+  showSchema: defineOperation<undefined>({
+    route: 'GET /{version}/schemas/{schema}',
+    summary: 'Show the JSON schema of image, images, member or members',
+    role: 'reader',
+    body: 'none',
+    success: [200, 'schema'],
+    faults: ['route-not-found'],
+    handle:
+      () =>
+      ({ path }) => {
+        const name = path['schema'] ?? '';
+        if (!Object.hasOwn(schemas, name)) throw notFound();
+        return Promise.resolve(ok(schemas[name]));
+      },
+  }),
+} as const;
 
-/** GET /openapi.json: the description of the API. */
-export const openApiOperation: ApiOperation = ({ baseUrl }) => Promise.resolve(ok(openApi(baseUrl)));
+/** The OpenAPI document of the API, as far as the discovery function reads it. */
+export type ApiDocument = Json & { readonly paths: Readonly<Record<string, Json>> };
+
+/** GET /healthcheck: the function runs. */
+export const checkHealth: HandleRequest = () => Promise.resolve(okText('OK'));
 
 /** Any method on /versions. */
-export const listVersionsOperation: ApiOperation = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
+export const listVersions: HandleRequest = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
 
-/** OPTIONS on anything. */
-export const optionsOperation: ApiOperation = () => Promise.resolve(okEmpty());
+/** OPTIONS on any path. */
+export const showOptions: HandleRequest = () => Promise.resolve(okEmpty());
 
-/** What is below a version and no route takes: a redirect for the version itself, a wrong method, or nothing. */
-export const fallbackOperation: ApiOperation = ({ method, pathname, baseUrl }) => {
-  const segments = pathname.split('/').slice(1);
-  if (segments.length === 1 && method === 'GET') return Promise.resolve(redirect(`${baseUrl}/v2/`));
-  const unsupported = notSupported.find(({ path }) => path.test(pathname));
-  const routed = methodsOf(segments);
-  // An image's data is there to be asked for, and its upload to be told of.
-  const allowed = unsupported === undefined || routed.length === 0 ? routed : [...routed, 'PUT'];
-  if (unsupported !== undefined && (routed.length === 0 || method === 'PUT')) {
-    throw new RequestFault('not-supported', unsupported.sentence);
-  }
-  // A path whose escapes do not decode reaches no route even with the right method.
-  if (allowed.length > 0 && !allowed.includes(method)) {
-    throw new RequestFault(
-      'method-not-allowed',
-      `${abridge(method)} is not possible here; ${allowed.join(', ')} are.`,
-      {
-        allow: allowed.join(', '),
-      },
-    );
-  }
-  throw notFound();
-};
+/** GET /openapi.json: the description of the API, with the URL under which it was called. */
+export const describeApi =
+  (document: ApiDocument): HandleRequest =>
+  ({ baseUrl }) =>
+    Promise.resolve(ok({ ...document, servers: [{ url: baseUrl }] }));
 
-/** What the Image API has beyond sharing, and what is said to whoever asks for it. */
-const notSupported = [
+/**
+ * Responds to requests below a version that match no route: a redirect for the version itself, 405 for a wrong method,
+ * otherwise 404.
+ */
+export const handleUnmatched =
+  (document: ApiDocument): HandleRequest =>
+  ({ method, pathname, baseUrl }) => {
+    const segments = pathname.split('/').slice(1);
+    if (segments.length === 1 && method === 'GET') return Promise.resolve(redirect(`${baseUrl}/v2/`));
+    const unsupported = unsupportedPaths.find(({ path }) => path.test(pathname));
+    const described = methodsOf(document, segments);
+    // Uploading the data of an image is a method that the path has in the Image API, with a response that says why not.
+    const allowed = unsupported === undefined || described.length === 0 ? described : [...described, 'PUT'];
+    if (unsupported !== undefined && (described.length === 0 || method === 'PUT')) {
+      throw new RequestFault('not-supported', unsupported.sentence);
+    }
+    // A path whose escapes cannot be decoded matches no route even with the right method.
+    if (allowed.length > 0 && !allowed.includes(method)) {
+      throw new RequestFault(
+        'method-not-allowed',
+        `The method must be one of ${allowed.join(', ')}; got ${abridge(method)}.`,
+        {
+          allow: allowed.join(', '),
+        },
+      );
+    }
+    throw notFound();
+  };
+
+/** Paths of the Image API beyond sharing, each with the message of its 404. */
+const unsupportedPaths = [
   {
     path: /^\/[^/]+\/images\/[^/]+\/(file|stage|import|locations)(\/|$)/,
-    sentence: 'Image data is not kept here: images are registered and shared, and stay queued.',
+    sentence: 'This service stores no image data: images are registered and shared, and stay queued.',
   },
   {
     path: /^\/[^/]+\/images\/[^/]+\/actions\//,
-    sentence: 'Images have no data here, so there is nothing to deactivate or reactivate.',
+    sentence: 'Images have no data in this service, so they cannot be deactivated or reactivated.',
   },
-  {
-    path: /^\/[^/]+\/(info|stores)(\/|$)/,
-    sentence: 'There are no stores and no imports here, so there is nothing to tell of them.',
-  },
-  { path: /^\/[^/]+\/metadefs(\/|$)/, sentence: 'Metadata definitions are not kept here.' },
-  { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, sentence: 'There are no tasks and no cache here.' },
+  { path: /^\/[^/]+\/(info|stores)(\/|$)/, sentence: 'This service has no stores and no imports.' },
+  { path: /^\/[^/]+\/metadefs(\/|$)/, sentence: 'This service has no metadata definitions.' },
+  { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, sentence: 'This service has no tasks and no cache.' },
 ];
 
-/** Whether a path lies below a version that is spoken here. */
+/** Returns whether a path is below a version of the API. */
 export const isBelowVersion = (pathname: string): boolean => isVersion(pathname.split('/')[1] ?? '');
 
-const notFound = (): RequestFault => new RequestFault('route-not-found', 'There is nothing at this path.');
+const notFound = (): RequestFault => new RequestFault('route-not-found', 'No resource has this path.');
 
-/** The methods that a path takes, in the order of the routes. */
-function methodsOf(segments: readonly string[]): readonly string[] {
+/** Returns the methods of a path, in the order of their definitions. */
+function methodsOf({ paths }: ApiDocument, segments: readonly string[]): readonly string[] {
   if (segments[1] === 'schemas' && !Object.hasOwn(schemas, segments[2] ?? '')) return [];
-  return Object.values(routes)
-    .flatMap((ofFunction) => Object.values(ofFunction))
-    .map((route) => route.split(' '))
-    .filter(([, template]) => template !== undefined && matches(template.split('/').slice(1), segments))
-    .map(([method = '']) => method);
+  const path = Object.keys(paths).find(
+    (template) => template.startsWith('/v2/') && matches(template.split('/').slice(2), segments.slice(1)),
+  );
+  return path === undefined ? [] : Object.keys(paths[path] ?? {}).map((method) => method.toUpperCase());
 }
 
 const matches = (template: readonly string[], segments: readonly string[]): boolean =>

@@ -1,99 +1,209 @@
+import { sortDirections, sortKeys } from '../../domain/image-filter.ts';
+import { requireImageId, type ImageId } from '../../domain/ids.ts';
+import { visibilities } from '../../domain/image.ts';
+import { memberStatuses } from '../../domain/membership.ts';
+import { invalidRequest, tagNotFound } from '../../domain/errors.ts';
 import type { CreateImage } from '../../use-cases/create-image.ts';
 import type { DeleteImage } from '../../use-cases/delete-image.ts';
 import type { ListImages } from '../../use-cases/list-images.ts';
 import type { ShowImage } from '../../use-cases/show-image.ts';
 import type { UpdateImage } from '../../use-cases/update-image.ts';
-import { invalidRequest, tagNotFound } from '../../domain/errors.ts';
-import type { ApiOperation } from '../api-handler.ts';
 import { objectBody, type ApiRequest } from '../api-request.ts';
 import { created, noContent, ok } from '../api-response.ts';
+import { defineOperation, queryParameter, type Json } from '../operation.ts';
 import { assertIsValid, imageBody } from '../requests/image-body.ts';
 import { imageListQuery } from '../requests/image-list-query.ts';
-import { imagePatch } from '../requests/image-patch.ts';
+import { imagePatch, patchMediaTypes } from '../requests/image-patch.ts';
 import { imagePath, imagesView, imageView } from '../views/image-view.ts';
+import { imageSchema, writableImageProperties } from '../views/schemas.ts';
 
-/** POST /v2/images. */
-export const createImageOperation =
-  (createImage: CreateImage): ApiOperation =>
-  async (request) => {
-    const image = await createImage({ ...imageBody(objectBody(request)), caller: request.caller, via: 'http' });
-    return created(imageView(image), `${request.baseUrl}${imagePath(image)}`);
-  };
+const imagesPath = '/{version}/images';
+const onePath = `${imagesPath}/{image_id}`;
+const tagPath = `${onePath}/tags/{tag}`;
 
-/** GET /v2/images/{image_id}. */
-export const showImageOperation =
-  (showImage: ShowImage): ApiOperation =>
-  async (request) =>
-    ok(imageView(await showImage({ imageId: imageIdOf(request), caller: request.caller })));
+const text: Json = { type: 'string' };
+const flag: Json = { type: 'string', enum: ['true', 'false'] };
 
-/** GET /v2/images. */
-export const listImagesOperation =
-  (listImages: ListImages): ApiOperation =>
-  async ({ query, caller }) =>
-    ok(imagesView(await listImages(imageListQuery(query, caller)), query));
-
-/** PATCH /v2/images/{image_id}. */
-export const updateImageOperation =
-  (updateImage: UpdateImage): ApiOperation =>
-  async (request) => {
-    const change = imagePatch(request.body, request.mediaType);
-    return ok(
-      imageView(await updateImage({ imageId: imageIdOf(request), change, caller: request.caller, via: 'http' })),
-    );
-  };
-
-/** DELETE /v2/images/{image_id}. */
-export const deleteImageOperation =
-  (deleteImage: DeleteImage): ApiOperation =>
-  async (request) => {
-    await deleteImage({ imageId: imageIdOf(request), caller: request.caller, via: 'http' });
-    return noContent();
-  };
-
-/** GET /v2/images/{image_id}/file: an image without data has none to download. */
-export const downloadImageOperation =
-  (downloadImage: ShowImage): ApiOperation =>
-  async (request) => {
-    await downloadImage({ imageId: imageIdOf(request), caller: request.caller });
-    return noContent();
-  };
-
-/** PUT /v2/images/{image_id}/tags/{tag}: adds a tag, if the image has it not yet. */
-export const addTagOperation =
-  (updateImage: UpdateImage): ApiOperation =>
-  async (request) => {
-    const tag = tagOf(request);
-    assertIsValid('tags', [tag]);
-    await updateImage({
-      imageId: imageIdOf(request),
-      change: (image) => (image.tags.includes(tag) ? image : { ...image, tags: [...image.tags, tag] }),
-      caller: request.caller,
-      via: 'http',
-    });
-    return noContent();
-  };
-
-/** DELETE /v2/images/{image_id}/tags/{tag}. */
-export const removeTagOperation =
-  (updateImage: UpdateImage): ApiOperation =>
-  async (request) => {
-    const tag = tagOf(request);
-    await updateImage({
-      imageId: imageIdOf(request),
-      change: (image) => {
-        if (!image.tags.includes(tag)) throw tagNotFound(tag);
-        return { ...image, tags: image.tags.filter((each) => each !== tag) };
+/** The operations on images (Image API v2, "Images" and "Image tags"). */
+export const imageOperations = {
+  listImages: defineOperation<ListImages>({
+    route: `GET ${imagesPath}`,
+    summary: 'List images',
+    role: 'reader',
+    body: 'none',
+    query: [
+      queryParameter('limit', 'Maximum number of images in a page; more than 1000 counts as 1000', {
+        type: 'integer',
+        minimum: 0,
+        default: 25,
+      }),
+      queryParameter('marker', 'Id of the last image of the previous page', text),
+      queryParameter('visibility', 'Visibility of the images; without it, community images of others are left out', {
+        type: 'string',
+        enum: [...visibilities, 'all'],
+      }),
+      queryParameter('member_status', "Status of the caller's memberships", {
+        type: 'string',
+        enum: [...memberStatuses, 'all'],
+        default: 'accepted',
+      }),
+      queryParameter('owner', 'Project that owns the images', text),
+      queryParameter('os_hidden', 'true lists hidden images only', flag),
+      queryParameter('protected', 'Whether the images are protected against deletion', flag),
+      ...['name', 'status', 'id', 'container_format', 'disk_format'].map((name) =>
+        queryParameter(name, 'A value, eq:<value>, or in:<value>,<value>', text),
+      ),
+      ...['created_at', 'updated_at'].map((name) =>
+        queryParameter(name, 'A time in ISO 8601, optionally after eq:, neq:, gt:, gte:, lt: or lte:', text),
+      ),
+      queryParameter('tag', 'A tag that the images have; repeated, all of them', { type: 'array', items: text }),
+      queryParameter('sort', 'Keys with directions, such as name:asc,created_at:desc', text),
+      queryParameter('sort_key', 'Sort key', { type: 'array', items: { type: 'string', enum: sortKeys } }),
+      queryParameter('sort_dir', 'Direction, one for each sort_key or one for all', {
+        type: 'array',
+        items: { type: 'string', enum: sortDirections },
+      }),
+      {
+        ...queryParameter('properties', 'Any other name is a custom property that the images have, with this value', {
+          type: 'object',
+          additionalProperties: text,
+        }),
+        style: 'form',
+        explode: true,
       },
-      caller: request.caller,
-      via: 'http',
-    });
-    return noContent();
-  };
+    ],
+    success: [200, 'images-view'],
+    faults: ['not-permitted'],
+    handle:
+      (listImages) =>
+      async ({ query, caller }) =>
+        ok(imagesView(await listImages(imageListQuery(query, caller)), query)),
+  }),
 
-const imageIdOf = ({ path }: ApiRequest): string => path['image_id'] ?? '';
+  createImage: defineOperation<CreateImage>({
+    route: `POST ${imagesPath}`,
+    summary: 'Register an image',
+    role: 'member',
+    body: 'json',
+    bodySchema: {
+      type: 'object',
+      properties: {
+        ...writableImageProperties,
+        id: imageSchema.properties.id,
+        owner: { ...writableImageProperties['owner'], type: ['null', 'string'] },
+      },
+      propertyNames: { minLength: 1, maxLength: 255, not: { const: '__proto__' } },
+      additionalProperties: imageSchema.additionalProperties,
+    },
+    success: [201, 'image-view'],
+    faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large'],
+    handle: (createImage) => async (request) => {
+      const image = await createImage({ ...imageBody(objectBody(request)), caller: request.caller });
+      return created(imageView(image), `${request.baseUrl}${imagePath(image)}`);
+    },
+  }),
+
+  showImage: defineOperation<ShowImage>({
+    route: `GET ${onePath}`,
+    summary: 'Show an image',
+    role: 'reader',
+    body: 'none',
+    success: [200, 'image-view'],
+    faults: ['image-not-found'],
+    handle: (showImage) => async (request) =>
+      ok(imageView(await showImage({ imageId: imageIdOf(request), caller: request.caller }))),
+  }),
+
+  updateImage: defineOperation<UpdateImage>({
+    route: `PATCH ${onePath}`,
+    summary: 'Change an image',
+    role: 'member',
+    body: Object.keys(patchMediaTypes),
+    bodySchema: Object.fromEntries(
+      Object.entries(patchMediaTypes).map(([mediaType, form]) => [mediaType, { $ref: `#/components/schemas/${form}` }]),
+    ),
+    success: [200, 'image-view'],
+    faults: [
+      ...(['image-not-found', 'not-permitted', 'attribute-read-only'] as const),
+      ...(['property-not-found', 'image-too-large', 'unsupported-media-type'] as const),
+    ],
+    handle: (updateImage) => async (request) => {
+      const change = imagePatch(request.body, request.mediaType);
+      return ok(imageView(await updateImage({ imageId: imageIdOf(request), change, caller: request.caller })));
+    },
+  }),
+
+  deleteImage: defineOperation<DeleteImage>({
+    route: `DELETE ${onePath}`,
+    summary: 'Delete an image and its memberships',
+    role: 'member',
+    body: 'none',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted', 'image-protected'],
+    handle: (deleteImage) => async (request) => {
+      await deleteImage({ imageId: imageIdOf(request), caller: request.caller });
+      return noContent();
+    },
+  }),
+
+  addTag: defineOperation<UpdateImage>({
+    route: `PUT ${tagPath}`,
+    summary: 'Add a tag to an image',
+    role: 'member',
+    body: 'ignored',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted', 'image-too-large'],
+    handle: (updateImage) => async (request) => {
+      const tag = tagOf(request);
+      assertIsValid('tags', [tag]);
+      await updateImage({
+        imageId: imageIdOf(request),
+        change: (image) => (image.tags.includes(tag) ? image : { ...image, tags: [...image.tags, tag] }),
+        caller: request.caller,
+      });
+      return noContent();
+    },
+  }),
+
+  removeTag: defineOperation<UpdateImage>({
+    route: `DELETE ${tagPath}`,
+    summary: 'Remove a tag from an image',
+    role: 'member',
+    body: 'none',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted', 'tag-not-found'],
+    handle: (updateImage) => async (request) => {
+      const tag = tagOf(request);
+      await updateImage({
+        imageId: imageIdOf(request),
+        change: (image) => {
+          if (!image.tags.includes(tag)) throw tagNotFound(tag);
+          return { ...image, tags: image.tags.filter((each) => each !== tag) };
+        },
+        caller: request.caller,
+      });
+      return noContent();
+    },
+  }),
+
+  downloadImage: defineOperation<ShowImage>({
+    route: `GET ${onePath}/file`,
+    summary: 'Download the data of an image: 204 because there is none',
+    role: 'member',
+    body: 'none',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted'],
+    handle: (downloadImage) => async (request) => {
+      await downloadImage({ imageId: imageIdOf(request), caller: request.caller });
+      return noContent();
+    },
+  }),
+} as const;
+
+const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
 
 function tagOf({ path }: ApiRequest): string {
   const tag = path['tag'] ?? '';
-  if (tag === '') throw invalidRequest('A tag is 1 to 255 characters.');
+  if (tag === '') throw invalidRequest('A tag must have 1 to 255 characters.');
   return tag;
 }

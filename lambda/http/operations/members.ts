@@ -1,80 +1,130 @@
 import { invalidRequest } from '../../domain/errors.ts';
-import { parseProjectId, type ProjectId } from '../../domain/ids.ts';
+import { parseProjectId, requireImageId, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
+import { memberStatuses } from '../../domain/membership.ts';
 import type { AnswerOffer } from '../../use-cases/answer-offer.ts';
 import type { ListMembers } from '../../use-cases/list-members.ts';
 import type { OfferImage } from '../../use-cases/offer-image.ts';
 import type { ShowMember } from '../../use-cases/show-member.ts';
 import type { WithdrawOffer } from '../../use-cases/withdraw-offer.ts';
-import type { ApiOperation } from '../api-handler.ts';
 import { objectBody, type ApiRequest } from '../api-request.ts';
 import { noContent, ok } from '../api-response.ts';
+import { defineOperation } from '../operation.ts';
 import { memberView, membersView } from '../views/member-view.ts';
+import { projectIdSchema } from '../views/schemas.ts';
 
-/** PUT /v2/images/{image_id}/members/{member_id}: the member answers an offer. */
-export const answerOfferOperation =
-  (answerOffer: AnswerOffer): ApiOperation =>
-  async (request) => {
-    const membership = await answerOffer({
-      ...memberPath(request),
-      status: requestedStatus(request),
-      caller: request.caller,
-      via: 'http',
-    });
-    return ok(memberView(membership));
-  };
+const membersPath = '/{version}/images/{image_id}/members';
+const memberPath = `${membersPath}/{member_id}`;
 
-/** POST /v2/images/{image_id}/members: the owner offers the image to a project. */
-export const offerImageOperation =
-  (offerImage: OfferImage): ApiOperation =>
-  async (request) => {
-    const membership = await offerImage({
-      ...imagePath(request),
-      memberId: requestedMemberId(request),
-      caller: request.caller,
-      via: 'http',
-    });
-    return ok(memberView(membership));
-  };
+/** The operations on the members of an image (Image API v2, "Sharing"). */
+export const memberOperations = {
+  /** Ignores any query, as the Image service does. */
+  listMembers: defineOperation<ListMembers>({
+    route: `GET ${membersPath}`,
+    summary: 'List the members of an image',
+    role: 'reader',
+    body: 'none',
+    success: [200, 'members-view'],
+    faults: ['image-not-found', 'not-permitted', 'image-not-shared'],
+    handle: (listMembers) => async (request) =>
+      ok(membersView(await listMembers({ imageId: imageIdOf(request), caller: request.caller }))),
+  }),
 
-/** DELETE /v2/images/{image_id}/members/{member_id}: the owner takes an offer back. */
-export const withdrawOfferOperation =
-  (withdrawOffer: WithdrawOffer): ApiOperation =>
-  async (request) => {
-    await withdrawOffer({ ...memberPath(request), caller: request.caller, via: 'http' });
-    return noContent();
-  };
+  offerImage: defineOperation<OfferImage>({
+    route: `POST ${membersPath}`,
+    summary: 'Offer an image to a project',
+    role: 'member',
+    body: 'json',
+    bodySchema: {
+      type: 'object',
+      properties: {
+        member_id: { ...projectIdSchema, description: 'The project' },
+        member: { ...projectIdSchema, description: 'The project; former name of "member_id"', deprecated: true },
+      },
+      anyOf: [{ required: ['member_id'] }, { required: ['member'] }],
+    },
+    success: [200, 'member-view'],
+    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-exists', 'member-quota-exceeded'],
+    handle: (offerImage) => async (request) =>
+      ok(
+        memberView(
+          await offerImage({
+            memberId: requestedMemberId(request),
+            imageId: imageIdOf(request),
+            caller: request.caller,
+          }),
+        ),
+      ),
+  }),
 
-/** GET /v2/images/{image_id}/members/{member_id}. */
-export const showMemberOperation =
-  (showMember: ShowMember): ApiOperation =>
-  async (request) =>
-    ok(memberView(await showMember({ ...memberPath(request), caller: request.caller })));
+  showMember: defineOperation<ShowMember>({
+    route: `GET ${memberPath}`,
+    summary: 'Show a member of an image',
+    role: 'reader',
+    body: 'none',
+    success: [200, 'member-view'],
+    faults: ['image-not-found', 'member-not-found'],
+    handle: (showMember) => async (request) =>
+      ok(memberView(await showMember({ ...memberOf(request), caller: request.caller }))),
+  }),
 
-/** GET /v2/images/{image_id}/members; any query is ignored. */
-export const listMembersOperation =
-  (listMembers: ListMembers): ApiOperation =>
-  async (request) =>
-    ok(membersView(await listMembers({ ...imagePath(request), caller: request.caller })));
+  answerOffer: defineOperation<AnswerOffer>({
+    route: `PUT ${memberPath}`,
+    summary: 'Answer an offer: set the status of a member',
+    role: 'member',
+    body: 'json',
+    bodySchema: {
+      type: 'object',
+      required: ['status'],
+      properties: { status: { type: 'string', enum: memberStatuses } },
+    },
+    success: [200, 'member-view'],
+    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found', 'invalid-member-status'],
+    handle: (answerOffer) => async (request) =>
+      ok(
+        memberView(
+          await answerOffer({ status: requestedStatus(request), ...memberOf(request), caller: request.caller }),
+        ),
+      ),
+  }),
 
-const imagePath = ({ path }: ApiRequest) => ({ imageId: path['image_id'] ?? '' });
-const memberPath = ({ path }: ApiRequest) => ({ imageId: path['image_id'] ?? '', memberId: path['member_id'] ?? '' });
+  withdrawOffer: defineOperation<WithdrawOffer>({
+    route: `DELETE ${memberPath}`,
+    summary: 'Withdraw an offer: remove a member',
+    role: 'member',
+    body: 'none',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found'],
+    handle: (withdrawOffer) => async (request) => {
+      await withdrawOffer({ ...memberOf(request), caller: request.caller });
+      return noContent();
+    },
+  }),
+} as const;
 
-/** The status that a body names, whatever it is: its value is looked at after the caller. */
+const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
+
+function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
+  const imageId = imageIdOf(request);
+  return { imageId, memberId: requireMemberId(imageId, request.path['member_id'] ?? '') };
+}
+
+/** Returns the status of the body unchecked: its value is validated after the caller. */
 function requestedStatus(request: ApiRequest): unknown {
   const body = objectBody(request);
-  if (!('status' in body))
-    throw invalidRequest('The body has to name a "status": "pending", "accepted" or "rejected".');
+  if (!('status' in body)) {
+    throw invalidRequest('The body must have a "status": "pending", "accepted" or "rejected".');
+  }
   return body['status'];
 }
 
-/** The project that a body names, by `member_id` or by `member`, which is deprecated. */
+/** Returns the project that the body names by `member_id`, or by `member`, which is deprecated. */
 function requestedMemberId(request: ApiRequest): ProjectId {
   const body = objectBody(request);
-  const named = 'member_id' in body ? body['member_id'] : body['member'];
-  const memberId = typeof named === 'string' ? parseProjectId(named) : undefined;
+  const text = 'member_id' in body ? body['member_id'] : body['member'];
+  const memberId = typeof text === 'string' ? parseProjectId(text) : undefined;
   if (memberId === undefined) {
     throw invalidRequest(
-      'The body has to name a "member_id": a project id of 1 to 255 characters without "/", "?" and control characters.',
+      'The body must have a "member_id": a project id of 1 to 255 characters without "/", "?" and control characters.',
     );
   }
   return memberId;

@@ -14,8 +14,8 @@ export const patchMediaTypes = {
 
 type Change = { readonly op: Operation; readonly name: string; readonly value: unknown };
 
-/** Most operations of one PATCH. */
-export const mostOperations = 1000;
+/** Maximum number of operations in one PATCH. */
+export const maxOperations = 1000;
 
 /**
  * The change that the body of a PATCH describes (Image API v2, "Update image"; RFC 6902 with paths of one step).
@@ -25,7 +25,7 @@ export const mostOperations = 1000;
  */
 export function imagePatch(body: unknown, mediaType: string): ImageChange {
   if (!Array.isArray(body)) throw invalidRequest('The body has to be a JSON array of operations.');
-  if (body.length > mostOperations) throw invalidRequest(`A change has at most ${mostOperations} operations.`);
+  if (body.length > maxOperations) throw invalidRequest(`A change has at most ${maxOperations} operations.`);
   const named = patchMediaTypes[mediaType as keyof typeof patchMediaTypes];
   const changes = body.map((operation: unknown) => parseOperation(operation, named));
   return (attributes, assertMaySet) =>

@@ -113,3 +113,19 @@ export const schemas: Readonly<Record<string, object>> = {
   member: memberSchema,
   members: collection('members', memberSchema, {}, []),
 };
+
+/** The schema of a project id that can be a member. */
+export const projectIdSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^(?!\\.{1,2}$)[^/?\\u0000-\\u001f\\u007f-\\u009f]+$',
+} as const;
+
+const { id: _id, ...properties } = imageSchema.properties;
+
+/** The properties of an image that a client can set after its creation, with their schemas. */
+export const writableImageProperties: Readonly<Record<string, object>> = {
+  ...Object.fromEntries(Object.entries(properties).filter(([, property]) => !('readOnly' in property))),
+  owner: { ...imageSchema.properties.owner, ...projectIdSchema },
+};

@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { sourceBus, parseDiscardedBatch, parseRecords, failureReason } from '../../../infra/operate/dead-letter-queues.ts';
+import {
+  sourceBus,
+  parseDiscardedBatch,
+  parseRecords,
+  failureReason,
+} from '../../../infra/operate/dead-letter-queues.ts';
 
 /** As Lambda writes it ("Retain discarded batches" in the Lambda developer guide). */
 const lost = JSON.stringify({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { EventStore } from '../../../infra/local/event-store.ts';
+import { EventStore } from '../../../infra/local/events/event-store.ts';
 
 const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'operate', 'dead-letters.ts');
 
@@ -22,10 +22,10 @@ afterEach(() => {
 function redriveAll(count: number, refused?: number) {
   const file = join(folder, 'events.sqlite');
   const store = new EventStore(file);
-  const settings = { delaySeconds: 0, visibilitySeconds: 30, takesCommands: false };
-  store.takeQueues([
-    { ...settings, name: 'orders', deadLetters: 'dead', receives: 2 },
-    { ...settings, name: 'dead', deadLetters: undefined, receives: undefined },
+  const settings = { delaySeconds: 0, visibilityTimeoutSeconds: 30, isCommandQueue: false };
+  store.configureQueues([
+    { ...settings, name: 'orders', deadLetters: 'dead', maxReceiveCount: 2 },
+    { ...settings, name: 'dead', deadLetters: undefined, maxReceiveCount: undefined },
   ]);
   for (let n = 1; n <= count; n += 1) store.send('dead', `message ${n}`, {}, n);
   store.close();

@@ -4,5 +4,6 @@ import type { ProjectId } from '../../../lambda/domain/ids.ts';
 /** The caller of `<project>:<role>[,<role>]`; its user is named after the project. */
 export function aCaller(as: string): Caller {
   const [project = '', roles = ''] = as.split(':');
-  return { projectId: project as ProjectId, userId: `user-of-${project}`, role: strongestRole(roles.split(',')) };
+  const role = strongestRole(roles.split(','));
+  return { projectId: project as ProjectId, userId: `user-of-${project}`, role, via: 'http' };
 }

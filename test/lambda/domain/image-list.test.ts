@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { matchesSource, imageSources, type ImageListScope, type ListSource } from '../../../lambda/domain/image-list.ts';
+import {
+  matchesSource,
+  imageSources,
+  type ImageListScope,
+  type ListSource,
+} from '../../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../../lambda/domain/image.ts';
 import { aCaller } from './a-caller.ts';

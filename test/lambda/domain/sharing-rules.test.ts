@@ -214,7 +214,10 @@ test.each([
   ['alpha:reader', true, false],
   ['beta:member', false, false],
 ])('%s is shown all members of an image: %s, and of one that is not there: %s', (as, ofImage, ofNone) => {
-  expect([canListAllMembers(aCaller(as), anImage()), canListAllMembers(aCaller(as), undefined)]).toEqual([ofImage, ofNone]);
+  expect([canListAllMembers(aCaller(as), anImage()), canListAllMembers(aCaller(as), undefined)]).toEqual([
+    ofImage,
+    ofNone,
+  ]);
 });
 
 test.each([

@@ -5,7 +5,11 @@ import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from '@jest/globals';
 import { withDeadline } from '../../../lambda/runtime/deadline.ts';
 import { SharingError } from '../../../lambda/domain/errors.ts';
-import { retryOnContention, temporaryFailureOf, type Repetition } from '../../../lambda/dynamodb/retry-on-contention.ts';
+import {
+  retryOnContention,
+  temporaryFailureOf,
+  type Repetition,
+} from '../../../lambda/dynamodb/retry-on-contention.ts';
 
 /** Time that moves only by waiting, and chance that is always the same. */
 function heldClock(chance: number, startedAt = 0) {

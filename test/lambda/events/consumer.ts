@@ -90,7 +90,8 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
       },
     },
     scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),
-    sendToDeadLetterQueue: (record, reason) => consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
+    sendToDeadLetterQueue: (record, reason) =>
+      consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
     log: (line) => void consumer.logged.push(line),
   });
   const handler: typeof run = async (event, context) => {

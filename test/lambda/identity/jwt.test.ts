@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Context } from 'aws-lambda';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
-import { apiOperation } from '../../../lambda/http/api-handler.ts';
+import { wrapOperation } from '../../../lambda/http/api-handler.ts';
 import { ok } from '../../../lambda/http/api-response.ts';
 import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 import { createJwtVerifier } from '../../../lambda/identity/jwt.ts';
@@ -37,9 +37,8 @@ interface Asked {
 /** Asks an operation that answers with its caller, behind the Middy stack of every operation. */
 async function ask(source: TokenVerifier, headers: Readonly<Record<string, string>>): Promise<Asked> {
   const lines: unknown[] = [];
-  const operation = apiOperation(
-    'whoAmI',
-    { operation: ({ caller }) => Promise.resolve(ok(caller)), body: 'none' },
+  const operation = wrapOperation(
+    { name: 'whoAmI', handle: ({ caller }) => Promise.resolve(ok(caller)), body: 'none' },
     { identity: source, log: (line) => lines.push(line) },
   );
   const {
@@ -128,7 +127,9 @@ describe('an access token', () => {
     ['of Keycloak', { typ: 'Bearer' }, { typ: 'JWT' }],
     ['of a user of 255 characters', { sub: '🐘'.repeat(255) }, {}],
   ])('%s is accepted', async (_what, claims, header) => {
-    expect(await createJwtVerifier(settings()).verify(await sign(claims, header))).toMatchObject({ projectId: 'alpha' });
+    expect(await createJwtVerifier(settings()).verify(await sign(claims, header))).toMatchObject({
+      projectId: 'alpha',
+    });
   });
 });
 
@@ -396,7 +397,9 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
 
   const unavailable = async (variables: Readonly<Record<string, string>>) => {
     const token = await sign(variables['JWT_ISSUER'] === undefined ? {} : { iss: variables['JWT_ISSUER'] });
-    const { status, headers, body, logged } = await ask(createJwtVerifier(settings(variables)), { 'x-auth-token': token });
+    const { status, headers, body, logged } = await ask(createJwtVerifier(settings(variables)), {
+      'x-auth-token': token,
+    });
     expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '1']);
     expect(logged).toContain('"cause"');
     for (const part of token.split('.')) expect(logged).not.toContain(part);
@@ -510,7 +513,9 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
   test('discovery that leads to a key set by plain http elsewhere is not followed', async () => {
     reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/jwks' }) };
 
-    await expect(createJwtVerifier(settings({ JWT_ISSUER: url })).verify(await sign({ iss: url }))).rejects.toMatchObject({
+    await expect(
+      createJwtVerifier(settings({ JWT_ISSUER: url })).verify(await sign({ iss: url })),
+    ).rejects.toMatchObject({
       cause: { message: 'The "jwks_uri" of the issuer must use https; got "http://keys.example.org/jwks".' },
     });
   });

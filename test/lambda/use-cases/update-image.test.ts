@@ -14,7 +14,7 @@ const rename = (image: Image, at: string): Promise<Image> => {
   };
   const updateImage = createUpdateImage(images as ImageRepository, () => new Date(at));
   const caller = aCaller('alpha:member');
-  return updateImage({ imageId: image.id, change: (old) => ({ ...old, name: 'new' }), caller, via: 'http' });
+  return updateImage({ imageId: image.id, change: (old) => ({ ...old, name: 'new' }), caller });
 };
 
 test('an updated image has the version that was written', async () => {

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { invalidRequest, tryAgainLater } from '../../../../lambda/domain/errors.ts';
-import type { ApiOperation } from '../../../../lambda/http/api-handler.ts';
+import type { HandleRequest } from '../../../../lambda/http/operation.ts';
 import { anOperation } from '../../../support/an-operation.ts';
 
 const throwing =
-  (error: unknown): ApiOperation =>
+  (error: unknown): HandleRequest =>
   () => {
     throw error;
   };

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { imageNotFound, invalidRequest, tryAgainLater } from '../../../../lambda/domain/errors.ts';
-import type { ApiOperation } from '../../../../lambda/http/api-handler.ts';
+import type { HandleRequest } from '../../../../lambda/http/operation.ts';
+import { apiDocument } from '../../../../lambda/http/api-document.ts';
 import {
   created,
   redirect,
@@ -37,7 +38,7 @@ test.each<[number, ApiResponse]>([
 });
 
 const throwing =
-  (error: unknown): ApiOperation =>
+  (error: unknown): HandleRequest =>
   () => {
     throw error;
   };
@@ -58,7 +59,7 @@ test.each<[number, Parameters<typeof anOperation>[0], object]>([
   expect(outcome.headers).toMatchObject({ ...everywhere, vary: ofFault });
 });
 
-const discovery = discoveryHandler({ identity: createDevVerifier(), log: () => undefined });
+const discovery = discoveryHandler(apiDocument(), { identity: createDevVerifier(), log: () => undefined });
 
 test.each([
   ['GET', '/', 300, 'Origin'],

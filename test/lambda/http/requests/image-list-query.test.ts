@@ -264,7 +264,9 @@ describe('filters', () => {
   test('a long value is refused while somebody waits for the answer', async () => {
     // What takes cubic time would take minutes for a value that fits a request, and hold up all others.
     const hostile = `name=in:${'+'.repeat(9000)}"x"y`;
-    const module = JSON.stringify(new URL('../../../../lambda/http/requests/image-list-query.ts', import.meta.url).href);
+    const module = JSON.stringify(
+      new URL('../../../../lambda/http/requests/image-list-query.ts', import.meta.url).href,
+    );
     const worker = new Worker(
       `import(${module})
         .then(({ imageListQuery }) => imageListQuery(new URLSearchParams(${JSON.stringify(hostile)}), undefined))

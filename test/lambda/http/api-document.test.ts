@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { selectRoute } from '../../../infra/local/api-gateway/routes.ts';
 import { httpStatusOf, type FaultCode } from '../../../lambda/http/faults.ts';
-import { openApi } from '../../../lambda/http/openapi.ts';
+import { apiDocument } from '../../../lambda/http/api-document.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { schemas } from '../../../lambda/http/views/schemas.ts';
 import type { Suite } from '../../conformance/player.ts';
@@ -15,11 +15,11 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly description: string }>>;
 }
 
-const document: Record<string, any> = structuredClone(openApi('https://api.example/stage'));
+const document: Record<string, any> = structuredClone(apiDocument());
 const described = Object.entries<Record<string, Operation>>(document['paths']).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
-const allRoutes = Object.values(routes).flatMap((group) => Object.entries<string>(group));
+const allRoutes = routes.map(({ operation, key }) => [operation, key] as const);
 /** What is answered by the function behind `$default`. */
 const withoutRoute = ['/', '/versions', '/healthcheck', '/openapi.json'];
 
@@ -28,10 +28,6 @@ test('it is a valid document of OpenAPI 3.1', async () => {
 
   expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
   expect(document['openapi']).toBe('3.1.0');
-});
-
-test('it is where it was asked for', () => {
-  expect(document['servers']).toEqual([{ url: 'https://api.example/stage' }]);
 });
 
 test('every reference within it leads somewhere', () => {
