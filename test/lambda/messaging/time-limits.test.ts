@@ -47,5 +47,5 @@ test('a queue and a bus that do not answer are given up, so that a function can 
   const publishing = new EventBridgeBus('bus').publish([notification]);
 
   await expect(sending).rejects.toThrow(/timeout|timed out/i);
-  expect(await publishing).toEqual([{ refused: 'TimeoutError' }]);
+  expect(await publishing).toEqual([{ errorCode: 'TimeoutError' }]);
 }, 20_000);
