@@ -1,6 +1,7 @@
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
-import type { Table } from './table.ts';
+import { nameFromItem } from './items/image-item.ts';
+import type { Item, Table } from './table.ts';
 
 /** A membership, and no earlier or later one of the same project. */
 export interface NamedMembership {
@@ -19,10 +20,9 @@ export async function findImageNames(
 ): Promise<ReadonlyMap<string, string | null>> {
   const images = await table.get([...new Set(memberships.map(({ imageId }) => imageId))].map(imageKey));
   const names = new Map(
-    // No error for a malformed record: the notification is of another item, and is published all the same.
     images
       .filter(({ visibility }) => visibility !== 'private')
-      .map(({ [partitionKey]: partition, name }) => [partition, typeof name === 'string' ? name : null]),
+      .map((item) => [item[partitionKey], nameOrNull(item)]),
   );
   // After the names: a membership that exists now existed when they were read, so its end comes after every one of them.
   const keys = memberships
@@ -35,4 +35,12 @@ export async function findImageNames(
       .filter(({ membershipId }) => current.has(membershipId))
       .map(({ imageId, membershipId }) => [membershipId, names.get(imagePartition(imageId)) ?? null]),
   );
+}
+
+function nameOrNull(item: Item): string | null {
+  try {
+    return nameFromItem(item);
+  } catch {
+    return null; // A malformed image record does not prevent the notifications of other items.
+  }
 }

@@ -91,11 +91,11 @@ describe('create', () => {
       ...imageKey(deleted.id),
       format: 1,
       id: deleted.id,
-      name: deleted.name,
       owner: deleted.owner,
       version: 2,
       deleted_at: '2026-11-23T13:00:00Z',
       updated_by: by,
+      record: JSON.stringify({ name: deleted.name }),
     });
   });
 });

@@ -139,7 +139,10 @@ const attributesOf = ({ owner, visibility, hidden }: ReplicatedAttributes) => ({
   os_hidden: hidden,
 });
 
-const positionOf = (record: StoredItem): ListPosition => ({ createdAt: record['created_at'], id: record['id'] });
+const positionOf = (record: StoredItem): ListPosition => ({
+  createdAt: (JSON.parse(record['record']) as { created_at: ListPosition['createdAt'] }).created_at,
+  id: record['id'],
+});
 
 /** What a membership has to be by itself, with a status or without. */
 function brokenMembership(item: StoredItem, imageId: string, project: string, mayBeMoving: boolean): readonly string[] {
@@ -168,7 +171,7 @@ function brokenMembership(item: StoredItem, imageId: string, project: string, ma
 
 /** What is left of a deleted image, or of one that never was. */
 function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
-  const attributes = ['pk', 'sk', 'format', 'id', 'name', 'owner', 'version', 'deleted_at', 'updated_by'];
+  const attributes = ['pk', 'sk', 'format', 'id', 'owner', 'version', 'deleted_at', 'updated_by', 'record'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
     ...Object.keys(record ?? {})

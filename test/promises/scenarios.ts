@@ -736,7 +736,11 @@ const deletions: readonly Scenario[] = [
         const id = await api.share(members);
         const deletion = await world.hold(aWrite, () => api.remove(id));
         // The change protects the image as well, so that a deletion that does not see it shows.
-        await plantAttributes(world.table, record(id), { pending_change: becomingPrivate, protected: true });
+        const { record: unprotected } = (await itemAt(world.table, record(id)))!;
+        await plantAttributes(world.table, record(id), {
+          pending_change: becomingPrivate,
+          record: JSON.stringify({ ...(JSON.parse(unprotected) as object), protected: true }),
+        });
 
         assertAnswered(await deletion.letGo(), 403);
         assertAnswered(await api.patch(id, { name: 'changed' }), 200);

@@ -9,13 +9,15 @@ export interface ItemReader {
   boolean(name: string): boolean;
   number(name: string): number;
   strings(name: string): readonly string[];
-  /** A list of names and their values, as the object that has these in that order. */
-  stringPairs(name: string): Readonly<Record<string, string>>;
+  /** A map whose values are all strings. */
+  stringMap(name: string): Readonly<Record<string, string>>;
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value;
   /** @param expected - what the text has to be, for the error */
   parsed<Value>(name: string, expected: string, parse: (text: string) => Value | undefined): Value;
   /** A reader of a map within the item. */
   map(name: string): ItemReader;
+  /** A reader of the map that a string has as its JSON. */
+  json(name: string): ItemReader;
 }
 
 /**
@@ -34,6 +36,8 @@ export function itemReader(item: Item): ItemReader {
     return value;
   };
   const string = (name: string): string => attribute(name, 'a string', asString);
+  const nested = (name: string, value: Item): ItemReader =>
+    itemReader({ ...value, [partitionKey]: item[partitionKey], [sortKey]: `${String(item[sortKey])}.${name}` });
 
   return {
     string,
@@ -50,25 +54,28 @@ export function itemReader(item: Item): ItemReader {
       attribute(name, 'a list of strings', (value) =>
         Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined,
       ),
-    stringPairs: (name: string): Readonly<Record<string, string>> =>
-      attribute(name, 'a list of pairs of strings', (value) => {
-        // A map is how they were kept before their order was.
-        const pairs: unknown = isMap(value) ? Object.entries(value) : value;
-        return Array.isArray(pairs) && pairs.every(isPair) ? Object.fromEntries(pairs) : undefined;
-      }),
-    map: (name) => {
-      const value = attribute(name, 'a map', (each) => (isMap(each) ? each : undefined));
-      return itemReader({
-        [partitionKey]: item[partitionKey],
-        [sortKey]: `${String(item[sortKey])}.${name}`,
-        ...value,
-      });
-    },
+    stringMap: (name: string): Readonly<Record<string, string>> =>
+      attribute(name, 'a map of strings', (value) => (isStringMap(value) ? value : undefined)),
+    map: (name) => nested(name, attribute(name, 'a map', asMap)),
+    json: (name) =>
+      nested(
+        name,
+        attribute(name, 'the JSON of a map', (value) => asMap(parseJson(value))),
+      ),
     has: (name: string): boolean => item[name] !== undefined,
   };
 }
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-const isPair = (value: unknown): value is readonly [string, string] =>
-  Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
-const isMap = (value: unknown): value is Item => typeof value === 'object' && value !== null && !Array.isArray(value);
+const asMap = (value: unknown): Item | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Item) : undefined;
+const isStringMap = (value: unknown): value is Readonly<Record<string, string>> =>
+  Object.values(asMap(value) ?? [undefined]).every((each) => typeof each === 'string');
+
+function parseJson(value: unknown): unknown {
+  try {
+    return typeof value === 'string' ? JSON.parse(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}

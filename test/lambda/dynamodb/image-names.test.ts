@@ -26,7 +26,7 @@ test('a membership that ends while names are read is given no name, whatever cal
       calls += 1;
       if (calls !== call) return undefined;
       await plantAttributes(world.table, membershipKey(memberId, imageId), { status: undefined });
-      await plantAttributes(world.table, imageKey(imageId), { name: 'secret' });
+      await plantAttributes(world.table, imageKey(imageId), { record: JSON.stringify({ name: 'secret' }) });
       return undefined;
     });
 

@@ -12,7 +12,7 @@ const reads: Readonly<Record<string, (read: ItemReader) => unknown>> = {
   boolean: (read) => read.boolean('it'),
   number: (read) => read.number('it'),
   strings: (read) => read.strings('it'),
-  'pairs of strings': (read) => read.stringPairs('it'),
+  'map of strings': (read) => read.stringMap('it'),
   'a or b': (read) => read.oneOf('it', ['a', 'b']),
   parsed: (read) => read.parsed('it', 'the letter a', (text) => (text === 'a' ? text : undefined)),
 };
@@ -23,6 +23,7 @@ test.each([
   ['boolean', false],
   ['number', 0],
   ['strings', []],
+  ['map of strings', { constructor: '1' }],
   ['a or b', 'b'],
   ['parsed', 'a'],
 ])('an attribute is read as %s: %j', (as, value) => {
@@ -39,31 +40,14 @@ test.each([
   ['number', null, 'a number'],
   ['strings', 'a', 'a list of strings'],
   ['strings', ['a', 1], 'a list of strings'],
-  ['pairs of strings', ['a'], 'a list of pairs of strings'],
-  ['pairs of strings', [['a']], 'a list of pairs of strings'],
-  ['pairs of strings', [['a', 1]], 'a list of pairs of strings'],
-  ['pairs of strings', { a: 1 }, 'a list of pairs of strings'],
-  ['pairs of strings', null, 'a list of pairs of strings'],
+  ['map of strings', ['a'], 'a map of strings'],
+  ['map of strings', { a: 1 }, 'a map of strings'],
+  ['map of strings', null, 'a map of strings'],
   ['a or b', 'c', 'one of a, b'],
   ['parsed', 'b', 'the letter a'],
   ['parsed', 1, 'the letter a'],
 ])('an attribute is no %s: %j', (as, value, wanted) => {
   expect(() => reads[as]!(itemReader({ ...key, it: value }))).toThrow(`Item IMAGE#1 / IMAGE: it is not ${wanted}.`);
-});
-
-test.each([
-  [[], []],
-  [
-    [
-      ['zeta', '1'],
-      ['alpha', '2'],
-    ],
-    ['zeta', 'alpha'],
-  ],
-  [[['constructor', '1']], ['constructor']],
-  [{ alpha: '1' }, ['alpha']],
-])('pairs of strings are read in their order: %j', (it, names) => {
-  expect(Object.keys(itemReader({ ...key, it }).stringPairs('it'))).toEqual(names);
 });
 
 test('a map within an item is read alike, and named by its place', () => {
@@ -75,6 +59,16 @@ test('a map within an item is read alike, and named by its place', () => {
   expect(() => read.map('other')).toThrow('Item IMAGE#1 / IMAGE: other is not a map.');
 });
 
+test('a map within an item as JSON is read alike, and named by its place', () => {
+  const read = itemReader({ ...key, it: '{"n":1}', broken: '{"n":', list: '[1]', other: { n: 1 } });
+
+  expect(read.json('it').number('n')).toBe(1);
+  expect(() => read.json('it').string('n')).toThrow('Item IMAGE#1 / IMAGE.it: n is not a string.');
+  for (const name of ['none', 'broken', 'list', 'other']) {
+    expect(() => read.json(name)).toThrow(`Item IMAGE#1 / IMAGE: ${name} is not the JSON of a map.`);
+  }
+});
+
 const image = anImage();
 const item = imageItem(image, { projectId: image.owner, userId: 'alice', via: 'http' });
 const pending = { kind: 'facts', owner: 'alpha', visibility: 'private', os_hidden: false };
@@ -82,7 +76,9 @@ const pending = { kind: 'facts', owner: 'alpha', visibility: 'private', os_hidde
 test.each<[string, Record<string, unknown>]>([
   ['owner', { owner: 'a/b' }],
   ['visibility', { visibility: 'secret' }],
-  ['created_at', { created_at: 'yesterday' }],
+  ['created_at', { record: JSON.stringify({ ...JSON.parse(item['record'] as string), created_at: 'yesterday' }) }],
+  ['record', { record: undefined }],
+  ['record', { record: '{"name":' }],
   ['id', { id: 'first' }],
   ['status', { status: undefined }],
   ['version', { version: undefined }],
@@ -90,8 +86,15 @@ test.each<[string, Record<string, unknown>]>([
   ['via', { pending_change: { ...pending, actor: { project: 'a', user: 'u', via: 'mail' } } }],
 ])('an image whose %s is malformed is an error and no image', (attribute, fault) => {
   expect(() => imageFromItem({ ...item, ...fault })).toThrow(
-    new RegExp(`^Item IMAGE#${image.id} / IMAGE(\\.pending_change)?(\\.actor)?: ${attribute} is not `),
+    new RegExp(`^Item IMAGE#${image.id} / IMAGE(\\.record|\\.pending_change)?(\\.actor)?: ${attribute} is not `),
   );
+});
+
+test('an image keeps its properties in their order', () => {
+  const properties = { zeta: '1', alpha: '', constructor: '3', ['__proto__']: '4', 'quote"\\': '\u{1f600}' };
+  const stored = imageItem({ ...image, properties }, { projectId: image.owner, userId: 'alice', via: 'http' });
+
+  expect(Object.entries(imageFromItem(stored)!.properties)).toEqual(Object.entries(properties));
 });
 
 test('a pending change without its author is an error and no finished image', () => {
