@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { Table } from './table.ts';
 
@@ -7,7 +7,14 @@ import { Table } from './table.ts';
  *
  * Requests are sent once and repeated by {@link Table} alone: two repetitions inside each other would outlast a deadline.
  */
-export const connectTable = (name: string): Table => {
+export const connectTable = (name: string): Table => new Table(documentClient(), name);
+
+/**
+ * The document client of every table.
+ *
+ * @param settings - of the client; without them its environment decides
+ */
+export function documentClient(settings: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     maxAttempts: 1,
     // A response takes milliseconds. These limit the wait for a connection, for the beginning of a response and for the
@@ -18,6 +25,9 @@ export const connectTable = (name: string): Table => {
       socketTimeout: 5_000,
       throwOnRequestTimeout: true,
     },
+    ...settings,
   });
-  return new Table(DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), name);
-};
+  // Otherwise each input and output is searched for what a log must not show, although there is no logger.
+  client.middlewareStack.remove('loggerMiddleware');
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}

@@ -1,5 +1,5 @@
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { localCredentials, localRegion } from '../../infra/local/template/template-values.ts';
 import type { Actor } from '../../lambda/domain/actor.ts';
 import type { CommandRecordRepository } from '../../lambda/domain/command-record-repository.ts';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
@@ -10,6 +10,7 @@ import type { Image } from '../../lambda/domain/image.ts';
 import type { MembershipRepository } from '../../lambda/domain/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
 import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
+import { documentClient } from '../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
@@ -63,16 +64,17 @@ const adaptersOf = (table: Table): Adapters => ({
 /** Opens the repositories on an empty table of this run's engine. */
 export async function openRepositories(): Promise<Repositories> {
   const table = await createTestTable();
-  const { client, tableName, endpoint } = table;
-  const wire = await startEngineProxy(endpoint);
-  const wiredClient = tableClient(wire.endpoint);
-  const documents = DynamoDBDocumentClient.from(client);
+  const { tableName } = table;
+  const wire = await startEngineProxy(table.endpoint);
+  const connect = (endpoint: string) =>
+    documentClient({ endpoint, region: localRegion, credentials: localCredentials });
+  const documents = connect(table.endpoint);
   const adapters = adaptersOf(new Table(documents, tableName));
   const { images, memberships } = adapters;
 
   return {
     ...adapters,
-    wired: adaptersOf(new Table(DynamoDBDocumentClient.from(wiredClient), tableName)),
+    wired: adaptersOf(new Table(connect(wire.endpoint), tableName)),
     wire,
     item: async (key) => {
       const { Item: item } = await documents.send(
@@ -98,7 +100,6 @@ export async function openRepositories(): Promise<Repositories> {
       if ((await memberships.answer(answer)) === 'refused') throw new Error('The answer was refused.');
     },
     close: async () => {
-      wiredClient.destroy();
       await wire.stop();
       await table.drop();
     },
