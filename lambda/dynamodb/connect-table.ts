@@ -1,5 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { PlainJsonProtocol } from './plain-json-protocol.ts';
 import { Table } from './table.ts';
 
 /**
@@ -25,6 +26,7 @@ export function documentClient(settings: DynamoDBClientConfig = {}): DynamoDBDoc
       socketTimeout: 5_000,
       throwOnRequestTimeout: true,
     },
+    protocol: PlainJsonProtocol,
     ...settings,
   });
   // Otherwise each input and output is searched for what a log must not show, although there is no logger.
