@@ -5,7 +5,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { buildSync } from 'esbuild';
+import { buildSync, type BuildOptions } from 'esbuild';
 
 /** Where a function is attached to a network of one's own. */
 export interface NetworkProps {
@@ -99,17 +99,8 @@ export class ServiceFunction extends Construct {
   }
 }
 
-/**
- * Where the SDK looks for credentials if the environment has none, each with clients of its own. Lambda's always has them
- * ("Defined runtime environment variables" in the Lambda developer guide), so a cold start need not read a fifth more.
- */
-const otherCredentials = [
-  '@aws-sdk/credential-provider-ini',
-  '@aws-sdk/credential-provider-process',
-  '@aws-sdk/credential-provider-sso',
-  '@aws-sdk/credential-provider-web-identity',
-  '@smithy/credential-provider-imds',
-];
+/** The modules of the SDK that `bundled-sdk.ts` stands in for. */
+const replacedModules = ['@aws-sdk/credential-provider-node', '@aws-sdk/endpoint-cache'];
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
@@ -140,23 +131,38 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
   const folder = join(assembly, 'bundles', entry);
-  buildSync({
+  const common: BuildOptions = {
     absWorkingDir: projectFolder,
-    entryPoints: [join('lambda', 'functions', `${entry}.ts`)],
-    outfile: join(folder, 'index.js'),
-    // Not a module, because it starts faster.
-    format: 'cjs',
     platform: 'node',
     target: 'node24',
     bundle: true,
-    minify: true,
-    // Names in a logged stack are worth their bytes; a source map would cost more of them at each cold start.
-    keepNames: true,
     mainFields: ['module', 'main'],
-    external: [...otherCredentials, ...externalModules],
     // `module` is esbuild's default as long as no other condition is named.
     conditions: local ? ['module', 'local'] : ['module'],
     logLevel: 'error',
+  };
+  // First the service's own code with the names of its functions, which stack traces show. The packages come without:
+  // the SDK makes dozens of closures for each call, and to name each again takes longer than the SDK's own work.
+  const own = buildSync({
+    ...common,
+    entryPoints: [join('lambda', 'functions', `${entry}.ts`)],
+    packages: 'external',
+    format: 'esm',
+    keepNames: true,
+    write: false,
+  });
+  buildSync({
+    ...common,
+    stdin: { contents: own.outputFiles[0]!.text, resolveDir: projectFolder, sourcefile: `${entry}.js` },
+    outfile: join(folder, 'index.js'),
+    // Not a module, because it starts faster.
+    format: 'cjs',
+    minify: true,
+    // `import('node:http')` would load Node's ESM loader and fetch; `require` does not.
+    supported: { 'dynamic-import': false },
+    alias: Object.fromEntries(replacedModules.map((name) => [name, join(import.meta.dirname, 'bundled-sdk.ts')])),
+    // No operation of these functions has an event stream.
+    external: ['@smithy/core/event-streams', ...externalModules],
   });
   // So that the file is what it is wherever it is unpacked: this project's own package.json says "module".
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -295,16 +296,36 @@ const bundleOf = (stack: Synthesised, { Code }: Properties): string =>
 
 // What is read at each cold start: a kilobyte more has to have a reason, and to be written here.
 test.each([
-  ['Members', 310],
-  ['Images', 350],
-  ['Discovery', 90],
-  ['CommandsFunction', 350],
-  ['NotificationsFunction', 335],
-  ['PendingChangesFunction', 260],
+  ['Members', 250],
+  ['Images', 287],
+  ['Discovery', 84],
+  ['CommandsFunction', 285],
+  ['NotificationsFunction', 271],
+  ['PendingChangesFunction', 203],
 ])('the bundle of %s has at most %i KiB', (name, mostKibibytes) => {
   const bundle = bundleOf(prod, functionOf(prod, name));
 
   expect(Buffer.byteLength(bundle) / 1024).toBeLessThan(mostKibibytes);
+});
+
+test('a stack trace from a bundle names the functions of the service', () => {
+  const { Code } = functionOf(prod, 'Members');
+  const bundle = join(prod.folder, `asset.${Code['S3Key'].replace('.zip', '')}`, 'index.js');
+  const program = `try { require(${JSON.stringify(bundle)}) } catch (error) { console.log(error.stack) }`;
+
+  const { stdout } = spawnSync(process.execPath, ['-e', program], { env: {}, encoding: 'utf8' });
+
+  expect(stdout).toMatch(/^Error: Configuration: TABLE_NAME is not set.*\n +at loadConfig \(/);
+});
+
+test('a bundle has all that it loads, but for packages that are never reached', () => {
+  const bundles = propertiesOfType(prod, 'AWS::Lambda::Function').map((fn) => bundleOf(prod, fn));
+  const loaded = bundles.flatMap((bundle) => [...bundle.matchAll(/\brequire\("(.*?)"\)/g)].map(([, name]) => name!));
+
+  expect(bundles.filter((bundle) => /\bimport\(/.test(bundle))).toEqual([]);
+  expect(new Set(loaded.filter((name) => !name.startsWith('node:')))).toEqual(
+    new Set(['@aws-sdk/client-secrets-manager', '@aws-sdk/signature-v4-crt', '@smithy/core/event-streams']),
+  );
 });
 
 describe('the test identity', () => {
