@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type EventRule, matches } from './event-sources.ts';
-import type { EventStore } from './event-store.ts';
 import { listen } from '../listen.ts';
 import { localAccount } from '../template/template-values.ts';
+import type { EventStore, RoutedEvent } from './event-store.ts';
 
 /** What the functions send events and messages to: the two calls of EventBridge and SQS that they make. */
 export interface EventEndpoint {
@@ -26,13 +26,10 @@ interface SendMessage {
 /** Serves PutEvents and SendMessage on 127.0.0.1; what it has answered is in the store. */
 export async function startEventEndpoint(store: EventStore, rules: readonly EventRule[]): Promise<EventEndpoint> {
   const actions: Readonly<Record<string, (request: never) => unknown>> = {
-    'AWSEvents.PutEvents': ({ Entries: entries }: PutEvents) => ({
-      FailedEntryCount: 0,
-      Entries: entries.map((entry) => {
-        publishEvent(store, rules, entry.EventBusName, entry.Source, entry.DetailType, entry.Detail);
-        return { EventId: randomUUID() };
-      }),
-    }),
+    'AWSEvents.PutEvents': ({ Entries: entries }: PutEvents) => {
+      store.publish(entries.map((entry) => routedEvent(rules, entry)));
+      return { FailedEntryCount: 0, Entries: entries.map(() => ({ EventId: randomUUID() })) };
+    },
     'AmazonSQS.SendMessage': ({
       QueueUrl: url,
       MessageBody: body,
@@ -68,18 +65,14 @@ export async function startEventEndpoint(store: EventStore, rules: readonly Even
   };
 }
 
-/** Publishes an event on a bus; what the rules of that bus select goes to their queues too. */
-function publishEvent(
-  store: EventStore,
+/** An event with the queues of those rules of its bus that select it. */
+function routedEvent(
   rules: readonly EventRule[],
-  bus: string,
-  source: string,
-  type: string,
-  detail: string,
-): void {
+  { EventBusName: bus, Source: source, DetailType: type, Detail: detail }: PutEvents['Entries'][number],
+): RoutedEvent {
   const event = { source, account: localAccount, 'detail-type': type, detail: JSON.parse(detail) as unknown };
   const queues = rules
     .filter((rule) => rule.bus === bus && matches(rule.pattern, event))
     .flatMap((rule) => rule.queues);
-  store.publish({ bus, source, type, detail }, queues);
+  return { bus, source, type, detail, queues };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,8 +98,10 @@ describe('a bus', () => {
   const event = { bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}' };
 
   test('keeps what is published in order, and gives it to the queues of its rules', () => {
-    store.publish(event, ['orders']);
-    store.publish({ ...event, detail: '{"n":2}' }, []);
+    store.publish([
+      { ...event, queues: ['orders'] },
+      { ...event, detail: '{"n":2}', queues: [] },
+    ]);
 
     expect(store.eventsAfter(0)).toEqual([
       { ...event, position: 1 },
@@ -108,6 +111,36 @@ describe('a bus', () => {
     expect(store.lastPosition()).toBe(2);
     expect(bodies(store.messages('orders'))).toEqual(['{"n":1}']);
   });
+
+  test('keeps none of the events of a call of which one cannot be kept', () => {
+    const unfit = { ...event, detail: undefined as never, queues: ['orders'] };
+
+    expect(() => store.publish([{ ...event, queues: ['orders'] }, unfit])).toThrow();
+
+    expect(store.eventsAfter(0)).toEqual([]);
+    expect(store.messages('orders')).toEqual([]);
+  });
+});
+
+test('what a method has returned from is there when the process is killed right after it', () => {
+  const program = `
+    import { EventStore } from ${JSON.stringify(join(import.meta.dirname, '../../../infra/local/event-store.ts'))};
+    const store = new EventStore(process.argv[1]);
+    store.send('orders', 'one');
+    store.publish([{ bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}', queues: [] }]);
+    store.savePosition('stream', '42');
+    process.kill(process.pid, 'SIGKILL');
+  `;
+  const file = join(folder, 'events.sqlite');
+
+  const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program, file]);
+
+  expect(signal).toBe('SIGKILL');
+  const next = open();
+  expect(bodies(next.messages('orders'))).toEqual(['one']);
+  expect(next.lastPosition()).toBe(1);
+  expect(next.positionIn('stream')).toBe('42');
+  next.close();
 });
 
 test('the place in a stream is found again by another process', () => {
