@@ -20,9 +20,7 @@ export async function findImageNames(
 ): Promise<ReadonlyMap<string, string | null>> {
   const images = await table.get([...new Set(memberships.map(({ imageId }) => imageId))].map(imageKey));
   const names = new Map(
-    images
-      .filter(({ visibility }) => visibility !== 'private')
-      .map((item) => [item[partitionKey], nameOrNull(item)]),
+    images.filter(({ visibility }) => visibility !== 'private').map((item) => [item[partitionKey], nameOrNull(item)]),
   );
   // After the names: a membership that exists now existed when they were read, so its end comes after every one of them.
   const keys = memberships

@@ -23,7 +23,7 @@ export interface QueueMessage {
   /** In milliseconds since the epoch. */
   readonly sentAt: number;
   /** How often it was received. */
-  readonly maxReceiveCount: number;
+  readonly receiveCount: number;
 }
 
 /** An event that was published on a bus. */
@@ -262,7 +262,7 @@ const messageOf = (row: Row, moreReceives: number): QueueMessage => ({
   body: textOf(row['body']),
   attributes: JSON.parse(textOf(row['attributes'])) as Record<string, string>,
   sentAt: Number(row['sent_at']),
-  maxReceiveCount: Number(row['receives']) + moreReceives,
+  receiveCount: Number(row['receives']) + moreReceives,
 });
 
 /** A column of the kind TEXT. */

@@ -159,12 +159,12 @@ const failedOf = (result: string): readonly string[] =>
   ).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 
 /** A message as Lambda hands it over. */
-const toLambdaRecord = ({ id, queue, body, attributes, sentAt, maxReceiveCount }: QueueMessage) => ({
+const toLambdaRecord = ({ id, queue, body, attributes, sentAt, receiveCount }: QueueMessage) => ({
   messageId: id,
   receiptHandle: id,
   body,
   attributes: {
-    ApproximateReceiveCount: String(maxReceiveCount),
+    ApproximateReceiveCount: String(receiveCount),
     SentTimestamp: String(sentAt),
     SenderId: 'local',
     ApproximateFirstReceiveTimestamp: String(sentAt),

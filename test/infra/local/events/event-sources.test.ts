@@ -8,7 +8,9 @@ describe('the event sources of the template', () => {
     const { queues, queueSources, streamSources, rules } = eventSources(testStack());
 
     const named = (prefix: string) => expect.stringMatching(`^ImageSharing-${prefix}`);
-    expect(streamSources).toMatchObject([{ batchSize: 100, bisects: true, deadLetters: named('NotificationsDead') }]);
+    expect(streamSources).toMatchObject([
+      { batchSize: 100, bisectBatchOnError: true, deadLetters: named('NotificationsDead') },
+    ]);
     expect(queueSources).toEqual([
       { queue: named('PendingChangesQueue'), functionId: expect.stringMatching('^PendingChanges'), batchSize: 1 },
       { queue: named('CommandsQueue'), functionId: expect.stringMatching('^Commands'), batchSize: 10 },

@@ -50,9 +50,9 @@ describe('a message', () => {
     const again = store.pollQueue('orders', 10, 61_000);
 
     const message = { id, queue: 'orders', body: 'one', attributes: { why: 'because' }, sentAt: 1000 };
-    expect(first).toEqual([{ ...message, receives: 1 }]);
+    expect(first).toEqual([{ ...message, receiveCount: 1 }]);
     expect(hidden).toEqual([]);
-    expect(again).toEqual([{ ...message, receives: 2 }]);
+    expect(again).toEqual([{ ...message, receiveCount: 2 }]);
   });
 
   test('that is deleted does not come again', () => {
@@ -77,7 +77,7 @@ describe('a message', () => {
 
     expect(bodies(given)).toEqual(['one']);
     expect(store.messages('dead')).toEqual([]);
-    expect(store.pollQueue('orders', 10, 130_000)).toMatchObject([{ body: 'one', receives: 1 }]);
+    expect(store.pollQueue('orders', 10, 130_000)).toMatchObject([{ body: 'one', receiveCount: 1 }]);
   });
 
   test('that a process had when it ended comes at once to the next; one that is delayed stays so', () => {
@@ -159,7 +159,7 @@ describe('a file that cannot be used', () => {
   const written = (): string => {
     const file = join(folder, 'written.sqlite');
     const filled = new EventStore(file);
-    for (let count = 0; count < 50; count += 1) filled.publish(event, []);
+    for (let count = 0; count < 50; count += 1) filled.publish([{ ...event, queues: [] }]);
     filled.close();
     return file;
   };

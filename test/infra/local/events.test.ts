@@ -58,7 +58,7 @@ const post = (url: string, body: object) =>
 /** The lines of a live tail, once there is one that has this in it. */
 async function linesUntil(wanted: string): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const line of createInterface({ input: start('local/watch-events.ts').stdout! })) {
+  for await (const line of createInterface({ input: start('operate/watch-events.ts').stdout! })) {
     lines.push(line);
     if (line.includes(wanted)) return lines;
   }
@@ -72,7 +72,7 @@ test('an offer travels: made by a request, answered by a command, watched, and n
   server.kill('SIGKILL');
   await once(server, 'exit');
   const fields = ['project=beta', 'user=bob', `image_id=${id}`, 'member_id=beta', 'status=accepted', 'reply=true'];
-  const sent = await run('local/send-command.ts', 'answer-offer', ...fields);
+  const sent = await run('operate/send-command.ts', 'answer-offer', ...fields);
 
   await startServer();
   const lines = await linesUntil('for beta: pending → accepted, by bob of beta (command)');
@@ -106,9 +106,9 @@ test('a server that is started again publishes what comes after twenty images an
 test('what was refused is shown with its reason, and sent back', async () => {
   await startServer();
   const unseen = '00000000-0000-4000-8000-000000000000';
-  await run('local/send-command.ts', '{"version": 9}');
+  await run('operate/send-command.ts', '{"version": 9}');
   await run(
-    'local/send-command.ts',
+    'operate/send-command.ts',
     ...['withdraw-offer', 'project=alpha', 'user=alice', `image_id=${unseen}`, 'member_id=beta', 'reply=true'],
   );
   await linesUntil('"refused"');
@@ -124,14 +124,14 @@ test('what was refused is shown with its reason, and sent back', async () => {
 
 describe('a command of the terminal that cannot be carried out says why in one line and fails', () => {
   test.each([
-    ['local/send-command.ts', [], 'Say which command to send'],
-    ['local/send-command.ts', ['explode'], '"explode" is no command'],
-    ['local/send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
-    ['local/send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
-    ['local/send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
-    ['local/send-command.ts', ['answer-offer'], 'There are no queues in'],
-    ['local/watch-events.ts', ['--all'], 'watch-events takes no arguments'],
-    ['local/watch-events.ts', [], 'There are no queues in'],
+    ['operate/send-command.ts', [], 'Say which command to send'],
+    ['operate/send-command.ts', ['explode'], '"explode" is no command'],
+    ['operate/send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
+    ['operate/send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
+    ['operate/send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
+    ['operate/send-command.ts', ['answer-offer'], 'There are no queues in'],
+    ['operate/watch-events.ts', ['--all'], 'watch-events takes no arguments'],
+    ['operate/watch-events.ts', [], 'There are no queues in'],
     ['operate/dead-letters.ts', ['purge'], 'Write nothing to see them'],
     ['operate/dead-letters.ts', ['redrive'], 'Write nothing to see them'],
     ['operate/dead-letters.ts', [], 'There are no queues in'],
