@@ -1,23 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const readme = join(import.meta.dirname, '..', '..', 'README.md');
+const defaultUrl = 'http://127.0.0.1:9292';
+
 /**
- * Commands for a shell that show the main job: alice of project alpha offers an image to project beta, bob accepts it
- * and sees it in beta's list, alice withdraws the offer.
+ * Returns shell commands to try the server with: the session of the README, with this server's address.
  *
- * @param url - of the server, without a slash at the end
- * @param identity - whose tokens it believes; with any but `dev`, a token has to come from elsewhere
+ * @param url - the server's address, without a slash at the end
+ * @param identity - the kind of token verifier; with any other than `dev`, a token must come from elsewhere
+ * @throws Error if the README has no session for the default address
  */
 export function exampleCommands(url: string, identity = 'dev'): string {
   if (identity !== 'dev') return `curl -sS ${url}/v2/images -H "X-Auth-Token: $TOKEN" -w '\\n'`;
-  return `images=${url}/v2/images
-alice='X-Auth-Token: dev:alice:alpha:member'
-bob='X-Auth-Token: dev:bob:beta:member'
-id=$(node -p 'crypto.randomUUID()')
-
-# alice creates an image of project alpha and offers it to project beta
-curl -sS "$images" -H "$alice" -H 'Content-Type: application/json' -d '{"id": "'$id'", "name": "first"}' -w '\\n'
-curl -sS "$images/$id/members" -H "$alice" -H 'Content-Type: application/json' -d '{"member": "beta"}' -w '\\n'
-# bob accepts it, and beta's list shows it
-curl -sS -X PUT "$images/$id/members/beta" -H "$bob" -H 'Content-Type: application/json' -d '{"status": "accepted"}' -w '\\n'
-curl -sS "$images" -H "$bob" -w '\\n'
-# alice withdraws it
-curl -sS -X DELETE "$images/$id/members/beta" -H "$alice" -w '%{http_code}\\n'`;
+  const session = /^```sh\n(images=.+?)\n```$/ms.exec(readFileSync(readme, 'utf8'))?.[1];
+  if (!session?.includes(defaultUrl)) {
+    throw new Error(`README.md must have a shell block that begins with "images=${defaultUrl}".`);
+  }
+  return session.replace(defaultUrl, url);
 }

@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalServer } from '../conformance/local-server.ts';
+import { expectedSession, runReadmeSession } from '../support/readme-session.ts';
 import { checkCommandLines } from './command-lines.ts';
 import { Checks } from './checks.ts';
 import { preparePythonEnvironment } from './python-environment.ts';
@@ -54,6 +56,10 @@ const run = async (): Promise<void> => {
       server.base,
     ]);
     await checkGophercloud(checks, server.base);
+    await checks.check('curl: the session of the README runs as described', async () => {
+      const output = await runReadmeSession(server.base, 'curl');
+      assert.partialDeepStrictEqual(output, expectedSession((output[0] as { id: unknown }).id));
+    });
   } finally {
     await server.stop();
   }
