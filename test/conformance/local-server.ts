@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A running local server: its base URL without a trailing slash, and how to end it together with its data. */
+/** A running local server: its base URL without a trailing slash, its process, and how to end it with its data. */
 export interface LocalServer {
   base: string;
+  pid: number;
   /** Every line that it wrote. */
   said: readonly string[];
   stop: () => Promise<void>;
@@ -63,7 +64,7 @@ export const startLocalServer = async (env: NodeJS.ProcessEnv = {}): Promise<Loc
   };
 
   try {
-    return { base: await listening.promise, said, stop };
+    return { base: await listening.promise, pid: server.pid!, said, stop };
   } catch (error) {
     process.removeListener('exit', kill);
     await rm(dataDir, { recursive: true, force: true });
