@@ -3,10 +3,10 @@ import { devNull } from 'node:os';
 import { join } from 'node:path';
 import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { httpApiEvent, type RoutedEvent } from '../../infra/local/http-api-event.ts';
-import { httpApiRoutes } from '../../infra/local/http-api-routes.ts';
-import { resourcesOfType, type SynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { localCredentials, localRegion, resolveTemplateValue } from '../../infra/local/template-values.ts';
+import { httpApiEvent, type RoutedEvent } from '../../infra/local/api-gateway/request-event.ts';
+import { httpApiRoutes } from '../../infra/local/api-gateway/routes.ts';
+import { resourcesOfType, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { localCredentials, localRegion, resolveTemplateValue } from '../../infra/local/template/template-values.ts';
 import { bodyOf, tokenOf, type ApiCall, type Send } from './requests.ts';
 
 /** A function of the template with its bundle. */

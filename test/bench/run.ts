@@ -4,8 +4,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { synthesize } from '../../infra/local/synthesize.ts';
+import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { synthesize } from '../../infra/local/template/synthesize.ts';
 import { asRatio, asTables, ratiosTo, type Figure } from './figures.ts';
 import { measureFunctionStarts } from './function-starts.ts';
 import { measureGrowth } from './growth.ts';

@@ -1,4 +1,4 @@
-import type { TemplateTable } from '../../infra/local/table-from-template.ts';
+import type { TemplateTable } from '../../infra/local/dynamodb/table-from-template.ts';
 
 // DynamoDB's arithmetic ("Item sizes and formats", "Read and write operations", "Capacity considerations for secondary
 // indexes" in its developer guide).

@@ -1,5 +1,5 @@
-import type { SynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { tableFromTemplate } from '../../infra/local/table-from-template.ts';
+import type { SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { partitionKey, sortKey } from '../../lambda/dynamodb/keys.ts';
 import { readStreamRecord } from '../../lambda/dynamodb/stream-record.ts';

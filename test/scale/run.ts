@@ -3,9 +3,9 @@
  * operation once on the embedded engine, captures the partitions and units that its calls use, and simulates requests of
  * many projects against a model of these limits. No load, no account.
  */
-import { readSynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { synthesize } from '../../infra/local/synthesize.ts';
-import { tableFromTemplate } from '../../infra/local/table-from-template.ts';
+import { readSynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { synthesize } from '../../infra/local/template/synthesize.ts';
+import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 import { aligned } from '../bench/figures.ts';
 import { startInProcess } from '../bench/in-process.ts';
 import { storedItems } from '../support/stored-items.ts';

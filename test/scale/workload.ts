@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { SynthesizedStack } from '../../infra/local/synthesized-stack.ts';
-import { resourcesOfType } from '../../infra/local/synthesized-stack.ts';
+import type { SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { resourcesOfType } from '../../infra/local/template/synthesized-stack.ts';
 import type { ApiCall } from '../bench/requests.ts';
 import { seedImage, seedImages, type SeededMember } from '../support/seed.ts';
 import { captureDemand, type Demand, type RecordedService } from './demand.ts';

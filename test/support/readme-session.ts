@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { firstCommands } from '../../infra/local/first-commands.ts';
+import { exampleCommands } from '../../infra/local/example-commands.ts';
 
 const curlStandIn = `curl() { "${process.execPath}" "${join(import.meta.dirname, 'curl.ts')}" "$@"; }`;
 
@@ -14,7 +14,7 @@ const curlStandIn = `curl() { "${process.execPath}" "${join(import.meta.dirname,
  * @throws Error with the output if a command fails, or prints anything but JSON
  */
 export async function runReadmeSession(base: string, curl: 'curl' | 'stand-in'): Promise<readonly unknown[]> {
-  const script = [...(curl === 'stand-in' ? [curlStandIn] : []), firstCommands(base)].join('\n');
+  const script = [...(curl === 'stand-in' ? [curlStandIn] : []), exampleCommands(base)].join('\n');
   const shell = spawn('sh', ['-eu', '-c', script], {
     env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
     stdio: ['ignore', 'pipe', 'pipe'],
