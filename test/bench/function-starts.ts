@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pendingChangeMessage } from '../../lambda/events/pending-change-handler.ts';
 import type { Image } from '../../lambda/domain/image.ts';
 import { runCommand } from '../clients/run-command.ts';
@@ -120,7 +120,7 @@ async function measureStart({ row, file, environment, event }: Starter): Promise
   const { code, stdout, stderr } = await runCommand(
     process.execPath,
     ['-e', program, file, JSON.stringify(await event())],
-    { env: { ...environment }, timeoutSeconds: 60 },
+    { env: { ...environment, LAMBDA_TASK_ROOT: dirname(file) }, timeoutSeconds: 60 },
   );
   if (code !== 0) throw new Error(`${row} does not start: ${stderr}`);
   const start = JSON.parse(stdout) as Start;

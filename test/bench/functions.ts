@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { devNull } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { httpApiEvent, type RoutedEvent } from '../../infra/local/api-gateway/request-event.ts';
@@ -48,7 +48,7 @@ const require = createRequire(import.meta.url);
 
 /** Loads a CommonJS bundle anew, with an environment of its own while it loads, and returns its handler. */
 export function loadHandler<Handler>(file: string, environment: Readonly<Record<string, string>>): Handler {
-  Object.assign(process.env, environment);
+  Object.assign(process.env, { ...environment, LAMBDA_TASK_ROOT: dirname(file) });
   Reflect.deleteProperty(require.cache, require.resolve(file));
   return (require(file) as { readonly handler: Handler }).handler;
 }
@@ -61,12 +61,13 @@ export function eventOf(stack: SynthesizedStack, { method, path, project, body }
     method,
     url: path,
     httpVersion: '1.1',
+    headers: { host: '127.0.0.1' },
     headersDistinct: {
       host: ['127.0.0.1'],
       'content-type': ['application/json'],
       'x-auth-token': [tokenOf(project)],
     },
-    socket: { remoteAddress: '127.0.0.1', localPort: 0 },
+    socket: { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1', localPort: 0 },
   } as unknown as IncomingMessage;
   return httpApiEvent(httpApiRoutes(stack), request, Buffer.from(body === undefined ? '' : JSON.stringify(body)))!;
 }
