@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -11,6 +12,9 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const execFileAsync = promisify(execFile);
 
 const checkout = join(import.meta.dirname, '..', '..', '..');
 const cache = join(checkout, 'cdk.out', 'local');
@@ -37,11 +41,11 @@ export async function synthesize(
   }
   report('Synthesising the stack, which takes some seconds after a change of its sources …');
   const unfinished = `${folder}.${process.pid}`;
-  const { App } = await import('aws-cdk-lib/core');
-  const { ImageSharingStack } = await import('../../image-sharing-stack.ts');
-  const app = new App({ outdir: unfinished, analyticsReporting: false, treeMetadata: false });
-  new ImageSharingStack(app, 'ImageSharing', { destroyOnRemoval: true, identity: 'dev', local: true, corsOrigins });
-  app.synth();
+  await execFileAsync(process.execPath, [
+    join(import.meta.dirname, 'synthesize-stack.ts'),
+    unfinished,
+    JSON.stringify(corsOrigins),
+  ]);
   publish(unfinished, folder);
   prune();
   return folder;
