@@ -188,7 +188,7 @@ export class LocalFunction {
   }
 
   #start(): Instance {
-    const worker = new Worker(new URL('./function-worker.ts', import.meta.url), {
+    const worker = new Worker(new URL('./function-worker.mjs', import.meta.url), {
       name: this.#name,
       env: { ...this.#environment },
       workerData: this.#data,

@@ -1,30 +1,36 @@
 /**
  * The thread of a function: what the Lambda runtime is to its handler. Started by `local-function.ts`, with the
  * function's environment as the thread's own.
+ *
+ * Plain JavaScript, because every thread that strips types needs 11 MB for it.
  */
-import { pathToFileURL } from 'node:url';
+import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FunctionWorkerData, Invocation, InvocationOutcome } from './local-function.ts';
 
-if (parentPort === null) throw new Error('function-worker.ts runs only as a worker thread.');
+/** @import { FunctionWorkerData, Invocation, InvocationOutcome } from './local-function.ts' */
+
+if (parentPort === null) throw new Error('function-worker.mjs runs only as a worker thread.');
 const port = parentPort;
-const { file, exportName, context } = workerData as FunctionWorkerData;
+/** @type {FunctionWorkerData} */
+const { file, exportName, context } = workerData;
 
-const module = (await import(pathToFileURL(file).href)) as Record<string, unknown> & {
-  default?: Record<string, unknown>;
-};
-// A CommonJS bundle whose exports Node cannot foresee has them all in `default`.
-const handler = module[exportName] ?? module.default?.[exportName];
+const handler = createRequire(import.meta.url)(file)[exportName];
 if (typeof handler !== 'function') throw new Error(`${file} exports no function ${exportName}.`);
 
-port.on('message', ({ id, requestId, event, deadline }: Invocation) => {
+port.on('message', (/** @type {Invocation} */ { id, requestId, event, deadline }) => {
   void outcome(requestId, event, deadline).then((result) => port.postMessage({ id, ...result }));
 });
 port.postMessage('ready');
 
-async function outcome(requestId: string, event: string, deadline: number): Promise<InvocationOutcome> {
+/**
+ * @param {string} requestId
+ * @param {string} event
+ * @param {number} deadline
+ * @returns {Promise<InvocationOutcome>}
+ */
+async function outcome(requestId, event, deadline) {
   try {
-    const result: unknown = await (handler as (event: unknown, context: object) => unknown)(JSON.parse(event), {
+    const result = await handler(JSON.parse(event), {
       ...context,
       awsRequestId: requestId,
       callbackWaitsForEmptyEventLoop: true,
