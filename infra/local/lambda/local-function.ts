@@ -22,7 +22,7 @@ export interface FunctionWorkerData {
   readonly file: string;
   readonly exportName: string;
   /** The constant part of the handler's context. */
-  readonly context: Readonly<Record<string, string>>;
+  readonly context: Readonly<Record<string, string>> & { readonly memoryLimitInMB: string };
 }
 
 /** A message to the thread. */
@@ -59,8 +59,9 @@ interface Instance {
 }
 
 /**
- * A function of the template, run in a thread of its own with an environment of its own, from the folder that would be
- * uploaded. What it writes to its log is written as it is, along with why an invocation failed.
+ * A function of the template, run in a thread of its own with an environment of its own and a heap of at most its memory,
+ * from the folder that would be uploaded. What it writes to its log is written as it is, along with why an invocation
+ * failed.
  *
  * Unlike the service, which runs one invocation at a time in each of many instances, one thread is at all of them.
  */
@@ -149,8 +150,8 @@ export class LocalFunction {
   /**
    * Calls the handler with an event, which reaches it as the JSON of that event.
    *
-   * @returns the JSON of its result, or undefined if it threw, ended its thread, did not load, or took longer than the
-   *   function's timeout; why is in the log
+   * @returns the JSON of its result, or undefined if it threw, ended its thread, filled its heap, did not load, or took
+   *   longer than the function's timeout; why is in the log
    */
   async invoke(event: string): Promise<string | undefined> {
     const instance = (this.#instance ??= this.#start());
@@ -193,6 +194,7 @@ export class LocalFunction {
       env: { ...this.#environment },
       workerData: this.#data,
       execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: Number(this.#data.context.memoryLimitInMB) },
       stdout: true,
       stderr: true,
     });
@@ -212,11 +214,18 @@ export class LocalFunction {
     ready.catch(() => undefined);
 
     const instance = { worker, ready, pending };
-    worker.once('error', (error) => this.#log.write(`${this.#name}: ${inspect(error)}\n`));
+    let ended = 'the thread has ended';
+    worker.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+        ended = `the thread has ended because its heap reached the function's ${this.#data.context.memoryLimitInMB} MB; the next invocation starts another`;
+      } else {
+        this.#log.write(`${this.#name}: ${inspect(error)}\n`);
+      }
+    });
     worker.once('exit', () => {
       this.#discardInstance(instance);
+      if (!this.#isStopped && pending.size > 0) this.#log.write(`${this.#name}: ${ended}\n`);
       for (const settle of pending.values()) settle({ result: undefined });
-      if (!this.#isStopped && pending.size > 0) this.#log.write(`${this.#name}: the thread has ended\n`);
     });
     return instance;
   }

@@ -28,6 +28,7 @@ const handlers = {
   Throw: 'async () => { throw new Error("on purpose") }',
   Leave: 'async (event) => (event.rawPath === "/leave/stay" ? { body: "stayed", statusCode: 200 } : process.exit(3))',
   Hang: 'async (event) => (event.rawPath === "/hang/not" ? { body: "answered", statusCode: 200 } : new Promise(() => {}))',
+  Fill: 'async (event) => { for (const kept = []; event.rawPath !== "/fill/not"; ) kept.push(Array(1e6).fill(0.5)); return "answered"; }',
   Large: 'async () => "x".repeat(6 * 1024 * 1024)',
   Log: 'async () => { console.log("a line"); console.error("and another"); }',
   NoHandler: '1',
@@ -45,6 +46,7 @@ const routes: Readonly<Record<string, keyof typeof handlers>> = {
   'GET /throw': 'Throw',
   'GET /leave/{how}': 'Leave',
   'GET /hang/{how}': 'Hang',
+  'GET /fill/{how}': 'Fill',
   'GET /large': 'Large',
   'GET /log': 'Log',
   'GET /wait': 'Wait',
@@ -291,12 +293,32 @@ describe('a function', () => {
   test.each([
     ['ended its process', '/leave/now', '/leave/stay', 'stayed'],
     ['took too long', '/hang/on', '/hang/not', 'answered'],
+    ['filled its memory', '/fill/up', '/fill/not', 'answered'],
   ])('serves the next request after it %s', async (_what, path, next, body) => {
     await send({ path });
 
     const answer = await send({ path: next });
 
     expect(answer).toMatchObject({ status: 200, body });
+  });
+
+  test('that ends its process is logged', async () => {
+    logged = '';
+
+    await send({ path: '/leave/now' });
+
+    expect(logged).toBe('Test-Leave: the thread has ended\n');
+  });
+
+  test('that fills the heap of its memory is an internal error, which the log explains in a sentence', async () => {
+    logged = '';
+
+    const answer = await send({ path: '/fill/up' });
+
+    expect(answer.status).toBe(500);
+    expect(logged).toBe(
+      "Test-Fill: the thread has ended because its heap reached the function's 128 MB; the next invocation starts another\n",
+    );
   });
 });
 
@@ -470,7 +492,7 @@ function stackOf(served: Readonly<Record<string, keyof typeof handlers>>): Synth
       Properties: {
         Code: { S3Bucket: 'assets', S3Key: `${id}.zip` },
         Handler: 'index.handler',
-        Timeout: 1,
+        Timeout: id === 'Fill' ? 25 : 1,
         Environment: { Variables: { TABLE_NAME: { Ref: 'Table' }, TABLE_ARN: { 'Fn::GetAtt': ['Table', 'Arn'] } } },
       },
     },
