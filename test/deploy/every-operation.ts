@@ -33,6 +33,7 @@ export function everyOperation(): readonly Step[] {
     step('Images', consumer, 'GET', '/v2/images?member_status=rejected', 200),
     step('Members', consumer, 'PUT', member, 200, { status: 'accepted' }),
     step('Images', consumer, 'GET', '/v2/images', 200),
+    step('Images', consumer, 'GET', '/v2/images?member_status=all', 200),
     step('Members', consumer, 'GET', member, 200),
     step('Images', admin, 'GET', '/v2/images', 200),
     step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/os_hidden', value: true }]),
