@@ -5,7 +5,7 @@ import type { Membership } from './membership.ts';
 import type { Sharing } from './sharing-rules.ts';
 
 /** What became of a write that was made on condition that nothing had changed since the image was read. */
-export type WriteOutcome = 'written' | 'changed-meanwhile';
+export type WriteOutcome = 'written' | 'conflict';
 
 /** The images and what is known of their members. All reads are strongly consistent. */
 export interface ImageRepository {
@@ -30,7 +30,7 @@ export interface ImageRepository {
    *
    * @returns the image as it was written
    */
-  update(before: Image, after: Image, actor: Actor): Promise<Image | 'changed-meanwhile'>;
+  update(before: Image, after: Image, actor: Actor): Promise<Image | 'conflict'>;
 
   /** Deletes an image that was read as `before`, and its memberships with it. */
   delete(before: Image, actor: Actor): Promise<WriteOutcome>;

@@ -39,7 +39,7 @@ export interface MembershipRepository {
   /** Sets a member's status if it is a member of a shared image; `refused` says only that some condition did not hold. */
   answer(
     answer: Answer,
-  ): Promise<{ readonly outcome: 'changed' | 'unchanged'; readonly membership: Membership } | 'refused'>;
+  ): Promise<{ readonly outcome: 'changed' | 'unchanged'; readonly membership: Membership } | 'condition-failed'>;
 
   /** Makes a project a member, pending; `undefined` says only that some condition did not hold. */
   offer(offer: Offer): Promise<Membership | undefined>;

@@ -38,7 +38,7 @@ export const createAnswerOffer =
       if (isMemberStatus(status) && canAttemptAnswer(caller, memberId)) {
         const at = () => timestamp(clock());
         const answered = await memberships.answer({ imageId, memberId, status, excludedOwner: notOwner, at, actor });
-        if (answered !== 'refused') return answered.membership;
+        if (answered !== 'condition-failed') return answered.membership;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
       const image = assertImageIsVisible(caller, sharing);

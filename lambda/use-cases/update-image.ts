@@ -53,6 +53,6 @@ export const createUpdateImage =
         return undefined;
       }
       const written = await images.update(before, after, actor);
-      return written === 'changed-meanwhile' ? undefined : written;
+      return written === 'conflict' ? undefined : written;
     });
   };
