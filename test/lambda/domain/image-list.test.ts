@@ -1,10 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  matchesSource,
-  imageSources,
-  type ImageListScope,
-  type ListSource,
-} from '../../../lambda/domain/image-list.ts';
+import { matchesSource, listSources, type ImageListScope, type ListSource } from '../../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../../lambda/domain/image.ts';
 import { aCaller } from './a-caller.ts';
@@ -101,7 +96,7 @@ const cases: readonly Case[] = [
 ];
 
 test.each(cases)('$as asks for $asked: $runs', ({ as, asked, runs }) => {
-  const sources = imageSources({
+  const sources = listSources({
     caller: aCaller(as),
     visibility: undefined,
     memberStatus: 'accepted',

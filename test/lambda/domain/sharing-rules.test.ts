@@ -121,7 +121,7 @@ function sharingOf(image: Image): Sharing {
 const answerFor = (memberId: string) => (caller: Caller, sharing: Sharing) => {
   const image = assertImageIsVisible(caller, sharing);
   assertImageIsShared(image);
-  assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, image, sharing, memberId));
+  assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, sharing, id(memberId)));
 };
 const alone = (sharing: Sharing): Sharing => ({
   ...sharing,
@@ -137,7 +137,7 @@ const operations: Readonly<Record<string, (caller: Caller, sharing: Sharing) => 
   'see beta among the members': (caller, sharing) => {
     const image = assertImageIsVisible(caller, sharing);
     assertImageIsShared(image);
-    assertMemberIsVisible(caller, image, sharing, 'beta');
+    assertMemberIsVisible(caller, sharing, id('beta'));
   },
   'offer or withdraw': (caller, sharing) => {
     const image = assertImageIsVisible(caller, sharing);

@@ -54,7 +54,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
     records: new DynamoDbCommandRecordRepository(connected, clock),
     useCases: (memberships) => ({
       answerOffer: createAnswerOffer(images, memberships, clock),
-      offerImage: createOfferImage(images, memberships, clock, 128),
+      offerImage: createOfferImage({ images, memberships, clock, memberQuota: 128 }),
       withdrawOffer: createWithdrawOffer(images, memberships, clock),
     }),
     sendToDeadLetterQueue: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),

@@ -69,7 +69,7 @@ describe('a command does what the request does', () => {
         digest,
         outcome: 'refused',
         error: 'invalid-member-status',
-        message: 'A member status is one of "pending", "accepted", "rejected".',
+        message: '"status" must be "pending", "accepted" or "rejected".',
       },
     ]);
   });
