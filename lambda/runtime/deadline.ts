@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Context } from 'aws-lambda';
 
 /** Default timeout of a function in seconds: below the 30 s that API Gateway waits for a response. */
 export const functionTimeoutSeconds = 25;
@@ -10,8 +9,13 @@ export const reportingReserveMilliseconds = 5000;
 /** Maximum duration of an HTTP request in milliseconds; the function then responds 503 before its own timeout. */
 export const requestTimeoutMilliseconds = functionTimeoutSeconds * 1000 - reportingReserveMilliseconds;
 
-/** Returns the deadline of an invocation in milliseconds since the epoch: its timeout minus the reserve. */
-export const deadlineOf = (context: Pick<Context, 'getRemainingTimeInMillis'>): number =>
+/** The part of a Lambda context that tells the remaining time. */
+interface InvocationContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** Returns the deadline of an invocation in milliseconds since the epoch: the end of its timeout minus the reserve. */
+export const deadlineOf = (context: InvocationContext): number =>
   Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
 
 const deadlines = new AsyncLocalStorage<number>();
