@@ -19,8 +19,8 @@ export interface Caller {
 const noProject = '' as ProjectId;
 
 /**
- * Returns the caller of a token without a project: system-scoped, domain-scoped or unscoped. It has no role, because roles
- * outside a project grant no permissions.
+ * Returns the caller of a token without a project: system-scoped, domain-scoped or unscoped. It has no role, because
+ * roles outside a project grant no permissions.
  */
 export const callerWithoutProject = (userId: string): Omit<Caller, 'via'> => ({
   projectId: noProject,

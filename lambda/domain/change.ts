@@ -39,7 +39,7 @@ interface ImageRecordChange extends AnyChange {
 }
 
 /**
- * A change that is published: every acknowledged change of a membership or an image's record. Writes that repeat a status or
- * update a count are not changes.
+ * A change that is published: every acknowledged change of a membership or an image's record. Writes that repeat a
+ * status or update a count are not changes.
  */
 export type Change = MembershipChange | ImageRecordChange;

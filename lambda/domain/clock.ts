@@ -1,7 +1,7 @@
 /** A UTC time to the second, as in the API: `YYYY-MM-DDTHH:MM:SSZ`. */
 export type Timestamp = string & { readonly __time: 'utc-seconds' };
 
-/** Returns the current time. A use case reads it once for each attempt. */
+/** Returns the current time. A use case calls it once per attempt. */
 export type Clock = () => Date;
 
 /** Returns the timestamp of a date, rounded down to the second. */

@@ -18,8 +18,9 @@ export const parseImageId = (text: string): ImageId | undefined =>
 /**
  * Parses a project id.
  *
- * Returns `undefined` if no member can have that id: `.`, `..`, a text that is empty, longer than 255 code points or than
- * 1,000 bytes of UTF-8 (a sort key holds 1,024), or a text with a control character, `/`, `?` or an unpaired surrogate.
+ * Returns `undefined` if no member can have that id: `.`, `..`, a text that is empty, longer than 255 code points or
+ * than 1,000 bytes of UTF-8 (a sort key holds 1,024), or a text with a control character, `/`, `?` or an unpaired
+ * surrogate.
  */
 export const parseProjectId = (text: string): ProjectId | undefined =>
   text !== '' &&

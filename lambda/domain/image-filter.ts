@@ -56,14 +56,19 @@ const sortValue: Readonly<Record<SortKey, (image: SortableImage) => string>> = {
   updated_at: ({ updatedAt }) => updatedAt,
 };
 
-/** Returns the direction if the sorts mean creation order, the only order of the table's indexes; otherwise `undefined`. */
+/**
+ * Returns the direction if the sorts mean creation order, the only order of the table's indexes; otherwise `undefined`.
+ */
 export function creationOrder(sorts: readonly Sort[]): SortDirection | undefined {
   const [first, second, ...more] = sorts;
   const byId = second === undefined || (second.key === 'id' && second.direction === first?.direction);
   return first?.key === 'created_at' && byId && more.length === 0 ? first.direction : undefined;
 }
 
-/** Returns a comparison by several sorts. Creation time and id, in the last sort's direction, decide between equal images. */
+/**
+ * Returns a comparison by several sorts. Creation time and id, in the last sort's direction, decide between equal
+ * images.
+ */
 export function compareBy(sorts: readonly Sort[]): (a: SortableImage, b: SortableImage) => number {
   const direction = sorts.at(-1)?.direction ?? 'desc';
   const allSorts: readonly Sort[] = [...sorts, { key: 'created_at', direction }, { key: 'id', direction }];

@@ -34,7 +34,8 @@ export type ListSource = {
 );
 
 /**
- * Returns the sources of an image list (Image API v2, "List images", and its table of `member_status` and `visibility`).
+ * Returns the sources of an image list (Image API v2, "List images", and its table of `member_status` and
+ * `visibility`).
  *
  * A project lists its own images, the images offered to it with the requested status, and the public images. An admin
  * lists the images of all projects, regardless of any membership. Community images of other projects require a request.
@@ -143,8 +144,8 @@ export interface ImageListRepository {
   /**
    * Reads the records of candidates, all in parallel.
    *
-   * @returns the image of each candidate, `undefined` if it was deleted or no longer matches any of the sources, and the
-   *   size in bytes of all records that were read
+   * @returns the image of each candidate, `undefined` if it was deleted or no longer matches any of the sources, and
+   *   the size in bytes of all records that were read
    */
   records(
     candidates: readonly ListCandidate[],

@@ -9,7 +9,9 @@ export type WriteOutcome = 'written' | 'conflict';
 
 /** Reads and writes images and reads their memberships. All reads are strongly consistent. */
 export interface ImageRepository {
-  /** Finds an image and the memberships of some projects in one round trip. Each item is read consistently by itself. */
+  /**
+   * Finds an image and the memberships of some projects in one round trip. Each item is read consistently by itself.
+   */
   find(imageId: ImageId, projectIds: readonly ProjectId[]): Promise<Sharing>;
 
   /** Finds an image and the ids of at most `count` of its members, in one round trip per megabyte. */
@@ -25,8 +27,8 @@ export interface ImageRepository {
   create(image: Image, actor: Actor): Promise<boolean>;
 
   /**
-   * Writes the record of an image that was read as `before`. If a replicated attribute changes, the image's list entries
-   * and memberships change as well, and the promise resolves after the last of them.
+   * Writes the record of an image that was read as `before`. If a replicated attribute changes, the image's list
+   * entries and memberships change as well, and the promise resolves after the last of them.
    *
    * @returns the written image
    */

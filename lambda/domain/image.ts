@@ -24,11 +24,14 @@ export interface ImageAttributes {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** Attributes that every list entry and membership of an image repeats, so that one query or condition can read them. */
+/**
+ * Attributes that every list entry and membership of an image repeats, so that one query or condition can read them.
+ */
 export type ReplicatedAttributes = Pick<ImageAttributes, 'owner' | 'visibility' | 'hidden'>;
 
 /**
- * A change of an image and all its members that exceeds one transaction: a deletion or new replicated attributes (`facts`).
+ * A change of an image and all its members that exceeds one transaction: a deletion or new replicated attributes
+ * (`facts`).
  *
  * Offers are refused until it is completed. Any request that finds it completes it with the original actor.
  */

@@ -16,8 +16,8 @@ const isOwner = (caller: Caller, image: Image): boolean => caller.projectId === 
 /**
  * Returns whether the image exists and is visible to the caller.
  *
- * Every image is visible to an admin. With the role reader, an image is visible to its owner, a public or community image
- * to every project, and a shared image to its members regardless of their status.
+ * Every image is visible to an admin. With the role reader, an image is visible to its owner, a public or community
+ * image to every project, and a shared image to its members regardless of their status.
  */
 export function isImageVisible(caller: Caller, sharing: Sharing): sharing is Sharing & { readonly image: Image } {
   const { image, memberships } = sharing;
@@ -71,7 +71,10 @@ export const canListAllMembers = (caller: Caller, image: Image | undefined): boo
 export const canAttemptAnswer = (caller: Caller, memberId: ProjectId): boolean =>
   isAdmin(caller) || (caller.projectId === memberId && hasRole(caller, 'member'));
 
-/** Permits an answer by the member itself with the role member, and by an admin. The image's owner cannot answer for a member. */
+/**
+ * Permits an answer by the member itself with the role member, and by an admin. The image's owner cannot answer for a
+ * member.
+ */
 export function assertCallerMayAnswer(caller: Caller, image: Image, membership: Membership): void {
   if (isAdmin(caller)) return;
   if (isOwner(caller, image)) throw notPermitted('The owner of an image cannot set the status of its members.');

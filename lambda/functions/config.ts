@@ -25,7 +25,10 @@ export interface Config {
   readonly identity: IdentitySettings;
   /** The API's own URL without a slash at the end, or `undefined` to use the host name of each request. */
   readonly publicUrl: string | undefined;
-  /** Maximum number of members of an image, or -1 for no limit. Default 128, as `image_member_quota` of the Image service. */
+  /**
+   * Maximum number of members of an image, or -1 for no limit. Default 128, as `image_member_quota` of the Image
+   * service.
+   */
   readonly memberQuota: number;
   /** The bus to which notifications are published. */
   readonly eventBusName: string;
@@ -53,7 +56,9 @@ export function loadConfig<Name extends keyof Config>(env: Environment, names: r
 /** Description of a URL that {@link isPublicUrl} accepts, for error messages. */
 export const publicUrlFormat = 'an https URL without a slash at the end';
 
-/** Returns whether links can be built from a URL: https, or http on the loopback interface, and nothing after the path. */
+/**
+ * Returns whether links can be built from a URL: https, or http on the loopback interface, and nothing after the path.
+ */
 export function isPublicUrl(text: string): boolean {
   const { origin = '', pathname = '' } = URL.parse(text) ?? {};
   return isHttpsOrLoopback(text) && text === `${origin}${pathname.replace(/\/$/, '')}`;

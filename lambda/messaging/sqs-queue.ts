@@ -14,7 +14,8 @@ export class SqsQueue {
   /**
    * Sends a message.
    *
-   * @param attributes - message attributes by name; unsupported characters are replaced and values cut to 1,000 characters
+   * @param attributes - message attributes by name; unsupported characters are replaced and values cut to 1,000
+   *   characters
    */
   async send(body: string, attributes: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.#client.send(

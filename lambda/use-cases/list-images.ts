@@ -61,8 +61,9 @@ export const maxReadBytes = 16 * 1024 * 1024;
 const scanBatchSize = 500;
 /**
  * Number of records that are read in parallel. The first step reads 100, one BatchGetItem, so that a page of up to 100
- * images needs one round trip, and 14 MB if all records have the maximum size. Later steps read at most 200, and no more
- * than fit into the remaining bytes at the average size so far. A page of 1,000 small images needs six round trips.
+ * images needs one round trip, and 14 MB if all records have the maximum size. Later steps read at most 200, and no
+ * more than fit into the remaining bytes at the average size so far. A page of 1,000 small images needs six round
+ * trips.
  */
 const firstStepSize = 100;
 const maxStepSize = 200;
@@ -71,11 +72,12 @@ const maxStepSize = 200;
  * Returns one page of the images that a project, or an admin of all projects, can list.
  *
  * In creation order the page starts after its marker and costs the same at any position. With filters on the records it
- * examines at most {@link maxScannedImages} candidates and stops after {@link maxReadBytes}; such a page can be short, even
- * empty, and has a `next`. Any other order first reads the records of all images of the list.
+ * examines at most {@link maxScannedImages} candidates and stops after {@link maxReadBytes}; such a page can be short,
+ * even empty, and has a `next`. Any other order first reads the records of all images of the list.
  *
  * @param pageSize - the page ends before an image that would exceed this size
- * @throws SharingError `invalid-request` if the marker is missing or hidden from the caller, or the list is too long to sort
+ * @throws SharingError `invalid-request` if the marker is missing or hidden from the caller, or the list is too long to
+ *   sort
  */
 export const createListImages = (images: ImageRepository, lists: ImageListRepository, pageSize: PageSize): ListImages =>
   async function listImages(request) {

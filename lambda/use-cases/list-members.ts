@@ -17,14 +17,16 @@ export type ListMembers = (request: {
 export const maxListedMembers = 4000;
 
 /**
- * Returns the members of an image by creation time, then id: all for its owner and an admin, its own membership for a member.
+ * Returns the members of an image by creation time, then id: all for its owner and an admin, its own membership for a
+ * member.
  *
  * @throws SharingError `invalid-request` if there are more than {@link maxListedMembers}
  */
 export const createListMembers = (images: ImageRepository): ListMembers =>
   async function listMembers({ imageId, caller }) {
     const { image, memberIds } = await images.findOffers(imageId, maxListedMembers + 1);
-    // A hidden and a missing image must cost the same calls: other callers are searched among the members in both cases.
+    // A hidden and a missing image must cost the same calls: other callers are searched among the members in both
+    // cases.
     const listedIds = canListAllMembers(caller, image) ? memberIds : [caller.projectId];
     if (listedIds.length > maxListedMembers) {
       if (image !== undefined) assertImageIsShared(image);
