@@ -18,7 +18,7 @@ export interface ImageListScope {
  *
  * - `owned`: the images of a project
  * - `offered`: the images offered to a project, with one membership status or with any
- * - `everyone`: the public or the community images
+ * - `public-or-community`: the public or the community images
  * - `catalog`: all images of one visibility, for an admin
  *
  * `owner` and `visibilities` narrow the set if they are defined.
@@ -30,7 +30,7 @@ export type ListSource = {
 } & (
   | { readonly kind: 'owned'; readonly project: ProjectId }
   | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus | 'all' }
-  | { readonly kind: 'everyone' | 'catalog'; readonly visibility: Visibility }
+  | { readonly kind: 'public-or-community' | 'catalog'; readonly visibility: Visibility }
 );
 
 /**
@@ -48,16 +48,16 @@ function projectSources(scope: ImageListScope): readonly ListSource[] {
   const { projectId } = caller;
   const common = { hidden, owner, visibilities: undefined };
   const sources: ListSource[] = [];
-  // The source `everyone` includes the public and the community images of the project itself.
-  const isCoveredByEveryone = visibility === 'public' || visibility === 'community';
-  if (!isCoveredByEveryone && (owner === undefined || owner === projectId)) {
+  // The project's own public and community images are among all public and community images.
+  const requiresOwned = visibility !== 'public' && visibility !== 'community';
+  if (requiresOwned && (owner === undefined || owner === projectId)) {
     sources.push(...ownedSources(scope, projectId, visibilities));
   }
   if (isRequested(scope, 'shared')) {
     sources.push({ ...common, kind: 'offered', project: projectId, status: memberStatus });
   }
-  if (isCommunityRequested(scope)) sources.push({ ...common, kind: 'everyone', visibility: 'community' });
-  if (isRequested(scope, 'public')) sources.push({ ...common, kind: 'everyone', visibility: 'public' });
+  if (isCommunityRequested(scope)) sources.push({ ...common, kind: 'public-or-community', visibility: 'community' });
+  if (isRequested(scope, 'public')) sources.push({ ...common, kind: 'public-or-community', visibility: 'public' });
   return sources;
 }
 
@@ -106,7 +106,7 @@ function matchesKind(image: Image, source: ListSource): boolean {
       return image.owner === source.project;
     case 'offered':
       return image.visibility === 'shared';
-    case 'everyone':
+    case 'public-or-community':
     case 'catalog':
       return image.visibility === source.visibility;
   }

@@ -11,7 +11,7 @@ function describeSource(source: ListSource): string {
   const kind = {
     owned: () => `owned by ${(source as { project: string }).project}`,
     offered: () => `offered to ${(source as { project: string }).project}, ${(source as { status: string }).status}`,
-    everyone: () => `everyone's ${(source as { visibility: string }).visibility}`,
+    'public-or-community': () => `${(source as { visibility: string }).visibility}`,
     catalog: () => `every project's ${(source as { visibility: string }).visibility}`,
   }[source.kind]();
   return `${kind}${visibilitiesText ?? ''}${source.owner === undefined ? '' : ` of ${source.owner}`}${source.hidden ? ', hidden' : ''}`;
@@ -29,21 +29,21 @@ const beta = 'beta' as ProjectId;
 /* The sources of a list by caller and request (Image API v2, "List images"). */
 const cases: readonly Case[] = [
   // A project lists its own images, offers from others, and public images.
-  { as: 'beta:reader', request: {}, sources: ['owned by beta', 'offered to beta, accepted', "everyone's public"] },
+  { as: 'beta:reader', request: {}, sources: ['owned by beta', 'offered to beta, accepted', 'public'] },
   {
     as: 'beta:member',
     request: { memberStatus: 'pending' },
-    sources: ['owned by beta', 'offered to beta, pending', "everyone's public"],
+    sources: ['owned by beta', 'offered to beta, pending', 'public'],
   },
   {
     as: 'beta:member',
     request: { memberStatus: 'rejected' },
-    sources: ['owned by beta', 'offered to beta, rejected', "everyone's public"],
+    sources: ['owned by beta', 'offered to beta, rejected', 'public'],
   },
   {
     as: 'beta:member',
     request: { memberStatus: 'all' },
-    sources: ['owned by beta', 'offered to beta, all', "everyone's public"],
+    sources: ['owned by beta', 'offered to beta, all', 'public'],
   },
   {
     as: 'beta:member',
@@ -52,31 +52,31 @@ const cases: readonly Case[] = [
   },
   { as: 'beta:member', request: { visibility: 'private' }, sources: ['owned by beta private'] },
   { as: 'beta:member', request: { visibility: 'private', memberStatus: 'all' }, sources: ['owned by beta private'] },
-  { as: 'beta:member', request: { visibility: 'community' }, sources: ["everyone's community"] },
-  { as: 'beta:member', request: { visibility: 'public' }, sources: ["everyone's public"] },
+  { as: 'beta:member', request: { visibility: 'community' }, sources: ['community'] },
+  { as: 'beta:member', request: { visibility: 'public' }, sources: ['public'] },
   {
     as: 'beta:member',
     request: { visibility: 'all' },
-    sources: ['owned by beta', 'offered to beta, accepted', "everyone's community", "everyone's public"],
+    sources: ['owned by beta', 'offered to beta, accepted', 'community', 'public'],
   },
   // Narrowed to an owner.
   {
     as: 'beta:member',
     request: { owner: alpha },
-    sources: ['offered to beta, accepted of alpha', "everyone's public of alpha"],
+    sources: ['offered to beta, accepted of alpha', 'public of alpha'],
   },
   {
     as: 'beta:member',
     request: { owner: beta },
-    sources: ['owned by beta', 'offered to beta, accepted of beta', "everyone's public of beta"],
+    sources: ['owned by beta', 'offered to beta, accepted of beta', 'public of beta'],
   },
   { as: 'beta:member', request: { owner: alpha, visibility: 'private' }, sources: [] },
-  { as: 'beta:member', request: { owner: alpha, visibility: 'community' }, sources: ["everyone's community of alpha"] },
+  { as: 'beta:member', request: { owner: alpha, visibility: 'community' }, sources: ['community of alpha'] },
   // Hidden images.
   {
     as: 'beta:member',
     request: { hidden: true },
-    sources: ['owned by beta, hidden', 'offered to beta, accepted, hidden', "everyone's public, hidden"],
+    sources: ['owned by beta, hidden', 'offered to beta, accepted, hidden', 'public, hidden'],
   },
   // An admin lists the images of all projects regardless of membership status.
   {
@@ -142,7 +142,7 @@ describe('an image matches a source', () => {
       other: [{ owner: beta }, { visibility: 'private' }, { visibility: 'public' }, { hidden: true }],
     },
     {
-      source: { ...anySource, kind: 'everyone', visibility: 'community' },
+      source: { ...anySource, kind: 'public-or-community', visibility: 'community' },
       matching: [{ visibility: 'community', owner: beta }],
       other: [{ visibility: 'public' }, {}, { visibility: 'community', hidden: true }],
     },
