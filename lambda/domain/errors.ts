@@ -40,7 +40,7 @@ const error = (code: SharingErrorCode, message: string): SharingError => new Sha
 export const invalidRequest = (message: string): SharingError => error('invalid-request', message);
 
 export const invalidMemberStatus = (): SharingError =>
-  error('invalid-member-status', '"status" must be "pending", "accepted" or "rejected".');
+  error('invalid-member-status', 'The field "status" must be "pending", "accepted" or "rejected".');
 
 /** The identity service cannot verify the token now, so the request was not executed. */
 export const identityUnavailable = (cause?: unknown): SharingError =>

@@ -1,7 +1,7 @@
 import type { LogMessage } from './log-messages.ts';
 
 /** Fields of one log line. */
-export interface LogLine {
+interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: LogMessage;
   readonly [field: string]: unknown;

@@ -11,7 +11,7 @@ function describeSource(source: ListSource): string {
   const kind = {
     owned: () => `owned by ${(source as { project: string }).project}`,
     offered: () => `offered to ${(source as { project: string }).project}, ${(source as { status: string }).status}`,
-    'public-or-community': () => `${(source as { visibility: string }).visibility}`,
+    'public-or-community': () => (source as { visibility: string }).visibility,
     catalog: () => `every project's ${(source as { visibility: string }).visibility}`,
   }[source.kind]();
   return `${kind}${visibilitiesText ?? ''}${source.owner === undefined ? '' : ` of ${source.owner}`}${source.hidden ? ', hidden' : ''}`;

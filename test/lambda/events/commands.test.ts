@@ -69,7 +69,7 @@ describe('a command does what the request does', () => {
         digest,
         outcome: 'refused',
         error: 'invalid-member-status',
-        message: '"status" must be "pending", "accepted" or "rejected".',
+        message: 'The field "status" must be "pending", "accepted" or "rejected".',
       },
     ]);
   });
