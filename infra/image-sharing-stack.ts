@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { apiDocumentFile, isPublicUrl, publicUrlForm, variables } from '../lambda/functions/config.ts';
+import { apiDocumentFile, isPublicUrl, publicUrlFormat, variables } from '../lambda/functions/config.ts';
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
@@ -104,7 +104,7 @@ export class ImageSharingStack extends Stack {
     }
     assertAreOrigins('corsOrigins', corsOrigins);
     if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
-      throw new UsageError(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+      throw new UsageError(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlFormat}.`);
     }
     if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
       throw new UsageError(

@@ -6,6 +6,7 @@ import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runti
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync, type BuildOptions } from 'esbuild';
+import { functionTimeoutSeconds } from '../../lambda/runtime/deadline.ts';
 
 /** Where a function is attached to a network of one's own. */
 export interface NetworkProps {
@@ -85,7 +86,7 @@ export class ServiceFunction extends Construct {
       memorySize: props.memoryMegabytes ?? 512,
       // Below the 30 s after which the gateway gives up, so that an answer is never lost on its way out, and above
       // the 20 s within which a function answers 503 itself.
-      timeout: Duration.seconds(props.timeoutSeconds ?? 25),
+      timeout: Duration.seconds(props.timeoutSeconds ?? functionTimeoutSeconds),
       environment: props.environment,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
-import { isPublicUrl, loadConfig, publicUrlForm, variables } from '../../lambda/functions/config.ts';
+import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -41,7 +41,7 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
   }
   const publicUrl = env[variables.publicUrl] || undefined;
   if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
-    throw new UsageError(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlForm}.`);
+    throw new UsageError(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlFormat}.`);
   }
   const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
   return {

@@ -1,6 +1,6 @@
 import type { ProjectId } from './ids.ts';
 
-/** Who made a change and through which way in: written with every change, told with every notification. */
+/** Project, user and channel of a change: stored with every change and published with every notification. */
 export interface Actor {
   readonly projectId: ProjectId;
   readonly userId: string;

@@ -1,40 +1,46 @@
 import type { Actor } from './actor.ts';
 import type { ProjectId } from './ids.ts';
 
-/** The roles that mean something here, each implying the ones after it. */
+/** The roles that grant permissions. Each role implies the roles after it. */
 export const roles = ['admin', 'manager', 'member', 'reader'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who is asking: proved by a token, never by a header that claims it. */
+/** Project, user and role of one request, from a verified token and never from a header. */
 export interface Caller {
   readonly projectId: ProjectId;
   readonly userId: string;
-  /** The strongest role held, or `undefined` for a caller with none that means something here. */
+  /** The strongest of the caller's roles, or `undefined` if none of them grants a permission. */
   readonly role: Role | undefined;
   /** The channel of the request. */
   readonly via: Actor['via'];
 }
 
-/** Stands for the project of a caller that has none: no project id is empty, so nothing belongs to it. */
+/** Project id of a caller without a project. No project id is empty, so this caller owns nothing. */
 const noProject = '' as ProjectId;
 
-/** A caller whose token has no project (scoped to a system or a domain, or unscoped). Its roles elsewhere do not count. */
+/**
+ * Returns the caller of a token without a project: system-scoped, domain-scoped or unscoped. It has no role, because
+ * roles outside a project grant no permissions.
+ */
 export const callerWithoutProject = (userId: string): Omit<Caller, 'via'> => ({
   projectId: noProject,
   userId,
   role: undefined,
 });
 
+/** Returns whether the caller's token has a project. */
 export const hasProject = (caller: Pick<Caller, 'projectId'>): boolean => caller.projectId !== noProject;
 
-/** Returns the actor that is stored with a change by this caller. */
+/** Returns the actor of a change by this caller. */
 export const actorOf = ({ projectId, userId, via }: Caller): Actor => ({ projectId, userId, via });
 
-/** The strongest of a token's roles; names that mean nothing here are passed over. */
-export const strongestRole = (names: readonly string[]): Role | undefined => roles.find((role) => names.includes(role));
+/** Returns the strongest of a token's roles and ignores unknown role names. */
+export const strongestRole = (roleNames: readonly string[]): Role | undefined =>
+  roles.find((role) => roleNames.includes(role));
 
-/** Whether the caller holds a role, itself or by implication (admin → manager → member → reader). */
+/** Returns whether the caller has a role or a role that implies it (admin → manager → member → reader). */
 export const hasRole = (caller: Caller, role: Role): boolean =>
   caller.role !== undefined && roles.indexOf(caller.role) <= roles.indexOf(role);
 
+/** Returns whether the caller has the role admin. */
 export const isAdmin = (caller: Caller): boolean => hasRole(caller, 'admin');

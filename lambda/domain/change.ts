@@ -4,6 +4,7 @@ import type { ImageId, ProjectId } from './ids.ts';
 import type { ReplicatedAttributes } from './image.ts';
 import type { MemberStatus } from './membership.ts';
 
+/** Fields of every change. */
 interface AnyChange {
   readonly imageId: ImageId;
   readonly owner: ProjectId;
@@ -11,31 +12,34 @@ interface AnyChange {
   readonly at: Timestamp;
 }
 
-/** A change of one project's membership of an image: made, answered or ended. */
+/** A change of one project's membership of an image: an offer, an answer or a withdrawal. */
 export interface MembershipChange extends AnyChange {
   readonly kind: 'membership';
   readonly memberId: ProjectId;
-  /** Of this membership; a new offer is a new one. */
+  /** Identifies this membership; every offer creates a new id. */
   readonly membershipId: string;
-  /** Grows with every change of this image and project, over all its memberships. */
+  /** Number of the change per image and project; it increases across successive memberships. */
   readonly sequence: number;
-  /** `undefined` where there was no membership. */
+  /** `undefined` if the membership did not exist. */
   readonly before: MemberStatus | undefined;
-  /** `undefined` where there is none any more. */
+  /** `undefined` if the membership has ended. */
   readonly after: MemberStatus | undefined;
 }
 
-/** A change of an image's record: made, changed or deleted. */
+/** A change of an image's record: created, updated or deleted. */
 interface ImageRecordChange extends AnyChange {
   readonly kind: 'image';
   readonly name: string | null;
-  /** Of the record, after the change. */
+  /** Version of the record after the change. */
   readonly version: number;
-  /** Who could see it; `undefined` where there was no image. */
+  /** `undefined` if the image did not exist. */
   readonly before: ReplicatedAttributes | undefined;
-  /** Who can see it; `undefined` where there is none any more. */
+  /** `undefined` if the image was deleted. */
   readonly after: ReplicatedAttributes | undefined;
 }
 
-/** A change that is told: every one that was acknowledged, once. What only repeats or counts is none. */
+/**
+ * A change that is published: every acknowledged change of a membership or an image's record. Writes that repeat a
+ * status or update a count are not changes.
+ */
 export type Change = MembershipChange | ImageRecordChange;

@@ -1,14 +1,14 @@
-/** A moment as the API writes it: `YYYY-MM-DDTHH:MM:SSZ`. */
+/** A UTC time to the second, as in the API: `YYYY-MM-DDTHH:MM:SSZ`. */
 export type Timestamp = string & { readonly __time: 'utc-seconds' };
 
-/** The time of day; a use case asks it once. */
+/** Returns the current time. A use case calls it once per attempt. */
 export type Clock = () => Date;
 
-/** A moment to the second. */
+/** Returns the timestamp of a date, rounded down to the second. */
 export const timestamp = (date: Date): Timestamp => `${date.toISOString().slice(0, 19)}Z` as Timestamp;
 
-const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
-/** The timestamp that a text spells, or `undefined`. */
+/** Parses a timestamp; returns `undefined` if the text is not in the form of {@link Timestamp}. */
 export const parseTimestamp = (text: string): Timestamp | undefined =>
-  form.test(text) && !Number.isNaN(Date.parse(text)) ? (text as Timestamp) : undefined;
+  timestampPattern.test(text) && !Number.isNaN(Date.parse(text)) ? (text as Timestamp) : undefined;

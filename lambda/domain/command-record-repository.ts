@@ -2,35 +2,36 @@ import type { SharingErrorCode } from './errors.ts';
 import type { ProjectId } from './ids.ts';
 import type { MembershipRepository } from './membership-repository.ts';
 
-/** What came of a command. */
+/** The outcome of an executed command. */
 export type CommandOutcome =
   | { readonly outcome: 'done' }
   | { readonly outcome: 'refused'; readonly error: SharingErrorCode; readonly message: string };
 
-/** A command as far as it is remembered. */
+/** The idempotency record of a command. */
 export interface CommandRecord {
   readonly id: string;
   readonly projectId: ProjectId;
-  /** Of its content: tells a command that comes again from another of the same id. */
+  /** Digest of the content: distinguishes a repeated command from another command with the same id. */
   readonly digest: string;
-  /** How often it was sent back after a refusal. Each time it is decided anew; what was done stays done. */
+  /** Number of redrives after a refusal. Each redrive decides a refused command again; a done command stays done. */
   readonly redriveCount: number;
 }
 
-/** Thrown by a write for a command that has been settled before: nothing was written. */
+/** Error of a write for a command whose outcome is already recorded. The write was not applied. */
 export class CommandAlreadyRecordedError extends Error {
-  override readonly name = 'CommandSettled';
+  override readonly name = 'CommandAlreadyRecordedError';
 }
 
-/** Remembers which commands were settled and how, for longer than any of them can come again. */
+/** Records the outcomes of commands for longer than any command can be redelivered. */
 export interface CommandRecordRepository {
   /**
-   * Memberships whose every write settles the command as done in the same transaction, or throws {@link CommandAlreadyRecordedError}
-   * where it was settled before.
+   * Returns memberships whose every write records the command as done in the same transaction.
+   *
+   * Their writes throw {@link CommandAlreadyRecordedError} if the command's outcome is already recorded.
    */
   membershipsFor(commandRecord: CommandRecord): MembershipRepository;
 
-  /** Settles a command, unless it is settled; returns how it is settled and the digest that it was settled with. */
+  /** Records the outcome of a command unless it is recorded; returns the recorded outcome and its digest. */
   recordOutcome(
     commandRecord: CommandRecord,
     outcome: CommandOutcome,

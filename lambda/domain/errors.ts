@@ -1,6 +1,6 @@
 import { abridge, quote } from './quote.ts';
 
-/** Why a request was refused: a closed list, told to callers as the machine-readable `error` of a fault. */
+/** The codes of all refusals and temporary errors: the machine-readable `error` of a response. */
 export const sharingErrorCodes = [
   'invalid-request',
   'invalid-member-status',
@@ -24,7 +24,7 @@ export const sharingErrorCodes = [
 ] as const;
 export type SharingErrorCode = (typeof sharingErrorCodes)[number];
 
-/** A refusal: a code, and a sentence that says what is wrong and what would be right. */
+/** A refusal or a temporary error: a code, and a sentence that says what is wrong and what is valid. */
 export class SharingError extends Error {
   override readonly name = 'SharingError';
   readonly code: SharingErrorCode;
@@ -40,13 +40,13 @@ const error = (code: SharingErrorCode, message: string): SharingError => new Sha
 export const invalidRequest = (message: string): SharingError => error('invalid-request', message);
 
 export const invalidMemberStatus = (): SharingError =>
-  error('invalid-member-status', 'A member status is one of "pending", "accepted", "rejected".');
+  error('invalid-member-status', 'The field "status" must be "pending", "accepted" or "rejected".');
 
-/** Whether the caller is who the token says cannot be found out just now: never a pass. */
+/** The identity service cannot verify the token now, so the request was not executed. */
 export const identityUnavailable = (cause?: unknown): SharingError =>
   new SharingError(
     'identity-unavailable',
-    'The identity service cannot be asked about the token just now; nothing was done. Please try again.',
+    'The identity service cannot verify the token now; nothing was changed. Please try again.',
     { cause },
   );
 
@@ -65,7 +65,7 @@ export const imageProtected = (imageId: string): SharingError =>
   );
 
 export const imageExists = (imageId: string): SharingError =>
-  error('image-exists', `The image ID ${abridge(imageId)} is taken; choose another or let the service choose.`);
+  error('image-exists', `The image ID ${abridge(imageId)} is already used; send another "id" or leave it out.`);
 
 export const memberNotFound = (imageId: string, memberId: string): SharingError =>
   error('member-not-found', `Project ${abridge(memberId)} is not a member of image ${abridge(imageId)}.`);
@@ -76,37 +76,36 @@ export const memberExists = (imageId: string, memberId: string): SharingError =>
 export const memberQuotaExceeded = (imageId: string, quota: number): SharingError =>
   error(
     'member-quota-exceeded',
-    `Image ${abridge(imageId)} has its ${quota} members, the most allowed; remove one first.`,
+    `Image ${abridge(imageId)} already has the maximum of ${quota} members; remove a member first.`,
   );
 
-export const imageTooLarge = (most: string): SharingError =>
-  error('image-too-large', `An image has at most ${most}; leave some out.`);
+/** @param limit - the exceeded limit with its unit, such as "128 tags" */
+export const imageTooLarge = (limit: string): SharingError =>
+  error('image-too-large', `An image can have at most ${limit}; leave some out.`);
 
 export const attributeReadOnly = (name: string): SharingError =>
-  error('attribute-read-only', `The service keeps the property ${quote(name)} for itself; leave it out.`);
+  error('attribute-read-only', `The property ${quote(name)} is read-only; leave it out.`);
 
 export const propertyNotFound = (name: string): SharingError =>
-  error('property-not-found', `The image has no property ${quote(name)}; use "add" to give it one.`);
+  error('property-not-found', `The image has no property ${quote(name)}; use "add" to create it.`);
 
 export const tagNotFound = (tag: string): SharingError => error('tag-not-found', `The image has no tag ${quote(tag)}.`);
 
-/** Other requests were in the way. */
+/** Concurrent changes prevented the request, which can be repeated. */
 export const tryAgainLater = (cause?: unknown): SharingError =>
-  new SharingError('try-again-later', 'Too many changes at once; nothing was lost. Please try again.', { cause });
+  new SharingError('try-again-later', 'Too many concurrent changes. Please try again.', { cause });
 
-/** The database cannot be reached: no write of the request was applied. */
+/** The database is unreachable; no write of the request was applied. */
 export const databaseUnavailable = (cause?: unknown): SharingError =>
-  new SharingError(
-    'database-unavailable',
-    'The database cannot be reached just now; nothing was done. Please try again.',
-    { cause },
-  );
+  new SharingError('database-unavailable', 'The database is unreachable; nothing was changed. Please try again.', {
+    cause,
+  });
 
-/** A write of the request may have been applied, and may still be. */
+/** A write of the request may have been applied or may still be applied. */
 export const outcomeUnknown = (cause?: unknown): SharingError =>
   new SharingError(
     'outcome-unknown',
-    'The outcome of the request is unknown: it is applied once or not at all. Please read the image or member before you try again.',
+    'The outcome of the request is unknown: it is applied once or not at all. Read the image or member before you try again.',
     { cause },
   );
 
@@ -116,5 +115,5 @@ const temporaryCodes: ReadonlySet<SharingErrorCode> = new Set([
   'outcome-unknown',
 ]);
 
-/** Whether an error says nothing against the request itself, which may succeed at another time. */
+/** Returns whether the same request may succeed later. */
 export const isTemporary = (error: unknown): boolean => error instanceof SharingError && temporaryCodes.has(error.code);

@@ -1,22 +1,26 @@
 import { imageNotFound, memberNotFound } from './errors.ts';
 
-/** An image's identity: a lower-case UUID (`csapi:UUID` of the Image API). */
+/** Id of an image: a lower-case UUID (`csapi:UUID` of the Image API). */
 export type ImageId = string & { readonly __id: 'image' };
 
-/** A project's identity, as the identity service names it: 1 to 255 code points, case-sensitive, opaque. */
+/** Id of a project in the identity service: 1 to 255 code points, case-sensitive and opaque. */
 export type ProjectId = string & { readonly __id: 'project' };
 
 /** Maximum length of a project id or a user id, in code points. */
 const maxIdLength = 255;
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The image id that a text spells, or `undefined` where no image can have that id. */
-export const parseImageId = (text: string): ImageId | undefined => (uuid.test(text) ? (text as ImageId) : undefined);
+/** Parses an image id; returns `undefined` if no image can have that id. */
+export const parseImageId = (text: string): ImageId | undefined =>
+  uuidPattern.test(text) ? (text as ImageId) : undefined;
 
 /**
- * The project id that a text spells, or `undefined` where it could never be addressed as a member: empty, over 255 code
- * points or 1,000 bytes of UTF-8 (a sort key holds 1,024), a control character, `/`, `?`, a lone surrogate, `.` or `..`.
+ * Parses a project id.
+ *
+ * Returns `undefined` if no member can have that id: `.`, `..`, a text that is empty, longer than 255 code points or
+ * than 1,000 bytes of UTF-8 (a sort key holds 1,024), or a text with a control character, `/`, `?` or an unpaired
+ * surrogate.
  */
 export const parseProjectId = (text: string): ProjectId | undefined =>
   text !== '' &&
@@ -30,8 +34,10 @@ export const parseProjectId = (text: string): ProjectId | undefined =>
     : undefined;
 
 /**
- * The user id that a text spells, or `undefined` if it is empty, over 255 code points, or has a control character or an
- * unpaired surrogate: neither the table nor a notification could hold it.
+ * Parses a user id.
+ *
+ * Returns `undefined` if the text is empty, longer than 255 code points, or has a control character or an unpaired
+ * surrogate, because neither the table nor a notification can hold such an id.
  */
 export const parseUserId = (text: string): string | undefined =>
   text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && Array.from(text).length <= maxIdLength
@@ -39,7 +45,7 @@ export const parseUserId = (text: string): string | undefined =>
     : undefined;
 
 /**
- * Returns the image id that a text spells.
+ * Parses an image id.
  *
  * @throws SharingError `image-not-found` if no image can have that id
  */
@@ -50,7 +56,7 @@ export function requireImageId(text: string): ImageId {
 }
 
 /**
- * Returns the member's project id that a text spells.
+ * Parses the project id of a member.
  *
  * @throws SharingError `member-not-found` if no member can have that id
  */

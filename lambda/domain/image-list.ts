@@ -1,12 +1,12 @@
 import { isAdmin, type Caller } from './caller.ts';
 import type { ProjectId } from './ids.ts';
-import { isPublicOrCommunity, visibilities, type Image, type Visibility } from './image.ts';
+import { visibilities, type Image, type Visibility } from './image.ts';
 import type { MemberStatus } from './membership.ts';
 
-/** What a list of images is asked for, before any filter on the records themselves. */
+/** The conditions that select an image list before the filters on image records. */
 export interface ImageListScope {
   readonly caller: Caller;
-  /** `undefined` is the default: everything but other projects' community images. */
+  /** `undefined` selects every visibility, but no community images of other projects. */
   readonly visibility: Visibility | 'all' | undefined;
   readonly memberStatus: MemberStatus | 'all';
   readonly owner: ProjectId | undefined;
@@ -14,8 +14,14 @@ export interface ImageListScope {
 }
 
 /**
- * A run of images in creation order: those a project owns, those offered to it with one status or with any, everyone's
- * of one visibility, or every project's of one visibility. `owner` and `visibilities` narrow it where they are given.
+ * A set of images that the table keeps in creation order:
+ *
+ * - `owned`: the images of a project
+ * - `offered`: the images offered to a project, with one membership status or with any
+ * - `public-or-community`: the public or the community images
+ * - `catalog`: all images of one visibility, for an admin
+ *
+ * `owner` and `visibilities` narrow the set if they are defined.
  */
 export type ListSource = {
   readonly hidden: boolean;
@@ -24,85 +30,92 @@ export type ListSource = {
 } & (
   | { readonly kind: 'owned'; readonly project: ProjectId }
   | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus | 'all' }
-  | { readonly kind: 'everyone' | 'catalog'; readonly visibility: Visibility }
+  | { readonly kind: 'public-or-community' | 'catalog'; readonly visibility: Visibility }
 );
 
 /**
- * The runs that make up a list (Image API v2, "List images", and the table of `member_status` and `visibility` there):
- * a project's own images whatever their visibility, those offered to it with the status asked for, everyone's; for an
- * admin every project's, whatever their members answered. Others' community images only where they are asked for.
+ * Returns the sources of an image list (Image API v2, "List images", and its table of `member_status` and
+ * `visibility`).
+ *
+ * A project lists its own images, the images offered to it with the requested status, and the public images. An admin
+ * lists the images of all projects, regardless of any membership. Community images of other projects require a request.
  */
-export function imageSources({
-  caller,
-  visibility,
-  memberStatus,
-  owner,
-  hidden,
-}: ImageListScope): readonly ListSource[] {
+export const listSources = (scope: ImageListScope): readonly ListSource[] =>
+  isAdmin(scope.caller) ? adminSources(scope) : projectSources(scope);
+
+function projectSources(scope: ImageListScope): readonly ListSource[] {
+  const { caller, visibility, memberStatus, owner, hidden } = scope;
   const { projectId } = caller;
-  const asked = (candidates: readonly Visibility[]): readonly Visibility[] =>
-    candidates.filter((candidate) => visibility === undefined || visibility === 'all' || visibility === candidate);
-  const wantsCommunity = visibility === 'community' || visibility === 'all';
-  const run = { hidden, owner: undefined, visibilities: undefined };
-
-  const own = (project: ProjectId, among: readonly Visibility[]): ListSource[] => {
-    const wanted = asked(among);
-    const narrowed = wanted.length < visibilities.length ? wanted : undefined;
-    return wanted.length === 0 ? [] : [{ ...run, kind: 'owned', project, visibilities: narrowed }];
-  };
-
-  if (isAdmin(caller)) {
-    if (owner !== undefined) {
-      const others = visibilities.filter(
-        (candidate) => owner === projectId || wantsCommunity || candidate !== 'community',
-      );
-      return own(owner, others);
-    }
-    const everyProjects = asked(visibilities).filter((candidate) => candidate !== 'community' || wantsCommunity);
-    return [
-      ...everyProjects.map((each): ListSource => ({ ...run, kind: 'catalog', visibility: each })),
-      ...(wantsCommunity ? [] : own(projectId, ['community'])),
-    ];
+  const common = { hidden, owner, visibilities: undefined };
+  const sources: ListSource[] = [];
+  // The project's own public and community images are among all public and community images.
+  const requiresOwned = visibility !== 'public' && visibility !== 'community';
+  if (requiresOwned && (owner === undefined || owner === projectId)) {
+    sources.push(...ownedSources(scope, projectId, visibilities));
   }
-
-  const offered = asked(['shared']).map((): ListSource => ({
-    ...run,
-    owner,
-    kind: 'offered',
-    project: projectId,
-    status: memberStatus,
-  }));
-  const everyone = asked(visibilities)
-    .filter((candidate) => isPublicOrCommunity(candidate) && (candidate !== 'community' || wantsCommunity))
-    .map((each): ListSource => ({ ...run, owner, kind: 'everyone', visibility: each }));
-  // Own images for everyone are among everyone's too, so that where only those are asked for this run adds nothing.
-  const ownAsked =
-    visibility !== undefined && visibility !== 'all' && isPublicOrCommunity(visibility)
-      ? []
-      : own(projectId, visibilities);
-  return [...(owner === undefined || owner === projectId ? ownAsked : []), ...offered, ...everyone];
+  if (isRequested(scope, 'shared')) {
+    sources.push({ ...common, kind: 'offered', project: projectId, status: memberStatus });
+  }
+  if (isCommunityRequested(scope)) sources.push({ ...common, kind: 'public-or-community', visibility: 'community' });
+  if (isRequested(scope, 'public')) sources.push({ ...common, kind: 'public-or-community', visibility: 'public' });
+  return sources;
 }
 
-/** Whether an image's record, read after the run was, still belongs into it: a list shows nothing that has just ended. */
+function adminSources(scope: ImageListScope): readonly ListSource[] {
+  const { caller, owner, hidden } = scope;
+  const { projectId } = caller;
+  const visibilitiesOfOthers = isCommunityRequested(scope)
+    ? visibilities
+    : visibilities.filter((visibility) => visibility !== 'community');
+  if (owner !== undefined) {
+    return ownedSources(scope, owner, owner === projectId ? visibilities : visibilitiesOfOthers);
+  }
+  const catalogs = visibilitiesOfOthers
+    .filter((visibility) => isRequested(scope, visibility))
+    .map((visibility): ListSource => ({ hidden, owner, visibilities: undefined, kind: 'catalog', visibility }));
+  return isCommunityRequested(scope) ? catalogs : [...catalogs, ...ownedSources(scope, projectId, ['community'])];
+}
+
+/** Returns the source of a project's images with the requested ones of some visibilities, or no source. */
+function ownedSources(scope: ImageListScope, project: ProjectId, candidates: readonly Visibility[]): ListSource[] {
+  const requested = candidates.filter((visibility) => isRequested(scope, visibility));
+  if (requested.length === 0) return [];
+  const narrowed = requested.length < visibilities.length ? requested : undefined;
+  return [{ hidden: scope.hidden, owner: undefined, visibilities: narrowed, kind: 'owned', project }];
+}
+
+const isRequested = ({ visibility }: ImageListScope, candidate: Visibility): boolean =>
+  visibility === undefined || visibility === 'all' || visibility === candidate;
+
+const isCommunityRequested = ({ visibility }: ImageListScope): boolean =>
+  visibility === 'community' || visibility === 'all';
+
+/** Returns whether an image's record still belongs to a source. It may have changed since the source was read. */
 export function matchesSource(image: Image, source: ListSource): boolean {
-  const holds = {
-    owned: () => source.kind === 'owned' && image.owner === source.project,
-    offered: () => image.visibility === 'shared',
-    everyone: () => source.kind === 'everyone' && image.visibility === source.visibility,
-    catalog: () => source.kind === 'catalog' && image.visibility === source.visibility,
-  }[source.kind];
   return (
-    holds() &&
+    matchesKind(image, source) &&
     image.hidden === source.hidden &&
     (source.owner === undefined || image.owner === source.owner) &&
     (source.visibilities === undefined || source.visibilities.includes(image.visibility))
   );
 }
 
-/** A place in the order of creation: an image's creation time and id. */
+function matchesKind(image: Image, source: ListSource): boolean {
+  switch (source.kind) {
+    case 'owned':
+      return image.owner === source.project;
+    case 'offered':
+      return image.visibility === 'shared';
+    case 'public-or-community':
+    case 'catalog':
+      return image.visibility === source.visibility;
+  }
+}
+
+/** A position in creation order: an image's creation time and id. */
 export type ListPosition = Pick<Image, 'createdAt' | 'id'>;
 
-/** The position of an image that a list may show, with the sources that it was found in. Its record is not read yet. */
+/** An entry of one or more sources whose image record is not read yet. */
 export interface ListCandidate {
   readonly position: ListPosition;
   readonly sources: readonly ListSource[];
@@ -115,11 +128,11 @@ export interface ImageListRepository {
    *
    * @param sources - at least one
    * @param order - `desc` is newest first
-   * @param after - the position of the last candidate that was examined before
+   * @param after - the position of the last candidate of the previous call
    * @param count - maximum number of candidates
-   * @returns the candidates, and `next`, the position to continue after, unless the sources end here. Fewer candidates
-   *   than `count` with a `next` mean that a source narrowed by `owner` or `visibilities` has used up the entries that
-   *   may be read for one call; `next` then is an entry that the sources contain but for that narrowing
+   * @returns the candidates, and `next`, the position to continue after, unless the sources end. Fewer candidates
+   *   than `count` with a `next` mean that the call has read the maximum number of entries of a source narrowed by
+   *   `owner` or `visibilities`; `next` is then the last of these entries, which may not match
    */
   candidates(
     sources: readonly ListSource[],
@@ -131,8 +144,8 @@ export interface ImageListRepository {
   /**
    * Reads the records of candidates, all in parallel.
    *
-   * @returns for each candidate its image, `undefined` if that was deleted or has left all of the sources, and the size
-   *   in bytes of all records that were read
+   * @returns the image of each candidate, `undefined` if it was deleted or no longer matches any of the sources, and
+   *   the size in bytes of all records that were read
    */
   records(
     candidates: readonly ListCandidate[],

@@ -4,27 +4,30 @@ import type { ImageId, ProjectId } from './ids.ts';
 import type { Image } from './image.ts';
 import type { Membership, MemberStatus } from './membership.ts';
 
+/** A change of a membership's status. */
 export interface Answer {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
   readonly status: MemberStatus;
-  /** The project that may not be the image's owner, or `undefined` for an admin, who may act for anyone. */
+  /** The project that must not be the image's owner, or `undefined` for an admin. */
   readonly excludedOwner: ProjectId | undefined;
-  /** Returns the time of the change; called for each attempt to write, so that a later change never has an earlier time. */
+  /** Returns the time of the change. Each attempt calls it again, so that a later change never has an earlier time. */
   readonly at: () => Timestamp;
   readonly actor: Actor;
 }
 
+/** The creation of a pending membership. */
 export interface Offer {
-  /** The image as it was read; the offer is made only if it still is shared by the same owner and not hidden or shown since. */
+  /** The image as it was read. The offer requires that its replicated attributes are unchanged. */
   readonly image: Image;
   readonly memberId: ProjectId;
-  /** The most members of the image, or -1 for no limit. */
+  /** Maximum number of members of the image, or -1 for no limit. */
   readonly quota: number;
   readonly at: Timestamp;
   readonly actor: Actor;
 }
 
+/** The end of a membership. */
 export interface Withdrawal {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
@@ -34,16 +37,16 @@ export interface Withdrawal {
   readonly actor: Actor;
 }
 
-/** The memberships. Each write is one conditional request that repeats everything the caller was checked for. */
+/** Writes memberships. Each write is one conditional request whose condition repeats every check of the use case. */
 export interface MembershipRepository {
-  /** Sets a member's status if it is a member of a shared image; `refused` says only that some condition did not hold. */
+  /** Sets the status of a member of a shared image. `condition-failed` does not tell which clause failed. */
   answer(
     answer: Answer,
-  ): Promise<{ readonly outcome: 'changed' | 'unchanged'; readonly membership: Membership } | 'refused'>;
+  ): Promise<{ readonly outcome: 'changed' | 'unchanged'; readonly membership: Membership } | 'condition-failed'>;
 
-  /** Makes a project a member, pending; `undefined` says only that some condition did not hold. */
+  /** Creates a pending membership. `undefined` means that the condition failed, but not which clause. */
   offer(offer: Offer): Promise<Membership | undefined>;
 
-  /** Ends a membership; `false` says only that some condition did not hold. */
+  /** Ends a membership. `false` means that the condition failed, but not which clause. */
   withdraw(withdrawal: Withdrawal): Promise<boolean>;
 }

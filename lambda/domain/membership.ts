@@ -1,18 +1,20 @@
 import type { Timestamp } from './clock.ts';
 import type { ImageId, ProjectId } from './ids.ts';
 
-/** What a member can answer to an offer (Image API v2, "Image sharing"); any may follow any other. */
+/** The statuses of a membership (Image API v2, "Image sharing"). Any status can follow any other. */
 export const memberStatuses = ['pending', 'accepted', 'rejected'] as const;
 export type MemberStatus = (typeof memberStatuses)[number];
 
+/** Returns whether a value is a membership status. */
 export const isMemberStatus = (value: unknown): value is MemberStatus =>
   (memberStatuses as readonly unknown[]).includes(value);
 
-/** A project's place among the members of an image. */
+/** The membership of a project that an image is shared with. */
 export interface Membership {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
   readonly status: MemberStatus;
   readonly createdAt: Timestamp;
+  /** `undefined` until the status is set for the first time. */
   readonly updatedAt: Timestamp | undefined;
 }

@@ -1,12 +1,12 @@
 /** Maximum number of characters of a request that an error message repeats. */
-const maxEchoed = 80;
+const maxEchoedCharacters = 80;
 
-/** Text of a request as an error message repeats it: the first 80 characters of it. */
+/** Returns the first 80 characters of a text from a request, for an error message. */
 export function abridge(text: string): string {
-  // Cut before it is taken apart: a body may consist of one text.
-  const characters = Array.from(text.slice(0, 2 * maxEchoed + 1));
-  return characters.length > maxEchoed ? `${characters.slice(0, maxEchoed).join('')}…` : text;
+  // The slice bounds the work, because the text may be as long as the body. A character has at most two code units.
+  const characters = Array.from(text.slice(0, 2 * maxEchoedCharacters + 1));
+  return characters.length > maxEchoedCharacters ? `${characters.slice(0, maxEchoedCharacters).join('')}…` : text;
 }
 
-/** Text of a request as an error message repeats it, in double quotes, abridged and escaped. */
+/** Returns an abridged and escaped text from a request in double quotes, for an error message. */
 export const quote = (text: string): string => JSON.stringify(abridge(text));

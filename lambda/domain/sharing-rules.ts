@@ -4,7 +4,7 @@ import type { ImageId, ProjectId } from './ids.ts';
 import { isPublicOrCommunity, type Image, type ReplicatedAttributes, type Visibility } from './image.ts';
 import type { Membership } from './membership.ts';
 
-/** What was read, at one moment, of an image and of some of its members. */
+/** An image and some of its memberships, read together. */
 export interface Sharing {
   readonly imageId: ImageId;
   readonly image: Image | undefined;
@@ -14,8 +14,10 @@ export interface Sharing {
 const isOwner = (caller: Caller, image: Image): boolean => caller.projectId === image.owner;
 
 /**
- * Whether there is an image for this caller. Its owner and an admin see it; a public or community image everyone with a
- * role; a shared one its members, whatever their answer.
+ * Returns whether the image exists and is visible to the caller.
+ *
+ * Every image is visible to an admin. With the role reader, an image is visible to its owner, a public or community
+ * image to every project, and a shared image to its members regardless of their status.
  */
 export function isImageVisible(caller: Caller, sharing: Sharing): sharing is Sharing & { readonly image: Image } {
   const { image, memberships } = sharing;
@@ -29,93 +31,118 @@ export function isImageVisible(caller: Caller, sharing: Sharing): sharing is Sha
   );
 }
 
-/** Whoever may not see an image is told that there is none. */
+/**
+ * Returns the image.
+ *
+ * @throws SharingError `image-not-found` if it is missing or hidden from the caller
+ */
 export function assertImageIsVisible(caller: Caller, sharing: Sharing): Image {
   if (!isImageVisible(caller, sharing)) throw imageNotFound(sharing.imageId);
   return sharing.image;
 }
 
-/** Only a shared image has members; any other visibility is refused even for its owner. */
+/**
+ * Requires a shared image.
+ *
+ * @throws SharingError `image-not-shared` for any other visibility, even for the owner
+ */
 export function assertImageIsShared(image: Image): void {
   if (image.visibility !== 'shared') throw imageNotShared(image.id);
 }
 
-/** A membership is seen by the image's owner, an admin and the member itself; for anyone else there is none. */
-export function assertMemberIsVisible(caller: Caller, image: Image, { memberships }: Sharing, id: string): Membership {
-  const membership = memberships.get(id as ProjectId);
-  const visible = isAdmin(caller) || isOwner(caller, image) || caller.projectId === id;
-  if (membership === undefined || !visible) throw memberNotFound(image.id, id);
+/**
+ * Returns the membership of a project. It is visible to the image's owner, an admin and the member itself.
+ *
+ * @throws SharingError `member-not-found` if the membership is missing or hidden from the caller
+ */
+export function assertMemberIsVisible(caller: Caller, sharing: Sharing, memberId: ProjectId): Membership {
+  const { imageId, image, memberships } = sharing;
+  const membership = memberships.get(memberId);
+  const isVisible = isAdmin(caller) || caller.projectId === memberId || (image !== undefined && isOwner(caller, image));
+  if (membership === undefined || !isVisible) throw memberNotFound(imageId, memberId);
   return membership;
 }
 
-/** Whether the caller is shown all of an image's members, and not just its own place among them. */
+/** Returns whether the caller can list all members of an image, and not only its own membership. */
 export const canListAllMembers = (caller: Caller, image: Image | undefined): boolean =>
   isAdmin(caller) || (image !== undefined && hasRole(caller, 'reader') && isOwner(caller, image));
 
-/** Whether a caller might answer an offer to this project at all; what depends on the image is decided by the write. */
+/** Returns whether the caller can answer for a project, before the write checks what depends on the image. */
 export const canAttemptAnswer = (caller: Caller, memberId: ProjectId): boolean =>
   isAdmin(caller) || (caller.projectId === memberId && hasRole(caller, 'member'));
 
-/** Only the member itself answers, with role member; never the image's owner, who could else accept for others. */
+/**
+ * Permits an answer by the member itself with the role member, and by an admin. The image's owner cannot answer for a
+ * member.
+ */
 export function assertCallerMayAnswer(caller: Caller, image: Image, membership: Membership): void {
   if (isAdmin(caller)) return;
-  if (isOwner(caller, image)) throw notPermitted('The owner of an image does not answer for its members.');
-  if (!canAttemptAnswer(caller, membership.memberId)) throw notPermitted('Answering an offer takes the role member.');
+  if (isOwner(caller, image)) throw notPermitted('The owner of an image cannot set the status of its members.');
+  if (!canAttemptAnswer(caller, membership.memberId))
+    throw notPermitted('Answering an offer requires the role member.');
 }
 
-/** Members are offered and removed by the image's owner, with role member, or by an admin. */
+/** Permits offers and withdrawals by the image's owner with the role member, and by an admin. */
 export function assertCallerMayManageMembers(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
-  if (!isOwner(caller, image)) throw notPermitted("Only an image's owner offers it to projects or takes that back.");
-  if (!hasRole(caller, 'member')) throw notPermitted("Changing an image's members takes the role member.");
+  if (!isOwner(caller, image)) throw notPermitted('Only the owner of an image can add or remove its members.');
+  if (!hasRole(caller, 'member')) throw notPermitted('Adding and removing members requires the role member.');
 }
 
-/** An image is changed and deleted by its owner, with role member, or by an admin. */
+/** Permits changes and the deletion of an image by its owner with the role member, and by an admin. */
 export function assertCallerMayChange(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
-  if (!isOwner(caller, image)) throw notPermitted('Only its owner changes or deletes an image.');
-  if (!hasRole(caller, 'member')) throw notPermitted('Changing an image takes the role member.');
+  if (!isOwner(caller, image)) throw notPermitted('Only the owner of an image can change or delete it.');
+  if (!hasRole(caller, 'member')) throw notPermitted('Changing an image requires the role member.');
 }
 
-/** Images are created by projects' members, for themselves; an admin creates them for any project. */
+/** Permits the creation of an image for the caller's project with the role member, and for any project by an admin. */
 export function assertCallerMayCreate(caller: Caller, image: Image): void {
   assertCallerHasProject(caller);
-  if (!hasRole(caller, 'member')) throw notPermitted('Creating an image takes the role member.');
+  if (!hasRole(caller, 'member')) throw notPermitted('Creating an image requires the role member.');
   if (!isAdmin(caller) && !isOwner(caller, image)) {
-    throw notPermitted('Only an admin creates an image for another project; leave out "owner".');
+    throw notPermitted('Only an admin can create an image for another project; leave out "owner".');
   }
   assertCallerMayPublish(caller, image.visibility);
 }
 
-/** Only an admin makes an image public or gives it to a project, though it be what the image already is. */
+/** Permits only an admin to set the visibility `public` or an owner, even to the current value. */
 export function assertCallerMaySet(caller: Caller, { owner, visibility }: Partial<ReplicatedAttributes>): void {
-  if (!isAdmin(caller) && owner !== undefined) throw notPermitted("Only an admin changes an image's owner.");
+  if (!isAdmin(caller) && owner !== undefined) throw notPermitted('Only an admin can set "owner".');
   assertCallerMayPublish(caller, visibility);
 }
 
 function assertCallerMayPublish(caller: Caller, visibility: Visibility | undefined): void {
   if (visibility === 'public' && !isAdmin(caller)) {
-    throw notPermitted('Only an admin makes an image public; "community" shows it to whoever asks for it.');
+    throw notPermitted('Only an admin can set "visibility" to "public"; use "community" instead.');
   }
 }
 
-/** A protected image is not deleted, not even by an admin. */
+/**
+ * Requires an image that is not protected.
+ *
+ * @throws SharingError `image-protected`, even for an admin
+ */
 export function assertImageIsNotProtected(image: Image): void {
   if (image.protected) throw imageProtected(image.id);
 }
 
-/** An image's data is for callers with role member, whoever may see the image. */
+/** Permits downloads by any caller with the role member. */
 export function assertCallerMayDownload(caller: Caller): void {
-  if (!hasRole(caller, 'member')) throw notPermitted("Asking for an image's data takes the role member.");
+  if (!hasRole(caller, 'member')) throw notPermitted('Downloading image data requires the role member.');
 }
 
-/** Lists are for callers with a role. */
+/** Permits lists for any caller with the role reader. */
 export function assertCallerMayList(caller: Caller): void {
   assertCallerHasProject(caller);
-  if (!hasRole(caller, 'reader')) throw notPermitted('Listing images takes the role reader.');
+  if (!hasRole(caller, 'reader')) throw notPermitted('Listing images requires the role reader.');
 }
 
-/** Requests that name no image tell a caller without a project what is missing; the others find no image. */
+/**
+ * Requires a token with a project, in requests without an image id. With an image id, such a caller finds no image.
+ *
+ * @throws SharingError `not-permitted`
+ */
 function assertCallerHasProject(caller: Caller): void {
   if (!hasProject(caller)) throw notPermitted('The token has no project; request one that is scoped to a project.');
 }

@@ -37,7 +37,7 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     return {
       answer: async (answer) => {
         const result = await inner.answer(answer);
-        return unlessRecorded(result, result === 'refused');
+        return unlessRecorded(result, result === 'condition-failed');
       },
       offer: async (offer) => {
         const result = await inner.offer(offer);

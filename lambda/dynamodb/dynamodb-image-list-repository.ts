@@ -134,7 +134,7 @@ function indexRangeOf(source: ListSource): IndexRange {
         projectPartition(source.project),
         membershipSegment({ visibility: 'shared', hidden: source.hidden }),
       );
-    case 'everyone':
+    case 'public-or-community':
       return indexRange(
         'listed',
         publicOrCommunityPartition(source.visibility),

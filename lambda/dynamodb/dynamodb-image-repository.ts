@@ -66,16 +66,16 @@ export class DynamoDbImageRepository implements ImageRepository {
     ]);
   }
 
-  async update(before: Image, after: Image, actor: Actor): Promise<Image | 'changed-meanwhile'> {
+  async update(before: Image, after: Image, actor: Actor): Promise<Image | 'conflict'> {
     const written = { ...after, version: before.version + 1 };
     if (hasSameReplicatedAttributes(before, after)) {
       const { applied } = await this.#table.update(() => updateRecord(before, after, actor));
-      return applied ? written : 'changed-meanwhile';
+      return applied ? written : 'conflict';
     }
     if (before.memberCount === 0) {
       const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
       const applied = await this.#table.transact([{ Update: alone }, ...listEntryActions(before, before, after)]);
-      return applied ? written : 'changed-meanwhile';
+      return applied ? written : 'conflict';
     }
     // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
     // that on the way a member is refused too early and never too late.
@@ -86,7 +86,7 @@ export class DynamoDbImageRepository implements ImageRepository {
       { Update: updateRecord(before, first, actor, { pendingChange }) },
       ...listEntryActions(before, before, first),
     ]);
-    if (!started) return 'changed-meanwhile';
+    if (!started) return 'conflict';
     await this.#completeOwnChange({ ...first, version: written.version, pendingChange });
     return { ...written, version: written.version + 1 };
   }
@@ -167,6 +167,6 @@ function updateRecord(
   };
 }
 
-const outcome = (applied: boolean): WriteOutcome => (applied ? 'written' : 'changed-meanwhile');
+const outcome = (applied: boolean): WriteOutcome => (applied ? 'written' : 'conflict');
 
 const asMembership = (item: Item): Membership | [] => membershipFromItem(item) ?? [];

@@ -49,11 +49,11 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   async #answerAlongside(answer: Answer): ReturnType<MembershipRepository['answer']> {
     const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);
     const unchanged = unchangedOrRefused(answer, item);
-    if (item === undefined || unchanged !== 'refused') return unchanged;
+    if (item === undefined || unchanged !== 'condition-failed') return unchanged;
     const at = answer.at();
     const update = answerUpdate(answer, at, itemReader(item).string('membership_id'));
     const applied = await this.#table.transact([{ Update: update }, ...this.#additionalActions]);
-    return applied ? changedMembership(answer, item, at) : 'refused';
+    return applied ? changedMembership(answer, item, at) : 'condition-failed';
   }
 
   async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
@@ -191,5 +191,5 @@ function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | unde
     membership?.status === status &&
     item?.['visibility'] === 'shared' &&
     (excludedOwner === undefined || item['owner'] !== excludedOwner);
-  return unchanged ? { outcome: 'unchanged', membership } : 'refused';
+  return unchanged ? { outcome: 'unchanged', membership } : 'condition-failed';
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fullJitter } from '../runtime/backoff.ts';
 import { currentDeadline } from '../runtime/deadline.ts';
 import { databaseUnavailable, outcomeUnknown, tryAgainLater } from '../domain/errors.ts';
 
@@ -105,7 +106,7 @@ export async function retryOnContention<Result>(
       // After an unconfirmed attempt even a failed condition says nothing: that attempt may be what made it fail.
       if (mayBeApplied && (failure === undefined || repetition === 'write')) throw outcomeUnknown(error);
       if (failure === undefined) throw error;
-      const wait = clock.random() * ceiling;
+      const wait = fullJitter(ceiling, clock.random);
       if (clock.now() + wait >= deadline) {
         if (mayBeApplied) throw outcomeUnknown(error);
         throw failure === 'contention' ? tryAgainLater(error) : databaseUnavailable(error);

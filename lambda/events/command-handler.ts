@@ -1,17 +1,19 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { reportingReserveMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import { deadlineOf, withDeadline } from '../runtime/deadline.ts';
 import {
   CommandAlreadyRecordedError,
   type CommandRecordRepository,
   type CommandOutcome,
 } from '../domain/command-record-repository.ts';
-import { isTemporary, SharingError, type SharingErrorCode } from '../domain/errors.ts';
+import { isTemporary, SharingError } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
-import type { log } from '../runtime/log.ts';
+import { logMessages } from '../runtime/log-messages.ts';
+import type { Log } from '../runtime/log.ts';
 import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
+import type { CommandReply } from './command-reply.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
 import { requireImageId, requireMemberId } from '../domain/ids.ts';
 
@@ -28,27 +30,7 @@ export interface CommandHandlerDependencies {
   readonly sendToDeadLetterQueue: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
   /** Tells the sender of a command what came of it. */
   readonly reply: (reply: CommandReply) => Promise<void>;
-  readonly log: typeof log;
-}
-
-/** The `detail-type` of a reply on the bus. */
-export const replyType = 'image.command.outcome';
-
-/** The `detail` of a reply. */
-export interface CommandReply {
-  readonly version: 1;
-  /** The command's. */
-  readonly id: string;
-  /** The command's digest, which tells it from another command with the same id. */
-  readonly digest: string;
-  readonly project: string;
-  readonly command: Command['command'];
-  readonly image_id: string;
-  readonly member_id: string;
-  readonly outcome: 'done' | 'refused';
-  /** The code of the fault that a request would have been answered with. */
-  readonly error?: SharingErrorCode;
-  readonly message?: string;
+  readonly log: Log;
 }
 
 /** The attributes of a message that was put aside. It can be sent back as it is. */
@@ -64,7 +46,7 @@ export const commandHandler =
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const deadline = Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
+    const deadline = deadlineOf(context);
     const handled = await Promise.all(
       records.map((record) => withDeadline(deadline, () => handle(dependencies, record))),
     );
@@ -101,13 +83,13 @@ async function handle(
     }
   } catch (error) {
     const cause = error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
-    dependencies.log({ level: 'error', message: 'command comes again', messageId, ...logFields(command), cause });
+    dependencies.log({ level: 'error', message: logMessages.commandFailed, messageId, ...logFields(command), cause });
     return false;
   }
   const refusal = outcome.outcome === 'refused' ? { error: outcome.error } : {};
   dependencies.log({
     level: 'info',
-    message: 'command',
+    message: logMessages.command,
     messageId,
     ...logFields(command),
     outcome: outcome.outcome,

@@ -8,7 +8,7 @@ export interface NotificationBus {
    *
    * @returns for each of them whether the bus has it, or why not
    */
-  publish(notifications: readonly Notification[]): Promise<readonly ('taken' | PublishFailure)[]>;
+  publish(notifications: readonly Notification[]): Promise<readonly ('published' | PublishFailure)[]>;
 }
 
 /** Why the bus has not taken a notification, by its own code. */
@@ -42,8 +42,8 @@ export async function publishInOrder(
       .toSorted(([one], [other]) => (failureCounts.get(one) ?? 0) - (failureCounts.get(other) ?? 0))
       .slice(0, maxEntriesPerCall);
     const outcomes = await bus.publish(round.map(([, notification]) => notification));
-    const published = new Set(round.filter((_, n) => outcomes[n] === 'taken').map(([position]) => position));
-    errorCode = outcomes.findLast((outcome) => outcome !== 'taken')?.errorCode ?? errorCode;
+    const published = new Set(round.filter((_, n) => outcomes[n] === 'published').map(([position]) => position));
+    errorCode = outcomes.findLast((outcome) => outcome !== 'published')?.errorCode ?? errorCode;
     for (const [position] of round) {
       if (!published.has(position)) failureCounts.set(position, (failureCounts.get(position) ?? 0) + 1);
     }

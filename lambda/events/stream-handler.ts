@@ -1,8 +1,9 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { reportingReserveMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import { deadlineOf, withDeadline } from '../runtime/deadline.ts';
 import type { Change, MembershipChange } from '../domain/change.ts';
 import type { Image } from '../domain/image.ts';
-import type { log } from '../runtime/log.ts';
+import { logMessages } from '../runtime/log-messages.ts';
+import type { Log } from '../runtime/log.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { countMetric } from '../runtime/metric.ts';
 import { toNotification } from './notification.ts';
@@ -23,7 +24,7 @@ export interface StreamHandlerDependencies {
   readonly scheduleCompletion: (pendingChangeStarted: Pick<Image, 'id' | 'version'>) => Promise<void>;
   /** Puts a record aside that nothing can be made of, with the reason. */
   readonly sendToDeadLetterQueue: (record: DynamoDBRecord, reason: string) => Promise<void>;
-  readonly log: typeof log;
+  readonly log: Log;
 }
 
 /** What a queue holds, less what the attributes of a message take of it. */
@@ -60,7 +61,7 @@ export const streamHandler =
     { Records: records }: DynamoDBStreamEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<DynamoDBBatchResponse> => {
-    const deadline = Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
+    const deadline = deadlineOf(context);
     return withDeadline(deadline, async () => {
       const failure = await publishBatch(dependencies, records, deadline);
       if (failure === undefined) return { batchItemFailures: [] };
@@ -129,7 +130,7 @@ async function publishBatch(
   }
   dependencies.log({
     level: failure === undefined ? 'info' : 'error',
-    message: 'notifications',
+    message: logMessages.notifications,
     records: records.length,
     published,
     ...(failure === undefined ? {} : { again: records.length - failure.firstFailedIndex, cause: failure.cause }),
@@ -146,7 +147,7 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
     if (parsedRecord.unknown !== undefined) {
       dependencies.log({
         level: 'warn',
-        message: 'unknown item',
+        message: logMessages.unknownItem,
         item: parsedRecord.unknown,
         ...countMetric('UnknownStreamRecords'),
       });
@@ -172,7 +173,7 @@ async function dispatch(
     await retryUntilDeadline(() => dependencies.sendToDeadLetterQueue(record, malformed), deadline);
     dependencies.log({
       level: 'error',
-      message: 'record put aside',
+      message: logMessages.recordSentToDeadLetterQueue,
       reason: malformed,
       ...countMetric('MalformedStreamRecords'),
     });

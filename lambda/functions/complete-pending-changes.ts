@@ -7,5 +7,5 @@ import { log } from '../runtime/log.ts';
 const config = loadConfig(process.env, ['tableName']);
 const clock = () => new Date();
 
-/** Completes the changes that a request began and did not end. */
+/** Completes pending changes that their requests did not complete. */
 export const handler = pendingChangeHandler(new DynamoDbImageRepository(connectTable(config.tableName), clock), log);

@@ -21,75 +21,86 @@ export const variables = {
 
 export interface Config {
   readonly tableName: string;
-  /** Whose tokens are believed, with all that this kind of identity needs to know. */
+  /** The kind of token verifier and its settings. */
   readonly identity: IdentitySettings;
-  /** The API's own URL, without a slash at the end; undefined for the one that the gateway was called under. */
+  /** The API's own URL without a slash at the end, or `undefined` to use the host name of each request. */
   readonly publicUrl: string | undefined;
-  /** Most members of one image; -1 is unlimited. Default 128, as `image_member_quota` of the Image service. */
+  /**
+   * Maximum number of members of an image, or -1 for no limit. Default 128, as `image_member_quota` of the Image
+   * service.
+   */
   readonly memberQuota: number;
-  /** The bus that tells of changes. */
+  /** The bus to which notifications are published. */
   readonly eventBusName: string;
-  /** The queue whose messages say which fan-out may have been left half-way. */
+  /** The queue of messages that schedule the completion of pending changes. */
   readonly pendingChangesQueueUrl: string;
-  /** The queue for what the function can do nothing with. */
   readonly deadLetterQueueUrl: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads a function's settings.
+ * Reads the settings of a function.
  *
  * @param env - the environment, `process.env` in an entry point
- * @param wanted - the settings that this function has
- * @throws Error naming every missing or unusable variable at once
+ * @param names - the settings of this function
+ * @throws Error that names every missing or invalid variable
  */
-export function loadConfig<Name extends keyof Config>(env: Environment, wanted: readonly Name[]): Pick<Config, Name> {
-  const faults: string[] = [];
-  const config = Object.fromEntries(
-    wanted.map((name: keyof Config): [string, unknown] => {
-      if (name === 'identity') return [name, loadIdentitySettings(env, faults)];
-      const value = env[variables[name]] ?? defaults[name];
-      const parsed = value === undefined || value === '' ? undefined : parsers[name](value);
-      if (name === 'publicUrl' && !value) return [name, undefined];
-      if (value === undefined || value === '') faults.push(`${variables[name]} is not set`);
-      else if (parsed === undefined) faults.push(`${variables[name]} is ${JSON.stringify(value)}, not ${forms[name]}`);
-      return [name, parsed];
-    }),
-  );
-  if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
+export function loadConfig<Name extends keyof Config>(env: Environment, names: readonly Name[]): Pick<Config, Name> {
+  const problems: string[] = [];
+  const config = Object.fromEntries(names.map((name) => [name, readers[name](env, problems)]));
+  if (problems.length > 0) throw new Error(`Configuration: ${problems.join('; ')}.`);
   return Object.freeze(config) as Pick<Config, Name>;
 }
 
-/** What {@link isPublicUrl} is true of, in words. */
-export const publicUrlForm = 'an https URL without a slash at the end';
+/** Description of a URL that {@link isPublicUrl} accepts, for error messages. */
+export const publicUrlFormat = 'an https URL without a slash at the end';
 
-/** Whether links can be built from a URL: https (or plain http on the loopback interface), and nothing after the path. */
+/**
+ * Returns whether links can be built from a URL: https, or http on the loopback interface, and nothing after the path.
+ */
 export function isPublicUrl(text: string): boolean {
   const { origin = '', pathname = '' } = URL.parse(text) ?? {};
   return isHttpsOrLoopback(text) && text === `${origin}${pathname.replace(/\/$/, '')}`;
 }
 
-/** What one variable says. */
-type Plain = Exclude<keyof Config, 'identity'>;
+const defaultMemberQuota = '128';
 
-/** Tuning values only; a resource's name has no default. */
-const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
+/** Reads one setting. Returns `undefined` and adds a problem if the variable is missing or invalid. */
+type Reader<Value> = (env: Environment, problems: string[]) => Value | undefined;
 
-const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | undefined } = {
-  tableName: (text) => text,
-  publicUrl: (text) => (isPublicUrl(text) ? text : undefined),
-  memberQuota: (text) => (/^(-1|\d{1,6})$/.test(text) ? Number(text) : undefined),
-  eventBusName: (text) => text,
-  pendingChangesQueueUrl: (text) => text,
-  deadLetterQueueUrl: (text) => text,
+/** Returns the reader of a resource's name or URL, which has no default. */
+const requiredText =
+  (variable: string): Reader<string> =>
+  (env, problems) => {
+    const value = env[variable];
+    if (value) return value;
+    problems.push(`${variable} is not set`);
+    return undefined;
+  };
+
+const readPublicUrl: Reader<string> = (env, problems) => {
+  const value = env[variables.publicUrl];
+  if (!value || isPublicUrl(value)) return value || undefined;
+  problems.push(`${variables.publicUrl} is ${JSON.stringify(value)}, not ${publicUrlFormat}`);
+  return undefined;
 };
 
-const forms: Readonly<Record<Plain, string>> = {
-  tableName: "a table's name",
-  publicUrl: publicUrlForm,
-  memberQuota: 'a whole number of members, or -1 for no limit',
-  eventBusName: "an event bus's name",
-  pendingChangesQueueUrl: "a queue's URL",
-  deadLetterQueueUrl: "a queue's URL",
+const readMemberQuota: Reader<number> = (env, problems) => {
+  const value = env[variables.memberQuota] ?? defaultMemberQuota;
+  if (/^(-1|\d{1,6})$/.test(value)) return Number(value);
+  problems.push(
+    `${variables.memberQuota} is ${JSON.stringify(value)}, not a whole number of members, or -1 for no limit`,
+  );
+  return undefined;
+};
+
+const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
+  tableName: requiredText(variables.tableName),
+  identity: loadIdentitySettings,
+  publicUrl: readPublicUrl,
+  memberQuota: readMemberQuota,
+  eventBusName: requiredText(variables.eventBusName),
+  pendingChangesQueueUrl: requiredText(variables.pendingChangesQueueUrl),
+  deadLetterQueueUrl: requiredText(variables.deadLetterQueueUrl),
 };

@@ -10,10 +10,10 @@ import { readSecret } from './read-secret.ts';
 const config = loadConfig(process.env, ['identity', 'publicUrl']);
 
 const identity = createTokenVerifier(config, readSecret);
-// Made at synthesis from the definitions of the operations, so that this function does not load those.
+// Synthesis creates the file from the operation definitions, so that this function does not load them.
 const document = JSON.parse(
   readFileSync(join(process.env['LAMBDA_TASK_ROOT'] ?? '', apiDocumentFile), 'utf8'),
 ) as ApiDocument;
 
-/** Serves versions, schemas, the OpenAPI document, and every path that has no route. */
+/** Serves the versions, the schemas, the OpenAPI document and all unmatched paths. */
 export const handler = discoveryHandler(document, { identity, log, publicUrl: config.publicUrl });

@@ -15,17 +15,17 @@ const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
 const bus = new EventBridgeBus(config.eventBusName);
-const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
+const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
 
-/** Commands from the queue. */
+/** Executes commands from the queue. */
 export const handler = commandHandler({
   records: new DynamoDbCommandRecordRepository(table, clock),
   useCases: (memberships) => ({
     answerOffer: createAnswerOffer(images, memberships, clock),
-    offerImage: createOfferImage(images, memberships, clock, config.memberQuota),
+    offerImage: createOfferImage({ images, memberships, clock, memberQuota: config.memberQuota }),
     withdrawOffer: createWithdrawOffer(images, memberships, clock),
   }),
-  sendToDeadLetterQueue: (body, attributes) => deadLetters.send(body, attributes),
+  sendToDeadLetterQueue: (body, attributes) => deadLetterQueue.send(body, attributes),
   reply: (reply) => bus.reply(reply),
   log,
 });

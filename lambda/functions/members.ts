@@ -24,7 +24,7 @@ export const handler = apiHandler(
   memberOperations,
   {
     listMembers: createListMembers(images),
-    offerImage: createOfferImage(images, memberships, clock, config.memberQuota),
+    offerImage: createOfferImage({ images, memberships, clock, memberQuota: config.memberQuota }),
     showMember: createShowMember(images),
     answerOffer: createAnswerOffer(images, memberships, clock),
     withdrawOffer: createWithdrawOffer(images, memberships, clock),

@@ -10,15 +10,15 @@ import { SqsQueue } from '../messaging/sqs-queue.ts';
 
 const config = loadConfig(process.env, ['tableName', 'eventBusName', 'pendingChangesQueueUrl', 'deadLetterQueueUrl']);
 const table = connectTable(config.tableName);
-const pendingChanges = new SqsQueue(config.pendingChangesQueueUrl);
-const deadLetters = new SqsQueue(config.deadLetterQueueUrl);
+const pendingChangesQueue = new SqsQueue(config.pendingChangesQueueUrl);
+const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
 
-/** The consumer of the table's stream. */
+/** Reads the table's stream and publishes notifications. */
 export const handler = streamHandler({
   read: readStreamRecord,
   imageNames: (memberships) => findImageNames(table, memberships),
   bus: new EventBridgeBus(config.eventBusName),
-  scheduleCompletion: (begun) => pendingChanges.send(pendingChangeMessage(begun)),
-  sendToDeadLetterQueue: (record, reason) => deadLetters.send(deadLetterBody(record), { reason }),
+  scheduleCompletion: (pendingChangeStarted) => pendingChangesQueue.send(pendingChangeMessage(pendingChangeStarted)),
+  sendToDeadLetterQueue: (record, reason) => deadLetterQueue.send(deadLetterBody(record), { reason }),
   log,
 });

@@ -1,10 +1,10 @@
 /**
- * Reads the text of a secret from AWS Secrets Manager.
+ * Reads the text of a secret from AWS Secrets Manager. The function's role must permit it.
  *
- * @param arn - of the secret, which the function's role has to be allowed to read
+ * @param arn - the ARN of the secret
  */
 export async function readSecret(arn: string): Promise<string> {
-  // Only here, for only one kind of identity has a secret: the others do not pay for the client at each cold start.
+  // Only one kind of token verifier has a secret; a static import would cost every function the client at cold start.
   const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   const client = new SecretsManagerClient({});
   try {

@@ -1,7 +1,8 @@
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { withDeadline } from '../runtime/deadline.ts';
+import { requestTimeoutMilliseconds, withDeadline } from '../runtime/deadline.ts';
+import type { Log } from '../runtime/log.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 import type { BodyRule, HandleRequest, Operation, UseCasesOf } from './operation.ts';
@@ -10,7 +11,7 @@ import { multipleChoices, type ApiResponse } from './api-response.ts';
 import { faultBoundary } from './middlewares/fault-boundary.ts';
 import { requireMediaType, requireNoBody, requireUtf8Body } from './middlewares/request-body.ts';
 import { requestId, requireWellFormedRequestId } from './middlewares/request-id.ts';
-import { requestLog, type Log } from './middlewares/request-log.ts';
+import { requestLog } from './middlewares/request-log.ts';
 import { responseHeaders } from './middlewares/response-headers.ts';
 import { isVersion, versionsView } from './views/versions.ts';
 
@@ -25,9 +26,6 @@ export interface HandlerDependencies {
 
 /** A Lambda function behind an HTTP API. */
 export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<ApiResponse>;
-
-/** How long a request may take, of the 25 s that its function has and the 30 s that API Gateway waits. */
-const requestMilliseconds = 20_000;
 
 const middlewaresOf = (body: BodyRule) => {
   if (body === 'ignored') return [];
@@ -60,7 +58,7 @@ export function wrapOperation(
     .use(requireWellFormedRequestId())
     .use(middlewaresOf(body))
     .handler((event) => handle(apiRequest(event, publicUrl)));
-  return (event, context) => withDeadline(Date.now() + requestMilliseconds, () => handler(event, context));
+  return (event, context) => withDeadline(Date.now() + requestTimeoutMilliseconds, () => handler(event, context));
 }
 
 /**

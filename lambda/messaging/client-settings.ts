@@ -1,12 +1,12 @@
 import { currentDeadline, reportingReserveMilliseconds } from '../runtime/deadline.ts';
 
-/** How the clients of queues and buses ask: an answer takes milliseconds, and one that does not come is asked for again. */
+/** Settings of the clients of queues and buses. A response takes milliseconds; a call without one is repeated once. */
 export const clientSettings = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true },
 } as const;
 
-/** Ends a call, with its repetitions, in time for the function to report what it has not done. */
+/** Returns an option that aborts a call and its retries early enough for the function to report unfinished work. */
 export const abortAtDeadline = (): { readonly abortSignal?: AbortSignal } => {
   const deadline = currentDeadline();
   if (deadline === undefined) return {};

@@ -1,10 +1,13 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { replyType, type CommandReply } from '../events/command-handler.ts';
+import { replyType, type CommandReply } from '../events/command-reply.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
 import type { NotificationBus } from '../events/publish.ts';
 import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
-/** An EventBridge bus, where the SDK's own environment says that EventBridge is. */
+/** Error code of a failed entry for which EventBridge gives none. */
+const noErrorCode = 'no error code';
+
+/** An EventBridge bus. The SDK reads the endpoint from the environment. */
 export class EventBridgeBus implements NotificationBus {
   readonly #client = new EventBridgeClient(clientSettings);
   readonly #name: string;
@@ -26,24 +29,29 @@ export class EventBridgeBus implements NotificationBus {
     try {
       const { Entries: entries } = await this.#client.send(command, abortAtDeadline());
       return notifications.map((_, n) => {
-        const { EventId: id, ErrorCode: code = 'without a reason' } = entries?.[n] ?? {};
-        return id === undefined ? { errorCode: code } : 'taken';
+        const { EventId: id, ErrorCode: errorCode = noErrorCode } = entries?.[n] ?? {};
+        return id === undefined ? { errorCode } : 'published';
       });
     } catch (error) {
       const errorCode = error instanceof Error ? error.name : String(error);
-      return notifications.map(() => ({ errorCode: errorCode }));
+      return notifications.map(() => ({ errorCode }));
     }
   }
 
-  /** Publishes what came of a command. @throws Error where the bus does not take it */
+  /**
+   * Publishes the outcome of a command.
+   *
+   * @throws Error if the reply is not published
+   */
   async reply(reply: CommandReply): Promise<void> {
     const entry = { EventBusName: this.#name, Source: notificationSource, DetailType: replyType };
     const { Entries: entries } = await this.#client.send(
       new PutEventsCommand({ Entries: [{ ...entry, Detail: JSON.stringify(reply) }] }),
       abortAtDeadline(),
     );
-    if (entries?.[0]?.EventId === undefined) {
-      throw new Error(`The bus refused a reply: ${entries?.[0]?.ErrorCode ?? 'without a reason'}.`);
+    const result = entries?.[0];
+    if (result?.EventId === undefined) {
+      throw new Error(`The event bus did not publish the reply: ${result?.ErrorCode ?? noErrorCode}.`);
     }
   }
 }

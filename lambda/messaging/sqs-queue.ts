@@ -1,9 +1,9 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
-/** An SQS queue, where the SDK's own environment says that SQS is. */
+/** An SQS queue. The SDK reads the endpoint from the environment. */
 export class SqsQueue {
-  // The URL names the queue only: where SQS is, is the environment's to say, as for every other service.
+  // The URL only identifies the queue. The endpoint comes from the environment, as for every other service.
   readonly #client = new SQSClient({ ...clientSettings, useQueueUrlAsEndpoint: false });
   readonly #url: string;
 
@@ -14,7 +14,8 @@ export class SqsQueue {
   /**
    * Sends a message.
    *
-   * @param attributes - text by name, to be read beside the message
+   * @param attributes - message attributes by name; unsupported characters are replaced and values cut to 1,000
+   *   characters
    */
   async send(body: string, attributes: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.#client.send(
@@ -33,7 +34,7 @@ export class SqsQueue {
   }
 }
 
-/** What SQS takes in an attribute ("SendMessage" in the SQS API reference): no control characters, and not nothing. */
+/** Returns a valid value of a message attribute: not empty and without control characters ("SendMessage", SQS API). */
 const sanitizeAttribute = (text: string): string =>
   text
     .slice(0, 1000)

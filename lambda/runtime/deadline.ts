@@ -1,18 +1,32 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+/** Default timeout of a function in seconds: below the 30 s that API Gateway waits for a response. */
+export const functionTimeoutSeconds = 25;
+
+/** Time in milliseconds that a function reserves at its end to report unfinished work or to respond with an error. */
+export const reportingReserveMilliseconds = 5000;
+
+/** Maximum duration of an HTTP request in milliseconds; the function then responds 503 before its own timeout. */
+export const requestTimeoutMilliseconds = functionTimeoutSeconds * 1000 - reportingReserveMilliseconds;
+
+/** The part of a Lambda context that tells the remaining time. */
+interface InvocationContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** Returns the deadline of an invocation in milliseconds since the epoch: the end of its timeout minus the reserve. */
+export const deadlineOf = (context: InvocationContext): number =>
+  Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
+
 const deadlines = new AsyncLocalStorage<number>();
 
 /**
- * Runs a request with a moment by which it must have answered, so that whatever it waits for can give up in time.
+ * Runs a function with a deadline that {@link currentDeadline} returns to everything that it calls.
  *
- * @param at - milliseconds since the epoch
+ * @param deadline - milliseconds since the epoch
  */
-export const withDeadline = <Result>(at: number, run: () => Promise<Result>): Promise<Result> => deadlines.run(at, run);
+export const withDeadline = <Result>(deadline: number, run: () => Promise<Result>): Promise<Result> =>
+  deadlines.run(deadline, run);
 
-/** The current request's deadline in milliseconds since the epoch, or `undefined` outside a request. */
+/** Returns the deadline of the current request in milliseconds since the epoch, or `undefined` outside a request. */
 export const currentDeadline = (): number | undefined => deadlines.getStore();
-
-/**
- * What a function keeps of its time, in milliseconds, for reporting what it has not done: its deadline is so much earlier.
- */
-export const reportingReserveMilliseconds = 5000;

@@ -1,10 +1,10 @@
-/** Where this service's metrics are. */
+/** Namespace of all metrics of this service. */
 const namespace = 'ImageSharing';
 
 /**
- * Makes a log line count as one of a metric: CloudWatch reads it from the log ("Embedded metric format").
+ * Returns log fields that add one to a metric: CloudWatch reads them from the log line ("Embedded metric format").
  *
- * @param metric - its name
+ * @param metric - the metric's name
  */
 export const countMetric = (metric: string): Readonly<Record<string, unknown>> => ({
   _aws: {

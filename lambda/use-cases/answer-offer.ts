@@ -1,7 +1,7 @@
 import { actorOf, isAdmin, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
 import { invalidMemberStatus } from '../domain/errors.ts';
-import { type ProjectId, type ImageId } from '../domain/ids.ts';
+import type { ImageId, ProjectId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { isMemberStatus, type Membership } from '../domain/membership.ts';
@@ -14,6 +14,7 @@ import {
 } from '../domain/sharing-rules.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
+/** A request about one membership. */
 export interface MemberRequest {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
@@ -23,27 +24,31 @@ export interface MemberRequest {
 export type AnswerOffer = (request: MemberRequest & { readonly status: unknown }) => Promise<Membership>;
 
 /**
- * A member sets its status: one conditional write, and a read only where that is refused, to say why.
+ * Sets the status of a member with one conditional write; reads only if the condition failed, to find the reason.
  *
- * The status is looked at last, after the image, the member and the role, as the Image service does it: a caller who may
- * not answer is told that and not that its answer was misspelt.
+ * Checks the image, the member and the role before the status, as the Image service does: a caller who is not permitted
+ * gets this refusal even if the status is invalid.
  */
-export const createAnswerOffer =
-  (images: ImageRepository, memberships: MembershipRepository, clock: Clock): AnswerOffer =>
-  async ({ caller, status, imageId, memberId }) => {
+export const createAnswerOffer = (
+  images: ImageRepository,
+  memberships: MembershipRepository,
+  clock: Clock,
+): AnswerOffer =>
+  async function answerOffer({ caller, status, imageId, memberId }) {
     const actor = actorOf(caller);
-    const notOwner = isAdmin(caller) ? undefined : caller.projectId;
+    const excludedOwner = isAdmin(caller) ? undefined : caller.projectId;
+    const at = () => timestamp(clock());
 
     return retryOnConflict(async () => {
       if (isMemberStatus(status) && canAttemptAnswer(caller, memberId)) {
-        const at = () => timestamp(clock());
-        const answered = await memberships.answer({ imageId, memberId, status, excludedOwner: notOwner, at, actor });
-        if (answered !== 'refused') return answered.membership;
+        const answered = await memberships.answer({ imageId, memberId, status, excludedOwner, at, actor });
+        if (answered !== 'condition-failed') return answered.membership;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
-      assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, image, sharing, memberId));
+      const membership = assertMemberIsVisible(caller, sharing, memberId);
+      assertCallerMayAnswer(caller, image, membership);
       if (!isMemberStatus(status)) throw invalidMemberStatus();
       if (image.pendingChange !== undefined) await images.completePendingChange(image);
       return undefined;

@@ -8,19 +8,18 @@ import { assertCallerMayCreate } from '../domain/sharing-rules.ts';
 
 export type CreateImage = (request: {
   readonly imageId: ImageId | undefined;
-  /** What the caller says of the image; anything it does not say has its default. */
+  /** The requested attributes; the others get their defaults. */
   readonly attributes: Partial<ImageAttributes>;
   readonly caller: Caller;
 }) => Promise<Image>;
 
 /**
- * Registers an image, shared unless its creator says otherwise, for the caller's project; an admin does so for any.
+ * Registers an image, by default with the visibility `shared` and for the caller's project.
  *
- * @param newImageId - makes ids that sort by the time they were made, so that images of one second keep their order
+ * @param newImageId - creates ids that sort by creation time, so that images of the same second keep their order
  */
-export const createCreateImage =
-  (images: ImageRepository, clock: Clock, newImageId: () => ImageId): CreateImage =>
-  async ({ imageId, attributes, caller }) => {
+export const createCreateImage = (images: ImageRepository, clock: Clock, newImageId: () => ImageId): CreateImage =>
+  async function createImage({ imageId, attributes, caller }) {
     const at = timestamp(clock());
     const image: Image = {
       name: null,
@@ -45,7 +44,7 @@ export const createCreateImage =
     };
     assertCallerMayCreate(caller, image);
     assertImageIsWithinBounds(image);
-    const created = await images.create(image, actorOf(caller));
-    if (!created) throw imageExists(image.id);
+    const isCreated = await images.create(image, actorOf(caller));
+    if (!isCreated) throw imageExists(image.id);
     return image;
   };

@@ -1,15 +1,14 @@
 import { actorOf, type Caller } from '../domain/caller.ts';
-import { type ImageId } from '../domain/ids.ts';
+import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../domain/sharing-rules.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type DeleteImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<void>;
 
-/** Deletes an image and its memberships, unless it is protected. Its id is never given again. */
-export const createDeleteImage =
-  (images: ImageRepository): DeleteImage =>
-  async ({ imageId, caller }) => {
+/** Deletes an image and ends its memberships, unless the image is protected. Its id cannot be used again. */
+export const createDeleteImage = (images: ImageRepository): DeleteImage =>
+  async function deleteImage({ imageId, caller }) {
     const actor = actorOf(caller);
 
     await retryOnConflict(async () => {

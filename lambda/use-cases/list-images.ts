@@ -1,3 +1,4 @@
+import type { Caller } from '../domain/caller.ts';
 import { invalidRequest } from '../domain/errors.ts';
 import { parseImageId, type ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
@@ -12,11 +13,12 @@ import {
   type SortDirection,
 } from '../domain/image-filter.ts';
 import {
-  imageSources,
+  listSources,
   type ImageListRepository,
   type ImageListScope,
   type ListSource,
   type ListCandidate,
+  type ListPosition,
 } from '../domain/image-list.ts';
 import type { Image } from '../domain/image.ts';
 import { assertCallerMayList, isImageVisible } from '../domain/sharing-rules.ts';
@@ -24,43 +26,44 @@ import { assertCallerMayList, isImageVisible } from '../domain/sharing-rules.ts'
 export interface ImageListRequest extends ImageListScope {
   readonly filters: readonly ImageFilter[];
   readonly sorts: readonly Sort[];
-  /** How many images at the most, 0 to 1000. */
+  /** Maximum number of images of the page, 0 to 1000. */
   readonly limit: number;
-  /** The id of the last image of the page before. */
+  /** The id of the last image of the previous page. */
   readonly marker: string | undefined;
 }
 
 export interface ImagePage {
   readonly images: readonly Image[];
-  /** The marker of the next page, exactly where more images may follow. */
+  /** The marker of the next page, or `undefined` if no more images can follow. */
   readonly next: ImageId | undefined;
 }
 
-/** How long a page may become, in the form in which it is returned. */
+/** Maximum size of a page in the format of the response. */
 export interface PageSize {
-  /** The size of an image in that form. */
+  /** Returns the size of an image in bytes. */
   readonly sizeOf: (image: Image) => number;
-  /** Greater than the size of any one image. */
+  /** Maximum size of a page in bytes; larger than any single image. */
   readonly maxBytes: number;
 }
 
 export type ListImages = (request: ImageListRequest) => Promise<ImagePage>;
 
-/** Maximum number of candidates that one page examines for those that its filters match. */
+/** Maximum number of candidates whose records one page with filters reads. */
 export const maxScannedImages = 2000;
-/** Maximum number of images that are sorted by anything but their creation: the records of all of them are read. */
+/** Maximum number of images in a list with another order than creation order, because it reads the records of all. */
 export const maxSortedImages = 5000;
 /**
- * Number of bytes of records after which a page reads no more of them: 5,000 of 3 KB, or 120 of the largest. They cost
- * 4,000 read units, and take a tenth of the function's 1,536 MB for less than a second of its 25.
+ * Number of bytes of records after which a page stops reading: 5,000 records of 3 KB, or 120 of the maximum size. They
+ * cost 4,000 read units and occupy a tenth of the function's 1,536 MB for less than a second of its 25.
  */
 export const maxReadBytes = 16 * 1024 * 1024;
-/** Number of candidates that are looked up together if not every one of them will be shown. */
+/** Number of candidates of one lookup if the page is not expected to include all of them. */
 const scanBatchSize = 500;
 /**
- * Number of records that are read in parallel: 100 first, one BatchGetItem, so that a page of up to 100 takes one round
- * trip, and 14 MB if each record is as large as it can be; then at most 200, as many as the bytes left allow if they are
- * like those before. A page of 1,000 small images takes six round trips.
+ * Number of records that are read in parallel. The first step reads 100, one BatchGetItem, so that a page of up to 100
+ * images needs one round trip, and 14 MB if all records have the maximum size. Later steps read at most 200, and no
+ * more than fit into the remaining bytes at the average size so far. A page of 1,000 small images needs six round
+ * trips.
  */
 const firstStepSize = 100;
 const maxStepSize = 200;
@@ -68,86 +71,95 @@ const maxStepSize = 200;
 /**
  * Returns one page of the images that a project, or an admin of all projects, can list.
  *
- * In creation order the page is read from its marker on, whatever the number of images before or behind it. A filter on
- * the records examines at most {@link maxScannedImages} candidates and stops after {@link maxReadBytes}; the page is then
- * short, even empty, and has a `next`. Any other order reads the records of all images that match first.
+ * In creation order the page starts after its marker and costs the same at any position. With filters on the records it
+ * examines at most {@link maxScannedImages} candidates and stops after {@link maxReadBytes}; such a page can be short,
+ * even empty, and has a `next`. Any other order first reads the records of all images of the list.
  *
- * @param pageSize - the page ends before the image that would make it longer
- * @throws SharingError `invalid-request` for a marker that the caller cannot see, and if a list is too long to be sorted
+ * @param pageSize - the page ends before an image that would exceed this size
+ * @throws SharingError `invalid-request` if the marker is missing or hidden from the caller, or the list is too long to
+ *   sort
  */
-export const createListImages =
-  (images: ImageRepository, lists: ImageListRepository, pageSize: PageSize): ListImages =>
-  async (request) => {
+export const createListImages = (images: ImageRepository, lists: ImageListRepository, pageSize: PageSize): ListImages =>
+  async function listImages(request) {
     const { caller, filters, sorts, limit } = request;
     assertCallerMayList(caller);
-    const marker = request.marker === undefined ? undefined : await findMarker(images, request.marker, request);
-    const sources = imageSources(request);
+    const marker = request.marker === undefined ? undefined : await findMarker(images, request.marker, caller);
+    const sources = listSources(request);
     if (limit === 0 || sources.length === 0 || filters.includes(matchNone)) return { images: [], next: undefined };
+
     const matches: ImageFilter = (image) => filters.every((filter) => filter(image));
     const order = creationOrder(sorts);
     if (order !== undefined) {
-      const page = new Page(lists, matches, limit, pageSize, filters.length > 0);
-      return inCreationOrder(lists, sources, order, marker, page);
+      const page = new Page({ lists, matches, limit, pageSize, isScan: filters.length > 0 });
+      return fillInCreationOrder({ lists, sources, order, marker, page });
     }
+    const page = new Page({ lists, matches, limit, pageSize, isScan: false });
+    const matching = await readAll(lists, sources, matches);
     const compare = compareBy(sorts);
-    const sorted = (await readAll(lists, sources, matches)).toSorted((a, b) => compare(a.image, b.image));
-    const rest = marker === undefined ? sorted : sorted.filter(({ image }) => compare(marker, image) < 0);
-    const page = new Page(lists, matches, limit, pageSize);
-    await page.fill(
-      rest.map(({ candidate }) => candidate),
-      false,
-    );
+    const candidates = matching
+      .filter(({ image }) => marker === undefined || compare(marker, image) < 0)
+      .toSorted((a, b) => compare(a.image, b.image))
+      .map(({ candidate }) => candidate);
+    await page.fill(candidates, false);
     return page;
   };
 
-async function findMarker(images: ImageRepository, marker: string, { caller }: ImageListScope): Promise<Image> {
+async function findMarker(images: ImageRepository, marker: string, caller: Caller): Promise<Image> {
   const imageId = parseImageId(marker);
   const sharing = imageId && (await images.find(imageId, [caller.projectId]));
   if (sharing === undefined || !isImageVisible(caller, sharing)) {
-    throw invalidRequest('"marker" names no image that can be seen; use the "next" link of the page before.');
+    throw invalidRequest('"marker" must be the id of a visible image; use the "next" link of the previous page.');
   }
   return sharing.image;
 }
 
-async function inCreationOrder(
-  lists: ImageListRepository,
-  sources: readonly ListSource[],
-  order: SortDirection,
-  marker: Image | undefined,
-  page: Page,
-): Promise<ImagePage> {
-  for (let after: Parameters<ImageListRepository['candidates']>[2] = marker; ;) {
+async function fillInCreationOrder({
+  lists,
+  sources,
+  order,
+  marker,
+  page,
+}: {
+  readonly lists: ImageListRepository;
+  readonly sources: readonly ListSource[];
+  readonly order: SortDirection;
+  readonly marker: ListPosition | undefined;
+  readonly page: Page;
+}): Promise<ImagePage> {
+  let after = marker;
+  for (;;) {
     const count = page.batchSize;
     const { candidates, next } = await lists.candidates(sources, order, after, count);
     const hasEnded = await page.fill(candidates, next !== undefined);
     if (hasEnded || next === undefined) return page;
+    // The repository read its maximum number of entries.
     if (candidates.length < count) return { images: page.images, next: next.id };
     after = next;
   }
 }
 
-/** What sorts compare of all images of a list that match; their records are not kept. */
+/** Returns all matching images of a list with their sortable attributes only. */
 async function readAll(
   lists: ImageListRepository,
   sources: readonly ListSource[],
   matches: ImageFilter,
 ): Promise<readonly { readonly candidate: ListCandidate; readonly image: SortableImage }[]> {
   const { candidates, next } = await lists.candidates(sources, 'desc', undefined, maxSortedImages);
-  const found: { candidate: ListCandidate; image: SortableImage }[] = [];
+  const matching: { candidate: ListCandidate; image: SortableImage }[] = [];
   const reader = new RecordReader(lists);
   while (next === undefined && reader.bytes < maxReadBytes) {
-    const rest = candidates.slice(reader.records);
-    if (rest.length === 0) return found;
-    for (const { candidate, image } of await reader.read(rest)) {
-      if (image !== undefined && matches(image)) found.push({ candidate, image: pickSortable(image) });
+    const remaining = candidates.slice(reader.records);
+    if (remaining.length === 0) return matching;
+    for (const { candidate, image } of await reader.read(remaining)) {
+      if (image !== undefined && matches(image)) matching.push({ candidate, image: pickSortable(image) });
     }
   }
   throw invalidRequest(
-    `Only lists of at most ${maxSortedImages} images and ${maxReadBytes / 1024 / 1024} MiB are sorted by anything but "created_at"; narrow the list or sort by "created_at".`,
+    `Only a list of at most ${maxSortedImages} images and ${maxReadBytes / 1024 / 1024} MiB can be sorted by a key other than "created_at"; narrow the list or sort by "created_at".`,
   );
 }
 
-/** Reads the records of candidates in steps, and counts what it reads. */
+/** Reads the records of candidates in steps and counts them and their bytes. */
 class RecordReader {
   readonly #lists: ImageListRepository;
   #stepSize = firstStepSize;
@@ -158,7 +170,7 @@ class RecordReader {
     this.#lists = lists;
   }
 
-  /** Reads the first of some candidates: as many as one step takes, at most `max`. */
+  /** Reads the records of the first candidates: of one step, at most `max`. */
   async read(
     candidates: readonly ListCandidate[],
     max = Number.POSITIVE_INFINITY,
@@ -167,65 +179,73 @@ class RecordReader {
     const { images, bytes } = await this.#lists.records(step);
     this.records += step.length;
     this.bytes += bytes;
-    const allowed = Math.ceil((maxReadBytes - this.bytes) * (this.records / this.bytes));
-    this.#stepSize = Math.max(1, Math.min(maxStepSize, allowed));
+    const averageBytes = this.bytes / this.records;
+    const affordable = Math.ceil((maxReadBytes - this.bytes) / averageBytes);
+    this.#stepSize = Math.max(1, Math.min(maxStepSize, affordable));
     return step.map((candidate, n) => ({ candidate, image: images[n] }));
   }
 }
 
-/** A page that candidates are read for until it is full or has read enough. */
+/** A page that reads the records of candidates until it is full or reaches a limit. */
 class Page implements ImagePage {
   readonly images: Image[] = [];
   next: ImageId | undefined;
   readonly #reader: RecordReader;
   readonly #matches: ImageFilter;
   readonly #limit: number;
-  readonly #size: PageSize;
+  readonly #pageSize: PageSize;
   readonly #isScan: boolean;
   #bytes = 0;
 
-  /** @param isScan - whether many candidates may not match, so that more of them are read than the page has room for */
-  constructor(lists: ImageListRepository, matches: ImageFilter, limit: number, size: PageSize, isScan = false) {
-    this.#reader = new RecordReader(lists);
-    this.#matches = matches;
-    this.#limit = limit;
-    this.#size = size;
-    this.#isScan = isScan;
+  constructor(options: {
+    readonly lists: ImageListRepository;
+    readonly matches: ImageFilter;
+    readonly limit: number;
+    readonly pageSize: PageSize;
+    /** `true` if many candidates may not match: the page then reads more candidates than it has room for. */
+    readonly isScan: boolean;
+  }) {
+    this.#reader = new RecordReader(options.lists);
+    this.#matches = options.matches;
+    this.#limit = options.limit;
+    this.#pageSize = options.pageSize;
+    this.#isScan = options.isScan;
   }
 
-  /** How many candidates to look up next: no more than the page can show, until some of these turn out to be gone. */
+  /** The number of candidates of the next lookup: the limit, until a scan or missing records require more. */
   get batchSize(): number {
     return this.#isScan || this.#reader.records > 0 ? scanBatchSize : this.#limit;
   }
 
   /**
-   * Adds the images of candidates that match, in their order.
+   * Adds the matching images of candidates in their order.
    *
-   * @param areMore - whether other candidates follow these
-   * @returns whether the page ended before all candidates were examined; `next` then is where it goes on, if more follow
+   * @param hasMore - `true` if other candidates follow these
+   * @returns `true` if the page ended before all candidates were examined; `next` is then set if more images can follow
    */
-  async fill(candidates: readonly ListCandidate[], areMore: boolean): Promise<boolean> {
+  async fill(candidates: readonly ListCandidate[], hasMore: boolean): Promise<boolean> {
     let lastSeen: ImageId | undefined;
-    for (let rest = candidates; rest.length > 0;) {
-      const step = await this.#reader.read(rest, this.#isScan ? undefined : this.#limit - this.images.length);
+    let remaining = candidates;
+    while (remaining.length > 0) {
+      const step = await this.#reader.read(remaining, this.#isScan ? undefined : this.#limit - this.images.length);
       for (const { image } of step) {
         if (image === undefined) continue;
         if (this.#matches(image) && !this.#add(image)) return this.#endAfter(this.images.at(-1)?.id);
         lastSeen = image.id;
       }
-      rest = rest.slice(step.length);
-      if (rest.length === 0 && !areMore) return false;
+      remaining = remaining.slice(step.length);
+      if (remaining.length === 0 && !hasMore) return false;
       if (this.images.length === this.#limit) return this.#endAfter(this.images.at(-1)?.id);
-      // An image that was just seen is a marker that the caller can see, too.
-      if (this.#hasReadEnough) return this.#endAfter(lastSeen ?? step.at(-1)?.candidate.position.id);
+      // The marker of the next page must be visible to the caller, so the last seen image is preferred.
+      if (this.#hasReachedReadLimit) return this.#endAfter(lastSeen ?? step.at(-1)?.candidate.position.id);
     }
     return false;
   }
 
-  /** Adds an image unless the page is full. */
+  /** Adds an image; returns `false` if the page is full. */
   #add(image: Image): boolean {
-    const bytes = this.#bytes + this.#size.sizeOf(image);
-    if (this.images.length === this.#limit || (this.images.length > 0 && bytes > this.#size.maxBytes)) return false;
+    const bytes = this.#bytes + this.#pageSize.sizeOf(image);
+    if (this.images.length === this.#limit || (this.images.length > 0 && bytes > this.#pageSize.maxBytes)) return false;
     this.images.push(image);
     this.#bytes = bytes;
     return true;
@@ -236,7 +256,7 @@ class Page implements ImagePage {
     return true;
   }
 
-  get #hasReadEnough(): boolean {
+  get #hasReachedReadLimit(): boolean {
     return this.#reader.records >= maxScannedImages || this.#reader.bytes >= maxReadBytes;
   }
 }

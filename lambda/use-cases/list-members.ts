@@ -11,34 +11,32 @@ export type ListMembers = (request: {
 }) => Promise<readonly Membership[]>;
 
 /**
- * Maximum number of members that are listed. The Image API has no pages of members, so that all of them have to fit one
- * response of 6 MB: 4,000 do if each has the longest id, made of what JSON escapes. Quotas are far below this.
+ * Maximum number of members in a list. The Image API has no pages of members, so that all of them must fit into one
+ * response of 6 MB. 4,000 members fit even if each has the longest id and JSON escapes all of it. Quotas are far lower.
  */
 export const maxListedMembers = 4000;
 
 /**
- * The members of an image in order of creation, then of id: all of them for its owner and an admin, a member itself.
+ * Returns the members of an image by creation time, then id: all for its owner and an admin, its own membership for a
+ * member.
  *
  * @throws SharingError `invalid-request` if there are more than {@link maxListedMembers}
  */
-export const createListMembers =
-  (images: ImageRepository): ListMembers =>
-  async ({ imageId, caller }) => {
+export const createListMembers = (images: ImageRepository): ListMembers =>
+  async function listMembers({ imageId, caller }) {
     const { image, memberIds } = await images.findOffers(imageId, maxListedMembers + 1);
-    // Whether the image exists or not, whoever does not own it is looked for among its members: the same calls for both.
-    const shown = canListAllMembers(caller, image) ? memberIds : [caller.projectId];
-    if (shown.length > maxListedMembers) {
+    // A hidden and a missing image must cost the same calls: other callers are searched among the members in both
+    // cases.
+    const listedIds = canListAllMembers(caller, image) ? memberIds : [caller.projectId];
+    if (listedIds.length > maxListedMembers) {
       if (image !== undefined) assertImageIsShared(image);
-      throw invalidRequest(`More than ${maxListedMembers} members cannot be listed; show each by its id.`);
+      throw invalidRequest(
+        `The image has more than ${maxListedMembers} members, which cannot be listed; show each member by its id.`,
+      );
     }
-    const members = await images.findMemberships(imageId, shown);
-    assertImageIsShared(
-      assertImageIsVisible(caller, {
-        imageId,
-        image,
-        memberships: new Map(members.map((each) => [each.memberId, each])),
-      }),
-    );
+    const members = await images.findMemberships(imageId, listedIds);
+    const memberships = new Map(members.map((member) => [member.memberId, member]));
+    assertImageIsShared(assertImageIsVisible(caller, { imageId, image, memberships }));
     return members.toSorted((a, b) => compare(a.createdAt, b.createdAt) || compare(a.memberId, b.memberId));
   };
 

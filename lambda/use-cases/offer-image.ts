@@ -1,28 +1,36 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
+import { actorOf } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
 import { memberExists, memberQuotaExceeded } from '../domain/errors.ts';
-import { type ImageId, type ProjectId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import type { MemberRequest } from './answer-offer.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
-export type OfferImage = (request: {
-  readonly imageId: ImageId;
-  readonly memberId: ProjectId;
-  readonly caller: Caller;
-}) => Promise<Membership>;
+export type OfferImage = (request: MemberRequest) => Promise<Membership>;
+
+export interface OfferImageDependencies {
+  readonly images: ImageRepository;
+  readonly memberships: MembershipRepository;
+  readonly clock: Clock;
+  /** Maximum number of members of an image, or -1 for no limit. */
+  readonly memberQuota: number;
+}
 
 /**
- * An owner offers its image to a project, which becomes a member, pending. The image is read first, for the offer repeats
- * its owner, visibility and creation; the write holds only if those are as they were.
+ * Offers an image to a project, which becomes a pending member.
  *
- * @param quota - the most members of an image, or -1 for no limit
+ * Reads the image first, because the membership repeats its owner, visibility and creation time; the write's condition
+ * requires that these are unchanged.
  */
-export const createOfferImage =
-  (images: ImageRepository, memberships: MembershipRepository, clock: Clock, quota: number): OfferImage =>
-  async ({ imageId, memberId, caller }) => {
+export const createOfferImage = ({
+  images,
+  memberships,
+  clock,
+  memberQuota: quota,
+}: OfferImageDependencies): OfferImage =>
+  async function offerImage({ imageId, memberId, caller }) {
     const actor = actorOf(caller);
 
     return retryOnConflict(async () => {

@@ -3,10 +3,10 @@ import { tryAgainLater } from '../domain/errors.ts';
 const maxAttempts = 8;
 
 /**
- * Reads and writes again where the world changed between a read and the write that depended on it.
+ * Retries a read and its dependent write after a conflicting change.
  *
- * @param attempt - resolves to `undefined` where the write was refused and a read since then does not say why
- * @throws SharingError `try-again-later` where that keeps happening
+ * @param attempt - resolves to `undefined` if the write's condition failed and a later read shows no reason
+ * @throws SharingError `try-again-later` after 8 attempts
  */
 export async function retryOnConflict<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
   for (let attemptCount = 0; attemptCount < maxAttempts; attemptCount += 1) {

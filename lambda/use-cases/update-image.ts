@@ -1,19 +1,20 @@
 import { actorOf, type Caller } from '../domain/caller.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
-import { type ImageId } from '../domain/ids.ts';
+import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
 import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 /**
- * What becomes of an image's attributes; throws a SharingError where the change does not fit them.
+ * Returns the changed attributes of an image, or the same object if nothing changes.
  *
- * @param assertMaySet - told what the change sets before it does, step by step; throws where the caller may not
+ * @param assertMaySet - called with the attributes of each step before the step; throws if the caller may not set them
+ * @throws SharingError if the change does not fit the attributes
  */
 export type ImageChange = (
   attributes: ImageAttributes,
-  assertMaySet: (some: Partial<ImageAttributes>) => void,
+  assertMaySet: (attributes: Partial<ImageAttributes>) => void,
 ) => ImageAttributes;
 
 export type UpdateImage = (request: {
@@ -23,28 +24,27 @@ export type UpdateImage = (request: {
 }) => Promise<Image>;
 
 /**
- * Changes an image, on condition that it is as it was read; where it is not, the change is made again on what it is now.
- * A change that another request left half-way is completed first.
+ * Changes an image on condition that it is unchanged since it was read; otherwise repeats the change on the new image.
+ * Completes a pending change first.
  */
-export const createUpdateImage =
-  (images: ImageRepository, clock: Clock): UpdateImage =>
-  async ({ imageId, change, caller }) => {
+export const createUpdateImage = (images: ImageRepository, clock: Clock): UpdateImage =>
+  async function updateImage({ imageId, change, caller }) {
     const actor = actorOf(caller);
 
     return retryOnConflict(async () => {
       const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
       assertCallerMayChange(caller, before);
-      const changed = change(before, (some) => {
-        assertCallerMaySet(caller, some);
+      const changed = change(before, (attributes) => {
+        assertCallerMaySet(caller, attributes);
       });
       if (changed === before) return before;
-      // Whatever the change has asked for.
+      // In addition to the steps of the change: the result must be permitted as well.
       assertCallerMaySet(caller, {
         ...(changed.owner !== before.owner && { owner: changed.owner }),
         ...(changed.visibility !== before.visibility && { visibility: changed.visibility }),
       });
       const now = timestamp(clock());
-      // Another function's clock may be ahead of this one's.
+      // The clock of another function instance may be ahead.
       const updatedAt = now > before.updatedAt ? now : before.updatedAt;
       const after = { ...before, ...changed, updatedAt };
       assertImageIsWithinBounds(after);
@@ -53,6 +53,6 @@ export const createUpdateImage =
         return undefined;
       }
       const written = await images.update(before, after, actor);
-      return written === 'changed-meanwhile' ? undefined : written;
+      return written === 'conflict' ? undefined : written;
     });
   };

@@ -13,22 +13,25 @@ import { retryOnConflict } from './retry-on-conflict.ts';
 
 export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
 
-/** An owner ends a membership, whatever its status: one transaction, and a read only where that is refused, to say why. */
-export const createWithdrawOffer =
-  (images: ImageRepository, memberships: MembershipRepository, clock: Clock): WithdrawOffer =>
-  async ({ caller, imageId, memberId }) => {
+/** Ends a membership of any status with one transaction; reads only if the condition failed, to find the reason. */
+export const createWithdrawOffer = (
+  images: ImageRepository,
+  memberships: MembershipRepository,
+  clock: Clock,
+): WithdrawOffer =>
+  async function withdrawOffer({ caller, imageId, memberId }) {
     const actor = actorOf(caller);
     const owner = isAdmin(caller) ? undefined : caller.projectId;
 
     await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
-        const withdrawn = await memberships.withdraw({ imageId, memberId, owner, at: clock(), actor });
-        if (withdrawn) return true;
+        const isWithdrawn = await memberships.withdraw({ imageId, memberId, owner, at: clock(), actor });
+        if (isWithdrawn) return true;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
-      assertMemberIsVisible(caller, image, sharing, memberId);
+      assertMemberIsVisible(caller, sharing, memberId);
       assertCallerMayManageMembers(caller, image);
       return undefined;
     });

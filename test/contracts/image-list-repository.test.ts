@@ -237,9 +237,9 @@ describe('runs', () => {
     }
     await repositories.image({ owner: aProject(), visibility, name: 'of another' });
 
-    const shown = await readAll([aRun({ kind: 'everyone', visibility, owner })]);
-    const hidden = await readAll([aRun({ kind: 'everyone', visibility, owner, hidden: true })]);
-    const all = await readAll([aRun({ kind: 'everyone', visibility })]);
+    const shown = await readAll([aRun({ kind: 'public-or-community', visibility, owner })]);
+    const hidden = await readAll([aRun({ kind: 'public-or-community', visibility, owner, hidden: true })]);
+    const all = await readAll([aRun({ kind: 'public-or-community', visibility })]);
 
     expect([shown.names, hidden.names]).toEqual([[visibility], [`hidden ${visibility}`]]);
     expect(all.names).toEqual(expect.arrayContaining([visibility, 'of another']));
@@ -403,9 +403,9 @@ describe('what changed', () => {
       owned: ownedBy(owner),
       'owned, hidden': ownedBy(owner, { hidden: true }),
       inherited: ownedBy(heir, { hidden: true }),
-      community: aRun({ kind: 'everyone', visibility: 'community' }),
-      public: aRun({ kind: 'everyone', visibility: 'public' }),
-      'public, hidden': aRun({ kind: 'everyone', visibility: 'public', hidden: true }),
+      community: aRun({ kind: 'public-or-community', visibility: 'community' }),
+      public: aRun({ kind: 'public-or-community', visibility: 'public' }),
+      'public, hidden': aRun({ kind: 'public-or-community', visibility: 'public', hidden: true }),
       'catalog, private': aRun({ kind: 'catalog', visibility: 'private' }),
       'catalog, public': aRun({ kind: 'catalog', visibility: 'public' }),
       'catalog, public, hidden': aRun({ kind: 'catalog', visibility: 'public', hidden: true }),

@@ -158,7 +158,7 @@ describe('update', () => {
 
       const outcome = await images.update(before, { ...before, ...change }, actor);
 
-      expect(outcome).toBe('changed-meanwhile');
+      expect(outcome).toBe('conflict');
       expect((await read(before.id)).image).toEqual({ ...before, minRam: 1, version: 2 });
     },
   );
@@ -170,7 +170,7 @@ describe('update', () => {
 
     const outcome = await images.update(before, { ...before, visibility: 'private' }, actor);
 
-    expect(outcome).toBe('changed-meanwhile');
+    expect(outcome).toBe('conflict');
     expect((await read(before.id)).image).toEqual({ ...before, memberCount: 1 });
   });
 
@@ -186,7 +186,7 @@ describe('update', () => {
       await images.update(never, { ...never, name: 'made' }, actor),
     ];
 
-    expect(outcomes).toEqual(['changed-meanwhile', 'changed-meanwhile', 'changed-meanwhile']);
+    expect(outcomes).toEqual(['conflict', 'conflict', 'conflict']);
     expect((await read(deleted.id)).image).toBeUndefined();
     expect((await read(never.id)).image).toBeUndefined();
   });
@@ -203,7 +203,7 @@ describe('update', () => {
     const asPrivate = (await read(created.id)).image!;
     await images.update(asPrivate, { ...asPrivate, visibility: 'shared' }, actor);
 
-    expect(unshared).toEqual(members.map(() => 'refused'));
+    expect(unshared).toEqual(members.map(() => 'condition-failed'));
     const found = await images.findMemberships(created.id, members);
     expect(new Map(found.map(({ memberId, status }) => [memberId, status]))).toEqual(
       new Map(members.map((memberId, n) => [memberId, memberStatuses[n % 3]])),
@@ -245,7 +245,7 @@ describe('delete', () => {
 
     const outcome = await images.delete(before, actor);
 
-    expect(outcome).toBe('changed-meanwhile');
+    expect(outcome).toBe('conflict');
     expect((await read(before.id)).image).toEqual({ ...before, protected: true, version: 2 });
   });
 
@@ -256,7 +256,7 @@ describe('delete', () => {
 
     const outcome = await images.delete(before, actor);
 
-    expect(outcome).toBe('changed-meanwhile');
+    expect(outcome).toBe('conflict');
     expect(await read(before.id)).toMatchObject({ image: { memberCount: 1 }, membership: { status: 'pending' } });
   });
 
@@ -334,7 +334,7 @@ describe('a change that was broken off', () => {
       const expected = to && { ...before, ...to, version: expect.any(Number) };
       expect([done, membership?.status]).toEqual([expected, to && 'accepted']);
       const mayAnswer = done?.visibility === 'shared';
-      expect(await answers(before, 'beta', 'rejected')).toBe(mayAnswer ? 'rejected' : 'refused');
+      expect(await answers(before, 'beta', 'rejected')).toBe(mayAnswer ? 'rejected' : 'condition-failed');
     }
   });
 });
@@ -344,7 +344,7 @@ async function answers(image: Image, member: string, status: 'accepted' | 'rejec
   const memberId = member as ProjectId;
   const answer = { imageId: image.id, memberId, status, excludedOwner: memberId, at: () => later, actor };
   const answered = await repositories.memberships.answer(answer);
-  return answered === 'refused' ? answered : answered.membership.status;
+  return answered === 'condition-failed' ? answered : answered.membership.status;
 }
 
 const sequenceOf =

@@ -38,7 +38,7 @@ const stored = (image: Image, memberId = beta) => repositories.item(membershipKe
 /** Changes an image whatever it is now. */
 async function change({ id }: Image, attributes: Partial<Image>): Promise<void> {
   const before = (await repositories.read(id)).image!;
-  if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) === 'changed-meanwhile') {
+  if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) === 'conflict') {
     throw new Error('The image was not changed.');
   }
 }
@@ -211,7 +211,7 @@ describe('answer', () => {
 
     const answered = await answer(image, { memberId: gamma, excludedOwner: gamma, status });
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
     expect(await repositories.read(image.id, 'gamma')).toMatchObject({ membership: undefined });
     expect(await stored(image, gamma)).toBeUndefined();
   });
@@ -223,7 +223,7 @@ describe('answer', () => {
 
     const answered = await answer(image, { status });
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
     expect(await stored(image)).toEqual(before);
   });
 
@@ -237,7 +237,7 @@ describe('answer', () => {
 
     const answered = await answer(image, { status: now.status });
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
     expect((await repositories.read(image.id)).membership).toEqual(before);
   });
 
@@ -247,7 +247,7 @@ describe('answer', () => {
 
     const answered = await answer(image, { status, excludedOwner: beta });
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
   });
 
@@ -266,7 +266,7 @@ describe('answer', () => {
 
     const answered = await answer(image);
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
   });
 
   test.each([{ hidden: true }, { protected: true }, { name: 'renamed' }])(
@@ -339,7 +339,7 @@ describe('answer by a command', () => {
 
     const answered = await byCommand(image);
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
   });
 
@@ -351,7 +351,7 @@ describe('answer by a command', () => {
 
     const answered = await byCommand(image);
 
-    expect(answered).toBe('refused');
+    expect(answered).toBe('condition-failed');
   });
 
   test.each(memberStatuses)('the same answer %s again is unchanged and writes nothing', async (status) => {
@@ -370,7 +370,7 @@ describe('answer by a command', () => {
 
     const answered = [await byCommand(image), await byCommand(image, { memberId: gamma, excludedOwner: gamma })];
 
-    expect(answered).toEqual(['refused', 'refused']);
+    expect(answered).toEqual(['condition-failed', 'condition-failed']);
   });
 });
 

@@ -97,7 +97,7 @@ export async function openRepositories(): Promise<Repositories> {
       if (offered === undefined) throw new Error('The offer was refused.');
       if (status === 'pending') return;
       const answer = { imageId: image.id, memberId, status, excludedOwner: undefined, at: () => answeredAt, actor };
-      if ((await memberships.answer(answer)) === 'refused') throw new Error('The answer was refused.');
+      if ((await memberships.answer(answer)) === 'condition-failed') throw new Error('The answer was refused.');
     },
     close: async () => {
       await wire.stop();

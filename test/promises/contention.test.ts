@@ -296,10 +296,10 @@ describe('where it does not end', () => {
   };
 
   const messages: Readonly<Record<string, string>> = {
-    'try-again-later': 'Too many changes at once; nothing was lost. Please try again.',
-    'database-unavailable': 'The database cannot be reached just now; nothing was done. Please try again.',
+    'try-again-later': 'Too many concurrent changes. Please try again.',
+    'database-unavailable': 'The database is unreachable; nothing was changed. Please try again.',
     'outcome-unknown':
-      'The outcome of the request is unknown: it is applied once or not at all. Please read the image or member before you try again.',
+      'The outcome of the request is unknown: it is applied once or not at all. Read the image or member before you try again.',
   };
   const unavailable = (error: string, requestId: string) => ({
     message: messages[error],

@@ -1,8 +1,7 @@
 import { parseImageId } from '../../domain/ids.ts';
+import { logMessages } from '../../runtime/log-messages.ts';
+import type { Log } from '../../runtime/log.ts';
 import type { ApiMiddleware } from '../api-request.ts';
-
-/** Where log lines go: one JSON object each. */
-export type Log = (line: Readonly<Record<string, unknown>>) => void;
 
 /**
  * One line for each request: operation, image, caller's project, status, fault and how long it took. Never a token, a
@@ -13,7 +12,7 @@ export const requestLog = (operation: string, log: Log): ApiMiddleware => {
     const status = response?.statusCode ?? 500;
     log({
       level: status >= 500 ? 'error' : 'info',
-      message: 'request',
+      message: logMessages.request,
       operation,
       image: parseImageId(event.pathParameters?.['image_id'] ?? ''),
       project: event.caller?.projectId,

@@ -1,7 +1,7 @@
 import { strongestRole, type Caller } from '../../../lambda/domain/caller.ts';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
 
-/** The caller of `<project>:<role>[,<role>]`; its user is named after the project. */
+/** Returns the caller of `<project>:<role>[,<role>]`; the user id contains the project. */
 export function aCaller(as: string): Caller {
   const [project = '', roles = ''] = as.split(':');
   const role = strongestRole(roles.split(','));

@@ -3,7 +3,7 @@ import type { Timestamp } from '../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
 import type { Image } from '../../../lambda/domain/image.ts';
 
-/** A new image of the project alpha, shared, that differs from others in what a test says of it. */
+/** Returns a new shared image of the project alpha with the given attributes. */
 export const anImage = (attributes: Partial<Image> = {}): Image => ({
   id: uuidv7() as ImageId,
   name: null,

@@ -13,7 +13,7 @@ test.each([
   ['heat_stack_owner', []],
   ['Admin', []],
   ['', []],
-])('with the roles %j a caller may do what takes one of %j', (held, implied) => {
+])('a caller with the roles %j has the roles %j', (held, implied) => {
   const caller = aCaller(`alpha:${held}`);
 
   expect(roles.filter((role) => hasRole(caller, role))).toEqual(implied);

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { parseTimestamp, timestamp } from '../../../lambda/domain/clock.ts';
 
-test('a moment is written to the second, never rounded up', () => {
+test('a timestamp is rounded down to the second', () => {
   expect(timestamp(new Date('2026-11-23T12:00:59.999Z'))).toBe('2026-11-23T12:00:59Z');
 });
 
-test('a timestamp is read as it is written', () => {
+test('a timestamp can be parsed', () => {
   expect(parseTimestamp('2026-11-23T12:00:59Z')).toBe('2026-11-23T12:00:59Z');
 });
 
@@ -16,6 +16,6 @@ test.each([
   '2026-11-23T12:00:59.000Z',
   '2026-13-23T12:00:59Z',
   '2026-11-23T12:00:59Z ',
-])('%j is no timestamp', (text) => {
+])('%j is not a timestamp', (text) => {
   expect(parseTimestamp(text)).toBeUndefined();
 });

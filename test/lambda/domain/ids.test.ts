@@ -20,13 +20,13 @@ test.each([
   '71c675ab-d94f-49cd-a114-e12490b328d',
   '71c675ab-d94f-49cd-a114-e12490b328dg',
   'a'.repeat(2000),
-])('%j is no image id', (text) => {
+])('%j is not an image id', (text) => {
   expect(parseImageId(text)).toBeUndefined();
 });
 
 test.each([
   ['one character', 'x'],
-  ['as Keystone makes them', '8c9f3c1a5b6e4c0d9e2f7a1b3c4d5e6f'],
+  ['an id of Keystone', '8c9f3c1a5b6e4c0d9e2f7a1b3c4d5e6f'],
   ['255 characters', 'x'.repeat(255)],
   ['255 characters of two bytes', 'é'.repeat(255)],
   ['255 characters of three bytes', '名'.repeat(255)],

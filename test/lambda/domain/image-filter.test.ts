@@ -5,8 +5,8 @@ import type { ImageId } from '../../../lambda/domain/ids.ts';
 import { anImage } from './an-image.ts';
 
 const sorts = (text: string): Sort[] =>
-  text.split(',').map((each) => {
-    const [key, direction] = each.split(':');
+  text.split(',').map((sort) => {
+    const [key, direction] = sort.split(':');
     return { key, direction } as Sort;
   });
 
@@ -21,7 +21,7 @@ test.each([
   ['id:desc', undefined],
   ['id:desc,created_at:desc', undefined],
   ['updated_at:desc', undefined],
-])('%s is the order of creation: %s', (text, direction) => {
+])('%s means creation order: %s', (text, direction) => {
   expect(creationOrder(sorts(text))).toBe(direction);
 });
 
@@ -48,7 +48,7 @@ test.each([
   ['status:asc', 'adbc'],
   ['status:desc', 'cbda'],
   ['size:asc', 'adbc'],
-])('sorted by %s, and where that leaves it open by creation and id: %s', (text, order) => {
+])('sorted by %s, then by creation time and id: %s', (text, order) => {
   const sorted = images.toSorted(compareBy(sorts(text)));
 
   expect(sorted.map((image) => image.id[0]).join('')).toBe(order);

@@ -1,153 +1,160 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  matchesSource,
-  imageSources,
-  type ImageListScope,
-  type ListSource,
-} from '../../../lambda/domain/image-list.ts';
+import { matchesSource, listSources, type ImageListScope, type ListSource } from '../../../lambda/domain/image-list.ts';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
 import { visibilities, type Image } from '../../../lambda/domain/image.ts';
 import { aCaller } from './a-caller.ts';
 import { anImage } from './an-image.ts';
 
-/** A run in words, such as `own private|shared` or `offered accepted of alpha`. */
-function inWords(source: ListSource): string {
-  const among = source.visibilities && ` ${source.visibilities.join('|')}`;
-  const what = {
+/** Describes a source, such as `owned by beta private|shared` or `offered to beta, accepted of alpha`. */
+function describeSource(source: ListSource): string {
+  const visibilitiesText = source.visibilities && ` ${source.visibilities.join('|')}`;
+  const kind = {
     owned: () => `owned by ${(source as { project: string }).project}`,
     offered: () => `offered to ${(source as { project: string }).project}, ${(source as { status: string }).status}`,
-    everyone: () => `everyone's ${(source as { visibility: string }).visibility}`,
+    'public-or-community': () => (source as { visibility: string }).visibility,
     catalog: () => `every project's ${(source as { visibility: string }).visibility}`,
   }[source.kind]();
-  return `${what}${among ?? ''}${source.owner === undefined ? '' : ` of ${source.owner}`}${source.hidden ? ', hidden' : ''}`;
+  return `${kind}${visibilitiesText ?? ''}${source.owner === undefined ? '' : ` of ${source.owner}`}${source.hidden ? ', hidden' : ''}`;
 }
 
 interface Case {
   readonly as: string;
-  readonly asked: Partial<Omit<ImageListScope, 'caller'>>;
-  readonly runs: readonly string[];
+  readonly request: Partial<Omit<ImageListScope, 'caller'>>;
+  readonly sources: readonly string[];
 }
 
 const alpha = 'alpha' as ProjectId;
 const beta = 'beta' as ProjectId;
 
-/* What a list is made of, by who asks for what (Image API v2, "List images"). */
+/* The sources of a list by caller and request (Image API v2, "List images"). */
 const cases: readonly Case[] = [
-  // A member, of one project's images and of another's offers.
-  { as: 'beta:reader', asked: {}, runs: ['owned by beta', 'offered to beta, accepted', "everyone's public"] },
+  // A project lists its own images, offers from others, and public images.
+  { as: 'beta:reader', request: {}, sources: ['owned by beta', 'offered to beta, accepted', 'public'] },
   {
     as: 'beta:member',
-    asked: { memberStatus: 'pending' },
-    runs: ['owned by beta', 'offered to beta, pending', "everyone's public"],
+    request: { memberStatus: 'pending' },
+    sources: ['owned by beta', 'offered to beta, pending', 'public'],
   },
   {
     as: 'beta:member',
-    asked: { memberStatus: 'rejected' },
-    runs: ['owned by beta', 'offered to beta, rejected', "everyone's public"],
+    request: { memberStatus: 'rejected' },
+    sources: ['owned by beta', 'offered to beta, rejected', 'public'],
   },
   {
     as: 'beta:member',
-    asked: { memberStatus: 'all' },
-    runs: ['owned by beta', 'offered to beta, all', "everyone's public"],
+    request: { memberStatus: 'all' },
+    sources: ['owned by beta', 'offered to beta, all', 'public'],
   },
-  { as: 'beta:member', asked: { visibility: 'shared' }, runs: ['owned by beta shared', 'offered to beta, accepted'] },
-  { as: 'beta:member', asked: { visibility: 'private' }, runs: ['owned by beta private'] },
-  { as: 'beta:member', asked: { visibility: 'private', memberStatus: 'all' }, runs: ['owned by beta private'] },
-  { as: 'beta:member', asked: { visibility: 'community' }, runs: ["everyone's community"] },
-  { as: 'beta:member', asked: { visibility: 'public' }, runs: ["everyone's public"] },
   {
     as: 'beta:member',
-    asked: { visibility: 'all' },
-    runs: ['owned by beta', 'offered to beta, accepted', "everyone's community", "everyone's public"],
+    request: { visibility: 'shared' },
+    sources: ['owned by beta shared', 'offered to beta, accepted'],
+  },
+  { as: 'beta:member', request: { visibility: 'private' }, sources: ['owned by beta private'] },
+  { as: 'beta:member', request: { visibility: 'private', memberStatus: 'all' }, sources: ['owned by beta private'] },
+  { as: 'beta:member', request: { visibility: 'community' }, sources: ['community'] },
+  { as: 'beta:member', request: { visibility: 'public' }, sources: ['public'] },
+  {
+    as: 'beta:member',
+    request: { visibility: 'all' },
+    sources: ['owned by beta', 'offered to beta, accepted', 'community', 'public'],
   },
   // Narrowed to an owner.
   {
     as: 'beta:member',
-    asked: { owner: alpha },
-    runs: ['offered to beta, accepted of alpha', "everyone's public of alpha"],
+    request: { owner: alpha },
+    sources: ['offered to beta, accepted of alpha', 'public of alpha'],
   },
   {
     as: 'beta:member',
-    asked: { owner: beta },
-    runs: ['owned by beta', 'offered to beta, accepted of beta', "everyone's public of beta"],
+    request: { owner: beta },
+    sources: ['owned by beta', 'offered to beta, accepted of beta', 'public of beta'],
   },
-  { as: 'beta:member', asked: { owner: alpha, visibility: 'private' }, runs: [] },
-  { as: 'beta:member', asked: { owner: alpha, visibility: 'community' }, runs: ["everyone's community of alpha"] },
-  // Hidden ones.
+  { as: 'beta:member', request: { owner: alpha, visibility: 'private' }, sources: [] },
+  { as: 'beta:member', request: { owner: alpha, visibility: 'community' }, sources: ['community of alpha'] },
+  // Hidden images.
   {
     as: 'beta:member',
-    asked: { hidden: true },
-    runs: ['owned by beta, hidden', 'offered to beta, accepted, hidden', "everyone's public, hidden"],
+    request: { hidden: true },
+    sources: ['owned by beta, hidden', 'offered to beta, accepted, hidden', 'public, hidden'],
   },
-  // An admin: every project's, whatever their members answered.
+  // An admin lists the images of all projects regardless of membership status.
   {
     as: 'ops:admin',
-    asked: {},
-    runs: ["every project's private", "every project's shared", "every project's public", 'owned by ops community'],
+    request: {},
+    sources: ["every project's private", "every project's shared", "every project's public", 'owned by ops community'],
   },
   {
     as: 'ops:admin',
-    asked: { memberStatus: 'rejected' },
-    runs: ["every project's private", "every project's shared", "every project's public", 'owned by ops community'],
+    request: { memberStatus: 'rejected' },
+    sources: ["every project's private", "every project's shared", "every project's public", 'owned by ops community'],
   },
-  { as: 'ops:admin', asked: { visibility: 'all' }, runs: visibilities.map((each) => `every project's ${each}`) },
-  { as: 'ops:admin', asked: { visibility: 'community' }, runs: ["every project's community"] },
-  { as: 'ops:admin', asked: { visibility: 'private' }, runs: ["every project's private"] },
-  { as: 'ops:admin', asked: { owner: alpha }, runs: ['owned by alpha private|shared|public'] },
-  { as: 'ops:admin', asked: { owner: alpha, visibility: 'all' }, runs: ['owned by alpha'] },
-  { as: 'ops:admin', asked: { owner: alpha, visibility: 'community' }, runs: ['owned by alpha community'] },
-  { as: 'alpha:admin', asked: { owner: alpha }, runs: ['owned by alpha'] },
-  { as: 'ops:admin', asked: { hidden: true, visibility: 'shared' }, runs: ["every project's shared, hidden"] },
+  {
+    as: 'ops:admin',
+    request: { visibility: 'all' },
+    sources: visibilities.map((visibility) => `every project's ${visibility}`),
+  },
+  { as: 'ops:admin', request: { visibility: 'community' }, sources: ["every project's community"] },
+  { as: 'ops:admin', request: { visibility: 'private' }, sources: ["every project's private"] },
+  { as: 'ops:admin', request: { owner: alpha }, sources: ['owned by alpha private|shared|public'] },
+  { as: 'ops:admin', request: { owner: alpha, visibility: 'all' }, sources: ['owned by alpha'] },
+  { as: 'ops:admin', request: { owner: alpha, visibility: 'community' }, sources: ['owned by alpha community'] },
+  { as: 'alpha:admin', request: { owner: alpha }, sources: ['owned by alpha'] },
+  { as: 'ops:admin', request: { hidden: true, visibility: 'shared' }, sources: ["every project's shared, hidden"] },
 ];
 
-test.each(cases)('$as asks for $asked: $runs', ({ as, asked, runs }) => {
-  const sources = imageSources({
+test.each(cases)('$as with the request $request lists $sources', ({ as, request, sources: expected }) => {
+  const sources = listSources({
     caller: aCaller(as),
     visibility: undefined,
     memberStatus: 'accepted',
     owner: undefined,
     hidden: false,
-    ...asked,
+    ...request,
   });
 
-  expect(sources.map(inWords).toSorted()).toEqual(runs.toSorted());
+  expect(sources.map(describeSource).toSorted()).toEqual(expected.toSorted());
 });
 
-describe('belongs', () => {
+describe('an image matches a source', () => {
   const anySource = { hidden: false, owner: undefined, visibilities: undefined };
-  const table: readonly { run: ListSource; yes: readonly Partial<Image>[]; no: readonly Partial<Image>[] }[] = [
+  const table: readonly {
+    source: ListSource;
+    matching: readonly Partial<Image>[];
+    other: readonly Partial<Image>[];
+  }[] = [
     {
-      run: { ...anySource, kind: 'owned', project: alpha },
-      yes: visibilities.map((visibility) => ({ visibility })),
-      no: [{ owner: beta }, { hidden: true }],
+      source: { ...anySource, kind: 'owned', project: alpha },
+      matching: visibilities.map((visibility) => ({ visibility })),
+      other: [{ owner: beta }, { hidden: true }],
     },
     {
-      run: { ...anySource, kind: 'owned', project: alpha, hidden: true, visibilities: ['private', 'public'] },
-      yes: [
+      source: { ...anySource, kind: 'owned', project: alpha, hidden: true, visibilities: ['private', 'public'] },
+      matching: [
         { hidden: true, visibility: 'private' },
         { hidden: true, visibility: 'public' },
       ],
-      no: [{ visibility: 'private' }, { hidden: true, visibility: 'shared' }],
+      other: [{ visibility: 'private' }, { hidden: true, visibility: 'shared' }],
     },
     {
-      run: { ...anySource, kind: 'offered', project: beta, status: 'accepted', owner: alpha },
-      yes: [{}],
-      no: [{ owner: beta }, { visibility: 'private' }, { visibility: 'public' }, { hidden: true }],
+      source: { ...anySource, kind: 'offered', project: beta, status: 'accepted', owner: alpha },
+      matching: [{}],
+      other: [{ owner: beta }, { visibility: 'private' }, { visibility: 'public' }, { hidden: true }],
     },
     {
-      run: { ...anySource, kind: 'everyone', visibility: 'community' },
-      yes: [{ visibility: 'community', owner: beta }],
-      no: [{ visibility: 'public' }, {}, { visibility: 'community', hidden: true }],
+      source: { ...anySource, kind: 'public-or-community', visibility: 'community' },
+      matching: [{ visibility: 'community', owner: beta }],
+      other: [{ visibility: 'public' }, {}, { visibility: 'community', hidden: true }],
     },
     {
-      run: { ...anySource, kind: 'catalog', visibility: 'private' },
-      yes: [{ visibility: 'private', owner: beta }],
-      no: [{ visibility: 'shared' }],
+      source: { ...anySource, kind: 'catalog', visibility: 'private' },
+      matching: [{ visibility: 'private', owner: beta }],
+      other: [{ visibility: 'shared' }],
     },
   ];
 
-  test.each(table)('what still is in $run', ({ run, yes, no }) => {
-    expect(yes.filter((each) => !matchesSource(anImage(each), run))).toEqual([]);
-    expect(no.filter((each) => matchesSource(anImage(each), run))).toEqual([]);
+  test.each(table)('$source', ({ source, matching, other }) => {
+    expect(matching.filter((attributes) => !matchesSource(anImage(attributes), source))).toEqual([]);
+    expect(other.filter((attributes) => matchesSource(anImage(attributes), source))).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { anImage } from './an-image.ts';
 const many = (count: number): string[] => Array.from({ length: count }, (_, n) => `x${n}`);
 const properties = (count: number, value = ''): Record<string, string> =>
   Object.fromEntries(many(count).map((name) => [name, value]));
-/** Properties and tags take 33 bytes of JSON around one value. */
+/** Returns attributes whose JSON has this many bytes, 33 of them around the one value. */
 const bytes = (count: number): Partial<Image> => ({ properties: { x: 'y'.repeat(count - 33) } });
 
 test.each<[string, Partial<Image>]>([
@@ -23,7 +23,7 @@ test.each<[string, Partial<Image>]>([
   ['129 custom properties', { properties: properties(129) }],
   ['more than 128 KiB of both', bytes(131_073)],
   ['more than 128 KiB in characters of three bytes', { properties: properties(1, '名'.repeat(44_000)) }],
-])('an image has not %s', (_, attributes) => {
+])('an image must not have %s', (_, attributes) => {
   expect(() => {
     assertImageIsWithinBounds(anImage(attributes));
   }).toThrow(expect.objectContaining({ code: 'image-too-large' }));

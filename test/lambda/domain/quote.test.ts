@@ -9,11 +9,11 @@ test.each([
   ['🀄'.repeat(80), '🀄'.repeat(80)],
   ['🀄'.repeat(81), `${'🀄'.repeat(80)}…`],
   [`x${'🀄'.repeat(1_000_000)}`, `x${'🀄'.repeat(79)}…`],
-])('a text is repeated up to 80 characters', (text, abridged) => {
+])('a text is abridged to 80 characters', (text, abridged) => {
   expect(abridge(text)).toBe(abridged);
   expect(quote(text)).toBe(`"${abridged}"`);
 });
 
-test('what is quoted is escaped', () => {
+test('a quoted text is escaped', () => {
   expect(quote('"\n')).toBe('"\\"\\n"');
 });

@@ -24,10 +24,10 @@ import { aCaller } from './a-caller.ts';
 import { anImage } from './an-image.ts';
 
 /*
- * Who may do what: the specification. The image is alpha's; beta is a member of it (in whatever status), gamma another
- * member, delta a stranger. What is refused is refused with a code of errors.ts:
+ * The permissions by role and visibility. The project alpha owns the image; beta and gamma are members with any status;
+ * delta is not a member. Refusals have a code of errors.ts:
  *
- *   no image    image-not-found, also where there is one that the caller may not see
+ *   no image    image-not-found, also if the image is hidden from the caller
  *   no member   member-not-found
  *   not shared  image-not-shared
  *   forbidden   not-permitted
@@ -114,30 +114,30 @@ function sharingOf(image: Image): Sharing {
     createdAt: image.createdAt,
     updatedAt: undefined,
   }));
-  return { imageId: image.id, image, memberships: new Map(members.map((each) => [each.memberId, each])) };
+  return { imageId: image.id, image, memberships: new Map(members.map((member) => [member.memberId, member])) };
 }
 
-/** Each operation by the rules that it asks, in the order in which it asks them. */
+/** The operations as sequences of the rules that they check. */
 const answerFor = (memberId: string) => (caller: Caller, sharing: Sharing) => {
   const image = assertImageIsVisible(caller, sharing);
   assertImageIsShared(image);
-  assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, image, sharing, memberId));
+  assertCallerMayAnswer(caller, image, assertMemberIsVisible(caller, sharing, id(memberId)));
 };
-const alone = (sharing: Sharing): Sharing => ({
+const withoutAlpha = (sharing: Sharing): Sharing => ({
   ...sharing,
   memberships: new Map([...sharing.memberships].filter(([memberId]) => memberId !== 'alpha')),
 });
 const operations: Readonly<Record<string, (caller: Caller, sharing: Sharing) => void>> = {
-  'see the image': (caller, sharing) => assertImageIsVisible(caller, alone(sharing)),
+  'see the image': (caller, sharing) => assertImageIsVisible(caller, withoutAlpha(sharing)),
   'answer for beta': (caller, sharing) => {
-    answerFor('beta')(caller, alone(sharing));
+    answerFor('beta')(caller, withoutAlpha(sharing));
   },
   'answer for alpha': answerFor('alpha'),
   'answer for delta': answerFor('delta'),
   'see beta among the members': (caller, sharing) => {
     const image = assertImageIsVisible(caller, sharing);
     assertImageIsShared(image);
-    assertMemberIsVisible(caller, image, sharing, 'beta');
+    assertMemberIsVisible(caller, sharing, id('beta'));
   },
   'offer or withdraw': (caller, sharing) => {
     const image = assertImageIsVisible(caller, sharing);
@@ -188,7 +188,7 @@ test.each(permissions(specification))(
   },
 );
 
-test('of an image that is not there nobody sees anything, not even an admin', () => {
+test('a missing image is not found, even by an admin', () => {
   const sharing = { ...sharingOf(anImage()), image: undefined };
 
   const outcome = outcomeOf(() => assertImageIsVisible(aCaller('delta:admin'), sharing));
@@ -196,7 +196,7 @@ test('of an image that is not there nobody sees anything, not even an admin', ()
   expect(outcome).toBe('image-not-found');
 });
 
-test('what does not exist and what is hidden are refused in the same words', () => {
+test('missing and hidden images give the same refusal', () => {
   const hidden = sharingOf(anImage({ visibility: 'private' }));
   const refusal = (sharing: Sharing) => {
     try {
@@ -213,10 +213,10 @@ test.each([
   ['delta:admin', true, true],
   ['alpha:reader', true, false],
   ['beta:member', false, false],
-])('%s is shown all members of an image: %s, and of one that is not there: %s', (as, ofImage, ofNone) => {
+])('%s can list all members of an image: %s, and of a missing image: %s', (as, ofImage, ofMissingImage) => {
   expect([canListAllMembers(aCaller(as), anImage()), canListAllMembers(aCaller(as), undefined)]).toEqual([
     ofImage,
-    ofNone,
+    ofMissingImage,
   ]);
 });
 
@@ -225,8 +225,8 @@ test.each([
   ['beta:reader', false],
   ['gamma:member', false],
   ['gamma:admin', true],
-])('%s may try to answer for beta: %s', (as, may) => {
-  expect(canAttemptAnswer(aCaller(as), id('beta'))).toBe(may);
+])('%s can attempt to answer for beta: %s', (as, expected) => {
+  expect(canAttemptAnswer(aCaller(as), id('beta'))).toBe(expected);
 });
 
 test.each([
@@ -243,7 +243,7 @@ test.each([
 test.each([
   [false, 'yes'],
   [true, 'image-protected'],
-])('an image that is protected: %s, may be deleted: %s', (isProtected, expected) => {
+])('an image with protected = %s can be deleted: %s', (isProtected, expected) => {
   expect(
     outcomeOf(() => {
       assertImageIsNotProtected(anImage({ protected: isProtected }));

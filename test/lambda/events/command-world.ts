@@ -3,7 +3,8 @@ import type { SQSRecord } from 'aws-lambda';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbCommandRecordRepository } from '../../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
-import { commandHandler, type CommandReply } from '../../../lambda/events/command-handler.ts';
+import { commandHandler } from '../../../lambda/events/command-handler.ts';
+import type { CommandReply } from '../../../lambda/events/command-reply.ts';
 import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
 import { createOfferImage } from '../../../lambda/use-cases/offer-image.ts';
 import { createWithdrawOffer } from '../../../lambda/use-cases/withdraw-offer.ts';
@@ -53,7 +54,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
     records: new DynamoDbCommandRecordRepository(connected, clock),
     useCases: (memberships) => ({
       answerOffer: createAnswerOffer(images, memberships, clock),
-      offerImage: createOfferImage(images, memberships, clock, 128),
+      offerImage: createOfferImage({ images, memberships, clock, memberQuota: 128 }),
       withdrawOffer: createWithdrawOffer(images, memberships, clock),
     }),
     sendToDeadLetterQueue: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),

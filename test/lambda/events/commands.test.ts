@@ -69,7 +69,7 @@ describe('a command does what the request does', () => {
         digest,
         outcome: 'refused',
         error: 'invalid-member-status',
-        message: 'A member status is one of "pending", "accepted", "rejected".',
+        message: 'The field "status" must be "pending", "accepted" or "rejected".',
       },
     ]);
   });
@@ -367,7 +367,9 @@ test('a message that may succeed later comes again', async () => {
 
   expect(again).toEqual([sent]);
   expect(world.deadLetters).toEqual([]);
-  expect(world.logged).toEqual([expect.objectContaining({ level: 'error', message: 'command comes again' })]);
+  expect(world.logged).toEqual([
+    expect.objectContaining({ level: 'error', message: 'command failed, will be retried' }),
+  ]);
 });
 
 test('a log line names the command and who sent it, and nothing else that it carried', async () => {

@@ -86,7 +86,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         state.isKilled = typeof mood === 'string';
         return state.isKilled
           ? Promise.reject(killed)
-          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'taken' : { errorCode: 'ThrottlingException' })));
+          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'published' : { errorCode: 'ThrottlingException' })));
       },
     },
     scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),

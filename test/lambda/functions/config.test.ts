@@ -4,16 +4,16 @@ import { loadConfig } from '../../../lambda/functions/config.ts';
 const good = { TABLE_NAME: 'Sharing', IDENTITY: 'none', IMAGE_MEMBER_QUOTA: '7' };
 const all = ['tableName', 'identity', 'memberQuota'] as const;
 
-test('a function is told its settings, and no others', () => {
+test('a function gets only its settings', () => {
   expect(loadConfig({ ...good, OTHER: 'x' }, all)).toEqual({ tableName: 'Sharing', identity: 'none', memberQuota: 7 });
   expect(loadConfig(good, ['identity'])).toEqual({ identity: 'none' });
 });
 
-test('settings do not change', () => {
+test('settings are frozen', () => {
   expect(Object.isFrozen(loadConfig(good, all))).toBe(true);
 });
 
-test('an image has 128 members where nothing else is said', () => {
+test('the default member quota is 128', () => {
   expect(loadConfig({}, ['memberQuota'])).toEqual({ memberQuota: 128 });
 });
 
@@ -34,7 +34,7 @@ test.each(['https://images.example', 'https://images.example:8443/image', 'http:
   },
 );
 
-test('a public URL that is empty is absent', () => {
+test('an empty public URL counts as absent', () => {
   expect(loadConfig({ PUBLIC_URL: '' }, ['publicUrl'])).toEqual({ publicUrl: undefined });
 });
 
@@ -53,7 +53,7 @@ test.each([
   );
 });
 
-test('everything that is wrong is said at once', () => {
+test('one error names every problem', () => {
   expect(() => loadConfig({ TABLE_NAME: '', IDENTITY: 'keycloak', IMAGE_MEMBER_QUOTA: 'x' }, all)).toThrow(
     'Configuration: TABLE_NAME is not set; IDENTITY is "keycloak", not one of none, dev, jwt, keystone; ' +
       'IMAGE_MEMBER_QUOTA is "x", not a whole number of members, or -1 for no limit.',

@@ -7,31 +7,31 @@ import { clientSettings } from '../../../lambda/messaging/client-settings.ts';
 import { EventBridgeBus } from '../../../lambda/messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../../../lambda/messaging/sqs-queue.ts';
 
-/** Takes every request and answers none. */
-let silent: Server;
+/** A server that accepts requests and never responds. */
+let silentServer: Server;
 const variables = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' };
 const before = { ...process.env };
 
 beforeAll(async () => {
-  silent = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const AWS_ENDPOINT_URL = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  silentServer = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silentServer, 'listening');
+  const AWS_ENDPOINT_URL = `http://127.0.0.1:${(silentServer.address() as AddressInfo).port}`;
   Object.assign(process.env, variables, { AWS_ENDPOINT_URL });
 });
 
 afterAll(() => {
   process.env = before;
-  silent.closeAllConnections();
-  silent.close();
+  silentServer.closeAllConnections();
+  silentServer.close();
 });
 
-test('all that is asked of them takes less than a function keeps for its report', () => {
+test('all attempts of a call take less time than a function reserves for reporting', () => {
   const { maxAttempts, requestHandler } = clientSettings;
 
   expect(maxAttempts * requestHandler.requestTimeout).toBeLessThan(reportingReserveMilliseconds);
 });
 
-test('a function whose time is up does not wait for them', async () => {
+test('a call after the deadline is aborted', async () => {
   const queue = new SqsQueue('https://sqs.us-east-1.amazonaws.com/000000000000/queue');
 
   const sending = withDeadline(Date.now() - reportingReserveMilliseconds, () => queue.send('body'));
@@ -39,7 +39,7 @@ test('a function whose time is up does not wait for them', async () => {
   await expect(sending).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
 });
 
-test('a queue and a bus that do not answer are given up, so that a function can say what it has not done', async () => {
+test('calls to a queue and a bus that do not respond time out', async () => {
   const sending = new SqsQueue('https://sqs.us-east-1.amazonaws.com/000000000000/queue').send('body');
   const notification = { type: 'image.create', time: '2026-11-23T00:00:00Z' } as Parameters<
     EventBridgeBus['publish']

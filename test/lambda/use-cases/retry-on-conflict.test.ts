@@ -1,31 +1,31 @@
 import { expect, test } from '@jest/globals';
 import { retryOnConflict } from '../../../lambda/use-cases/retry-on-conflict.ts';
 
-/** An attempt that succeeds at last, and how often it was made. */
+/** Returns an attempt that succeeds after some failures, and a count of its calls. */
 function succeedingAfter(failures: number) {
-  const made = { times: 0 };
+  const calls = { count: 0 };
   return {
-    made,
+    calls,
     attempt: () => {
-      made.times += 1;
-      return Promise.resolve(made.times > failures ? 'done' : undefined);
+      calls.count += 1;
+      return Promise.resolve(calls.count > failures ? 'done' : undefined);
     },
   };
 }
 
-test.each([0, 1, 7])('after %i refusals that nothing explains the next attempt is the last', async (failures) => {
-  const { attempt, made } = succeedingAfter(failures);
+test.each([0, 1, 7])('after %i conflicts the next attempt is the last', async (failures) => {
+  const { attempt, calls } = succeedingAfter(failures);
 
   const result = await retryOnConflict(attempt);
 
-  expect([result, made.times]).toEqual(['done', failures + 1]);
+  expect([result, calls.count]).toEqual(['done', failures + 1]);
 });
 
-test('after eight refusals that nothing explains the caller is asked to try again later', async () => {
-  const { attempt, made } = succeedingAfter(Number.POSITIVE_INFINITY);
+test('after eight conflicts the error is try-again-later', async () => {
+  const { attempt, calls } = succeedingAfter(Number.POSITIVE_INFINITY);
 
   await expect(retryOnConflict(attempt)).rejects.toMatchObject({ code: 'try-again-later' });
-  expect(made.times).toBe(8);
+  expect(calls.count).toBe(8);
 });
 
 test('an error ends the attempts', async () => {

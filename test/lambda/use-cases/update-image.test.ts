@@ -6,7 +6,7 @@ import { createUpdateImage } from '../../../lambda/use-cases/update-image.ts';
 import { aCaller } from '../domain/a-caller.ts';
 import { anImage } from '../domain/an-image.ts';
 
-/** Renames an image that nobody else changes, at this time. */
+/** Renames an image at a time, without concurrent changes. */
 const rename = (image: Image, at: string): Promise<Image> => {
   const images: Pick<ImageRepository, 'find' | 'update'> = {
     find: (imageId) => Promise.resolve({ imageId, image, memberships: new Map() }),
@@ -14,10 +14,10 @@ const rename = (image: Image, at: string): Promise<Image> => {
   };
   const updateImage = createUpdateImage(images as ImageRepository, () => new Date(at));
   const caller = aCaller('alpha:member');
-  return updateImage({ imageId: image.id, change: (old) => ({ ...old, name: 'new' }), caller });
+  return updateImage({ imageId: image.id, change: (attributes) => ({ ...attributes, name: 'new' }), caller });
 };
 
-test('an updated image has the version that was written', async () => {
+test('an updated image has the written version', async () => {
   const image = anImage({ version: 7 });
 
   const updated = await rename(image, '2026-11-23T13:00:00Z');
@@ -28,7 +28,7 @@ test('an updated image has the version that was written', async () => {
 test.each([
   ['2026-11-23T13:00:00Z', '2026-11-23T13:00:00Z'],
   ['2026-11-23T11:59:59Z', '2026-11-23T12:00:00Z'],
-])('of an image that was updated at 12:00:00, updated at %s, the time is %s', async (at, updatedAt) => {
+])('an image of 12:00:00 that is updated at %s has the time %s', async (at, updatedAt) => {
   const image = anImage({ updatedAt: '2026-11-23T12:00:00Z' as Timestamp });
 
   const updated = await rename(image, at);

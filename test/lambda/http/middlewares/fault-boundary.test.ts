@@ -31,7 +31,7 @@ test('every answer to a fault has the form of the API, and the request id', asyn
     'x-openstack-request-id': 'req-7',
   });
   expect(body).toEqual({
-    message: 'Too many changes at once; nothing was lost. Please try again.',
+    message: 'Too many concurrent changes. Please try again.',
     code: '503 Service Unavailable',
     title: 'Service Unavailable',
     error: 'try-again-later',

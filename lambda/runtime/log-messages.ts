@@ -1,0 +1,12 @@
+/** Messages of all log lines of the functions. Tests and log queries find a line by its message. */
+export const logMessages = {
+  request: 'request',
+  command: 'command',
+  commandFailed: 'command failed, will be retried',
+  notifications: 'notifications',
+  recordSentToDeadLetterQueue: 'record sent to dead-letter queue',
+  unknownItem: 'unknown item',
+  pendingChangeCompleted: 'pending change completed',
+  pendingChangeCompletionFailed: 'pending change completion failed',
+} as const;
+export type LogMessage = (typeof logMessages)[keyof typeof logMessages];
