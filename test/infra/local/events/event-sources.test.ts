@@ -25,10 +25,10 @@ describe('the event sources of the template', () => {
     expect(queues.find(({ isCommandQueue }) => isCommandQueue)).toEqual({
       name: named('CommandsQueue'),
       delaySeconds: 0,
-      visibilitySeconds: 180,
+      visibilityTimeoutSeconds: 180,
       deadLetters: named('CommandsDead'),
-      receives: 10,
-      takesCommands: true,
+      maxReceiveCount: 10,
+      isCommandQueue: true,
     });
   });
 

@@ -124,7 +124,7 @@ describe('a bus', () => {
 
 test('what a method has returned from is there when the process is killed right after it', () => {
   const program = `
-    import { EventStore } from ${JSON.stringify(join(import.meta.dirname, '../../../infra/local/event-store.ts'))};
+    import { EventStore } from ${JSON.stringify(import.meta.resolve('../../../../infra/local/events/event-store.ts'))};
     const store = new EventStore(process.argv[1]);
     store.send('orders', 'one');
     store.publish([{ bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}', queues: [] }]);
