@@ -6,6 +6,7 @@ import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runti
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync, type BuildOptions } from 'esbuild';
+import { projectFolder } from '../project-folder.ts';
 
 /** Where a function is attached to a network of one's own. */
 export interface NetworkProps {
@@ -101,8 +102,6 @@ export class ServiceFunction extends Construct {
 
 /** The modules of the SDK that `bundled-sdk.ts` stands in for. */
 const replacedModules = ['@aws-sdk/credential-provider-node', '@aws-sdk/endpoint-cache'];
-
-const projectFolder = join(import.meta.dirname, '..', '..');
 
 /** What Lambda needs to attach a function to a network; these actions are not for single resources. */
 function allowVpcAttachment(role: Role): void {
