@@ -9,7 +9,7 @@ const source: StreamSource = {
   retryAttempts: 2,
   maxRecordAgeSeconds: 3600,
   bisectBatchOnError: true,
-  deadLetters: 'dead',
+  deadLetterQueue: 'dead',
   filters: [{ eventName: ['INSERT'] }],
 };
 const record = (n: number, eventName: 'INSERT' | 'REMOVE' = 'INSERT'): DynamoDBRecord => ({

@@ -9,7 +9,7 @@ describe('the event sources of the template', () => {
 
     const named = (prefix: string) => expect.stringMatching(`^ImageSharing-${prefix}`);
     expect(streamSources).toMatchObject([
-      { batchSize: 100, bisectBatchOnError: true, deadLetters: named('NotificationsDead') },
+      { batchSize: 100, bisectBatchOnError: true, deadLetterQueue: named('NotificationsDead') },
     ]);
     expect(queueSources).toEqual([
       { queue: named('PendingChangesQueue'), functionId: expect.stringMatching('^PendingChanges'), batchSize: 1 },

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { ensureTable } from '../../../infra/local/dynamodb/ensure-table.ts';
-import { EventStore } from '../../../infra/local/events/event-store.ts';
-import { type Events, startEvents } from '../../../infra/local/events/events.ts';
-import { tableClient } from '../../../infra/local/dynamodb/table-client.ts';
-import { startTableEngine, type TableEngine } from '../../../infra/local/dynamodb/table-engine.ts';
-import { tableFromTemplate } from '../../../infra/local/dynamodb/table-from-template.ts';
-import { testStack, type TestTable } from '../../support/engine.ts';
-import { type EngineProxy, startEngineProxy } from '../../support/engine-proxy.ts';
-import { seedImages } from '../../support/seed.ts';
+import { ensureTable } from '../../../../infra/local/dynamodb/ensure-table.ts';
+import { EventStore } from '../../../../infra/local/events/event-store.ts';
+import { type Events, startEvents } from '../../../../infra/local/events/events.ts';
+import { tableClient } from '../../../../infra/local/dynamodb/table-client.ts';
+import { startTableEngine, type TableEngine } from '../../../../infra/local/dynamodb/table-engine.ts';
+import { tableFromTemplate } from '../../../../infra/local/dynamodb/table-from-template.ts';
+import { testStack, type TestTable } from '../../../support/engine.ts';
+import { type EngineProxy, startEngineProxy } from '../../../support/engine-proxy.ts';
+import { seedImages } from '../../../support/seed.ts';
 
 /** The event sources of the template, on an engine of the test's own behind a proxy. */
 let folder: string;
