@@ -19,8 +19,8 @@ const maxWaitMilliseconds = 10_000;
 
 /**
  * Delivers stream records to a function as Lambda does: only records that match a filter, in order. Retries from the
- * first failed record that the function reports, and halves the batch if the function fails without a report. Discards a
- * batch when its first record is too old or its retries are used up.
+ * first failed record that the function reports, and halves the batch if the function fails without a report. Discards
+ * a batch when its first record is too old or its retries are used up.
  */
 export async function deliverRecords(records: readonly DynamoDBRecord[], delivery: StreamDelivery): Promise<void> {
   const { source, invoke, onProcessed, onDiscard, signal } = delivery;
@@ -57,7 +57,9 @@ export async function deliverRecords(records: readonly DynamoDBRecord[], deliver
   if (last !== undefined && remaining.length === 0) onProcessed(sequenceNumberOf(last));
 }
 
-/** Returns the index of the first record to retry: the batch's length if no record failed, 0 if the invocation failed. */
+/**
+ * Returns the index of the first record to retry: the batch's length if no record failed, 0 if the invocation failed.
+ */
 function firstFailedIndex(batch: readonly DynamoDBRecord[], result: string | undefined): number {
   if (result === undefined) return 0;
   const failedIds = failedItemIds(result);

@@ -42,9 +42,9 @@ export interface RoutedEvent extends Omit<PublishedEvent, 'position'> {
   readonly queues: readonly string[];
 }
 
-// NORMAL waits for the disk only at a checkpoint. A killed process loses nothing, because the operating system has the log.
-// A power failure can undo the most recent transactions, in reverse order: a stream position is never kept without the
-// events and messages that were stored before it, so the stream is read again from an older position.
+// NORMAL waits for the disk only at a checkpoint. A killed process loses nothing, because the operating system has the
+// log. A power failure can undo the most recent transactions, in reverse order: a stream position is never kept without
+// the events and messages that were stored before it, so the stream is read again from an older position.
 const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
@@ -140,8 +140,8 @@ export class EventStore {
   }
 
   /**
-   * Receives the next messages of a queue. They stay hidden for the queue's visibility timeout. Moves messages that were
-   * received `maxReceiveCount` times to the dead-letter queue instead.
+   * Receives the next messages of a queue. They stay hidden for the queue's visibility timeout. Moves messages that
+   * were received `maxReceiveCount` times to the dead-letter queue instead.
    */
   pollQueue(queue: string, maxMessages: number, now = Date.now()): readonly QueueMessage[] {
     return this.#transact(() => {

@@ -25,8 +25,8 @@ export class RedrivenBatchPoller {
   }
 
   /**
-   * Invokes the function with the next redriven batch. Returns the batch to the dead-letter queue if the invocation or a
-   * record fails; deletes it otherwise.
+   * Invokes the function with the next redriven batch. Returns the batch to the dead-letter queue if the invocation or
+   * a record fails; deletes it otherwise.
    *
    * @returns true if there was a redriven batch
    */

@@ -2,9 +2,9 @@
 const pollsPerProbe = 20;
 
 /**
- * Detects that a stream reader makes no progress. After every `pollsPerProbe` consecutive polls without records it probes
- * the stream for a record after the reader's position. The reader is stalled if a probe found a record and the reader
- * returned no records until the next probe.
+ * Detects that a stream reader makes no progress. After every `pollsPerProbe` consecutive polls without records it
+ * probes the stream for a record after the reader's position. The reader is stalled if a probe found a record and the
+ * reader returned no records until the next probe.
  */
 export class StreamProgress {
   readonly #probe: () => Promise<string | undefined>;

@@ -19,8 +19,8 @@ const inputs = ['{infra,lambda}/**/*.*', 'package.json', 'package-lock.json'];
 const maxCachedAssemblies = 5;
 
 /**
- * Synthesizes the stack for the local server and returns the folder of the cloud assembly. The functions contain the code
- * of a deployment and the `dev` token verifier. An assembly of the same sources and settings is used again.
+ * Synthesizes the stack for the local server and returns the folder of the cloud assembly. The functions contain the
+ * code of a deployment and the `dev` token verifier. An assembly of the same sources and settings is used again.
  *
  * @param report - receives a sentence before a synthesis, which takes some seconds
  * @param corsOrigins - origins of the pages that may call the API from a browser
