@@ -28,42 +28,42 @@ const maxStartAttempts = 5;
  */
 export async function startTableEngine(dataFile: string): Promise<TableEngine> {
   const program = engineProgram();
-  // Another process may take the free port before the engine starts.
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    const engine = spawnWithParent(program, [
-      'serve',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      `${port}`,
-      '--db-path',
-      dataFile,
-    ]);
-    let messages = '';
-    engine.stderr?.setEncoding('utf8').on('data', (text: string) => (messages = (messages + text).slice(-2000)));
-    const ended = once(engine, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
-    const endpoint = `http://127.0.0.1:${port}`;
-
-    if (await isReachable(endpoint, ended)) {
-      indexStream(dataFile);
-      let isStopping = false;
-      return {
-        endpoint,
-        failed: new Promise((resolve) => void ended.then((reason) => isStopping || resolve(reason))),
-        stop: async () => {
-          isStopping = true;
-          await stop(engine, ended);
-        },
-      };
-    }
-    await stop(engine, ended);
-    if (attempt === maxStartAttempts || !messages.includes('already in use')) {
-      throw new UsageError(
-        `The embedded table engine does not start on ${dataFile}: ${messages.trim() || (await ended)}. Set DATA_DIR to another folder or DYNAMODB_ENDPOINT to the address of another engine.`,
-      );
-    }
+  let failure = '';
+  for (let attempt = 1; attempt <= maxStartAttempts; attempt += 1) {
+    const engine = await tryToStart(program, dataFile);
+    if (typeof engine !== 'string') return engine;
+    failure = engine;
+    // Another process may take the free port before the engine starts.
+    if (!failure.includes('already in use')) break;
   }
+  throw new UsageError(
+    `The embedded table engine does not start on ${dataFile}: ${failure}. Set DATA_DIR to another folder or DYNAMODB_ENDPOINT to the address of another engine.`,
+  );
+}
+
+/** Starts the engine on a free port. Returns its error message if it does not start. */
+async function tryToStart(program: string, dataFile: string): Promise<TableEngine | string> {
+  const port = await freePort();
+  const engine = spawnWithParent(program, ['serve', '--host', '127.0.0.1', '--port', `${port}`, '--db-path', dataFile]);
+  let messages = '';
+  engine.stderr?.setEncoding('utf8').on('data', (text: string) => (messages = (messages + text).slice(-2000)));
+  const ended = once(engine, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
+  const endpoint = `http://127.0.0.1:${port}`;
+
+  if (!(await isReachable(endpoint, ended))) {
+    await stop(engine, ended);
+    return messages.trim() || (await ended);
+  }
+  indexStream(dataFile);
+  let isStopping = false;
+  return {
+    endpoint,
+    failed: new Promise((resolve) => void ended.then((reason) => isStopping || resolve(reason))),
+    stop: async () => {
+      isStopping = true;
+      await stop(engine, ended);
+    },
+  };
 }
 
 /**
