@@ -3,8 +3,9 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { projectFolder } from '../../../infra/project-folder.ts';
 
-const script = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'ensure-installed.mjs');
+const script = join(projectFolder, 'infra', 'local', 'ensure-installed.mjs');
 
 /** A project folder with the script, a lock file and a substitute for npm that records its arguments. */
 let folder: string;

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { projectFolder } from '../../../infra/project-folder.ts';
 
-const infra = join(import.meta.dirname, '..', '..', '..', 'infra');
+const infra = join(projectFolder, 'infra');
 
 let folder: string;
 const children: ChildProcess[] = [];

@@ -10,9 +10,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventStore } from '../../../infra/local/events/event-store.ts';
+import { projectFolder } from '../../../infra/project-folder.ts';
 import { testEndpoint } from '../../support/engine.ts';
 
-const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
+const program = join(projectFolder, 'infra', 'local', 'serve.ts');
 const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
 
 let folder: string;
