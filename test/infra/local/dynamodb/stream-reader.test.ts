@@ -9,8 +9,8 @@ import { createTestTable, type TestTable } from '../../../support/engine.ts';
 type Shards = Readonly<Record<string, readonly number[]>>;
 
 /**
- * Creates a client of a stream with several shards, which no engine of the tests provides. Behaves as the API of DynamoDB
- * Streams documents. An iterator is the text `<shard> <number of records before it>`.
+ * Creates a client of a stream with several shards, which no engine of the tests provides. Behaves as the API of
+ * DynamoDB Streams documents. An iterator is the text `<shard> <number of records before it>`.
  *
  * @param trimmedBefore - the number of the first record that is still stored
  */
