@@ -7,6 +7,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync, type BuildOptions } from 'esbuild';
 import { functionTimeoutSeconds } from '../../lambda/runtime/deadline.ts';
+import { projectFolder } from '../project-folder.ts';
 
 /** Where a function is attached to a network of one's own. */
 export interface NetworkProps {
@@ -102,8 +103,6 @@ export class ServiceFunction extends Construct {
 
 /** The modules of the SDK that `bundled-sdk.ts` stands in for. */
 const replacedModules = ['@aws-sdk/credential-provider-node', '@aws-sdk/endpoint-cache'];
-
-const projectFolder = join(import.meta.dirname, '..', '..');
 
 /** What Lambda needs to attach a function to a network; these actions are not for single resources. */
 function allowVpcAttachment(role: Role): void {

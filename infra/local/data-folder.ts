@@ -4,58 +4,60 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { UsageError } from '../usage-error.ts';
 
-/** A folder that this process alone may keep data in until it lets go of it or ends, however that may be. */
+/** A data folder that is locked for this process until it is released or the process ends. */
 export interface DataFolder {
+  /** Unlocks the folder. */
   release(): void;
 }
 
 /**
- * Makes the folder if there is none and takes it for this process. The claim is a name that the kernel gives to one
- * process at a time, so no crash leaves it behind; only processes of the same network namespace see it.
+ * Creates the folder if it does not exist and locks it for this process. The lock is an abstract socket name, which the
+ * kernel gives to one process at a time and frees when the process ends. It is effective on Linux and among the
+ * processes of one network namespace.
  *
- * @throws Refusal if the folder cannot be made or written to, or another process has it
+ * @throws UsageError if the folder cannot be created or written to, or if another process has locked it
  */
 export async function lockDataFolder(path: string): Promise<DataFolder> {
-  const identity = identityOf(path);
-  // Names of that kind are Linux's own. Elsewhere nothing keeps a second server from the folder's queues.
+  const folderId = prepareFolder(path);
+  // Only Linux has abstract socket names. On other platforms nothing prevents a second server on the same queues.
   if (process.platform !== 'linux') return { release: () => undefined };
-  const claim: Server = createServer();
+  const lock: Server = createServer();
   try {
-    await once(claim.listen(`\0image-sharing-data-${identity}`), 'listening');
+    await once(lock.listen(`\0image-sharing-data-${folderId}`), 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new UsageError(
-      `Another server is running on the data in ${path}; stop that one, or set DATA_DIR to another folder.`,
+      `"DATA_DIR" (${path}) is in use by another server; stop that server or set DATA_DIR to another folder.`,
       { cause: error },
     );
   }
-  claim.unref();
-  return { release: () => claim.close() };
+  lock.unref();
+  return { release: () => lock.close() };
 }
 
-/** What the folder is, by whatever path it is reached. */
-function identityOf(path: string): string {
+/** Creates the folder if it does not exist. Returns an id that is the same for every path to the folder. */
+function prepareFolder(path: string): string {
   try {
-    makeFolder(path);
+    createFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const { dev, ino } = statSync(path);
     return `${dev}-${ino}`;
   } catch (error) {
     throw new UsageError(
-      `The folder ${path} cannot be used for data (${(error as NodeJS.ErrnoException).code}); set DATA_DIR to one that can be written to.`,
+      `"DATA_DIR" (${path}) cannot be used (${(error as NodeJS.ErrnoException).code}); set DATA_DIR to a folder that can be created and written to.`,
       { cause: error },
     );
   }
 }
 
-/** Makes a folder and those above it. Node's own recursive mkdir never returns where the file system takes no folders. */
-function makeFolder(path: string): void {
+/** Creates a folder and its parents. Node's recursive mkdir never returns on a file system that supports no folders. */
+function createFolder(path: string): void {
   if (existsSync(path)) return;
-  makeFolder(dirname(path));
+  createFolder(dirname(path));
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another process was faster.
+    // Another process may create the folder at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

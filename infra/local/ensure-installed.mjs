@@ -1,55 +1,54 @@
-// Run before `npm start` and `npm test` by whatever Node is on the machine, before anything is installed: so plain
-// JavaScript, without a dependency, for Node 18 and later.
+// Installs the packages of package-lock.json if node_modules does not contain exactly these. Silent otherwise.
 //
-// Installs the packages of package-lock.json when those in node_modules are not exactly these. Silent otherwise.
+// `npm start` and `npm test` run this script first. It is plain JavaScript for Node 18 and later without dependencies,
+// because it runs on the Node of the machine before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const checkout = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const oldestNode = 24;
+const projectFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const minNodeVersion = 24;
 
 if (!isInstalled()) {
   console.error('Installing the packages of package-lock.json (npm ci), once …');
   const { status } = npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   if (status !== 0) {
-    refuse(
-      'The packages could not be installed; npm says why above. Repair that (is the registry reachable?) and run the command again.',
+    fail(
+      'The packages could not be installed; see the npm error above. Check that the registry is reachable and run the command again.',
     );
   } else if (!isInstalled()) {
-    refuse(
-      'npm ci ended without the packages of package-lock.json in node_modules; remove node_modules and run the command again.',
-    );
+    fail('npm ci did not install the packages of package-lock.json; remove node_modules and run the command again.');
   }
 }
 
-// The scripts run with the Node that the packages bring along, which npm puts first on their PATH. There is none for
-// every platform.
+// The scripts run on the Node of the package `node`, which npm puts first on PATH. The package does not support every
+// platform.
 if (
-  !existsSync(join(checkout, 'node_modules', '.bin', 'node')) &&
-  Number(process.versions.node.split('.')[0]) < oldestNode
+  !existsSync(join(projectFolder, 'node_modules', '.bin', 'node')) &&
+  Number(process.versions.node.split('.')[0]) < minNodeVersion
 ) {
-  refuse(
-    `Node ${process.versions.node} is too old and no newer one can be installed here as a package (${process.platform}-${process.arch}); install Node ${oldestNode} or later.`,
+  fail(
+    `Node must be version ${minNodeVersion} or later; got ${process.versions.node}, and the package "node" does not support ${process.platform}-${process.arch}. Install Node ${minNodeVersion}.`,
   );
 }
 
-/** Whether what npm noted about node_modules after its last complete install is what the lock asks for. */
+/** Returns true if npm's record of its last complete installation matches package-lock.json. */
 function isInstalled() {
-  const wanted = packages(join(checkout, 'package-lock.json'));
-  const installed = packages(join(checkout, 'node_modules', '.package-lock.json'));
-  if (wanted === undefined || installed === undefined) return false;
-  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
+  const locked = readPackages(join(projectFolder, 'package-lock.json'));
+  const installed = readPackages(join(projectFolder, 'node_modules', '.package-lock.json'));
+  if (locked === undefined || installed === undefined) return false;
+  return Object.entries(locked).every(([path, { version, integrity, optional, devOptional }]) => {
     if (path === '') return true;
-    const found = installed[path];
-    // What is optional may be left out, as is everything for other platforms.
-    if (found === undefined) return optional === true || devOptional === true;
-    return found.version === version && found.integrity === integrity;
+    const installedPackage = installed[path];
+    // npm omits optional packages, such as those for other platforms.
+    if (installedPackage === undefined) return optional === true || devOptional === true;
+    return installedPackage.version === version && installedPackage.integrity === integrity;
   });
 }
 
-function packages(lockFile) {
+/** Returns the packages of a lock file; undefined if it cannot be read. */
+function readPackages(lockFile) {
   try {
     return JSON.parse(readFileSync(lockFile, 'utf8')).packages;
   } catch {
@@ -58,13 +57,16 @@ function packages(lockFile) {
 }
 
 function npm(parameters) {
-  // Inside a script npm names its own file: the same npm then, whatever else is on PATH.
-  const own = process.env.npm_execpath;
-  const [command, ...first] = own === undefined ? ['npm'] : [process.execPath, own];
-  return spawnSync(command, [...first, ...parameters], { cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'] });
+  // Inside a script npm sets the path of its own file: runs the same npm, even if PATH has another.
+  const npmFile = process.env.npm_execpath;
+  const [command, ...npmArguments] = npmFile === undefined ? ['npm'] : [process.execPath, npmFile];
+  return spawnSync(command, [...npmArguments, ...parameters], {
+    cwd: projectFolder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
 }
 
-function refuse(sentence) {
-  console.error(sentence);
+function fail(message) {
+  console.error(message);
   process.exit(1);
 }

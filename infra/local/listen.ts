@@ -3,17 +3,18 @@ import type { Server } from 'node:net';
 import { UsageError } from '../usage-error.ts';
 
 /**
- * Listens on 127.0.0.1 and nowhere else; 0 is any free port.
+ * Starts a server on 127.0.0.1.
  *
- * @throws Refusal if the port is taken or may not be used
+ * @param port - 0 selects a free port
+ * @throws UsageError if the port is in use or not permitted
  */
 export async function listen(server: Server, port: number): Promise<void> {
   try {
     await once(server.listen(port, '127.0.0.1'), 'listening');
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${String(error)})`;
-    throw new UsageError(`Port ${port} on 127.0.0.1 ${reason}; set PORT to another, such as PORT=0 for any free one.`, {
+    const isInUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const problem = isInUse ? 'is in use on 127.0.0.1' : `cannot be used on 127.0.0.1 (${String(error)})`;
+    throw new UsageError(`"PORT" ${port} ${problem}; set PORT to another port, or to 0 for a free port.`, {
       cause: error,
     });
   }

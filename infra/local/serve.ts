@@ -1,6 +1,6 @@
 /**
- * `npm start`: the API on this machine, from the synthesised template. Settings by environment, see `settings.ts`.
- * Ends with Ctrl-C or SIGTERM, after the requests it is at.
+ * `npm start`: runs the synthesized template on this machine. Reads the settings of `local-settings.ts` from the
+ * environment. Stops at Ctrl-C or SIGTERM after the running requests.
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ try {
 
 async function serve(): Promise<void> {
   const settings = loadSettings(process.env);
-  // All that may be refused comes before the work that takes long, so that nobody waits for it in vain.
+  // Checks the settings before the slow steps, so that a wrong setting fails immediately.
   await assertPortIsFree(settings.port);
   const folder = await lockDataFolder(settings.dataFolder);
   const store = new EventStore(join(settings.dataFolder, eventFile));
@@ -54,9 +54,9 @@ async function serve(): Promise<void> {
   const events = await startEvents({ stack, tableEndpoint, environment, store, log: process.stderr });
   const gateway = await startGateway({ stack, tableEndpoint, environment, port, log: process.stderr });
 
-  void engine?.failed.then((how) => {
+  void engine?.failed.then((reason) => {
     console.error(
-      `The table engine has ended (${how}), so the server ends too; what it has acknowledged is kept: start it again.`,
+      `The table engine stopped (${reason}), so the server stops too. All acknowledged changes are kept; start the server again.`,
     );
     process.exit(1);
   });
@@ -68,7 +68,7 @@ async function serve(): Promise<void> {
     await engine?.stop();
     folder.release();
   };
-  // More than once is the rule: Ctrl-C reaches this process from the terminal and again through npm.
+  // Ctrl-C arrives twice: from the terminal and from npm.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void (stopping ??= stop()));
 
   const data = engine

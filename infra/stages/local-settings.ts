@@ -4,6 +4,7 @@ import { parseOrigins } from './cors-origins.ts';
 import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
+import { projectFolder } from '../project-folder.ts';
 
 /** What the local server is told by its environment. */
 export interface Settings {
@@ -46,7 +47,7 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
   const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
   return {
     port: Number(port),
-    dataFolder: resolve(env['DATA_DIR'] || join(import.meta.dirname, '..', '..', '.data')),
+    dataFolder: resolve(env['DATA_DIR'] || join(projectFolder, '.data')),
     tableEndpoint: endpoint && address(endpoint),
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
     publicUrl,

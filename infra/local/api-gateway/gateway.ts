@@ -13,32 +13,32 @@ import type { SynthesizedStack } from '../template/synthesized-stack.ts';
 
 export interface GatewayOptions {
   readonly stack: SynthesizedStack;
-  /** Where the functions find DynamoDB. */
+  /** URL of the DynamoDB engine for the functions. */
   readonly tableEndpoint: string;
-  /** Variables of the functions instead of the template's, see {@link LocalFunction}. */
+  /** Variables that replace those of the template, see {@link LocalFunction}. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** On 127.0.0.1; 0 is any free one. */
+  /** Port on 127.0.0.1; 0 selects a free port. */
   readonly port: number;
-  /** Takes what the functions log, as it is, and what goes wrong with them. */
+  /** Receives the functions' log output and the errors of the gateway. */
   readonly log: Writable;
 }
 
-/** The HTTP API of a stack, served on this machine. */
+/** The running HTTP API of a stack. */
 export interface Gateway {
-  /** Such as `http://127.0.0.1:9292`, without a slash at the end. */
+  /** URL such as `http://127.0.0.1:9292`, without a trailing slash. */
   readonly url: string;
-  /** Takes no more requests, answers those it has (for 30 s at most), and ends the functions. */
+  /** Stops listening, waits at most 30 s for the running requests and stops the functions. */
   stop(): Promise<void>;
 }
 
-/** Request line and headers of an HTTP API, in bytes. */
-const headLimit = 10_240;
-/** The body of a request to an HTTP API, in bytes. */
-const bodyLimit = 10 * 1024 * 1024;
-/** An event into a Lambda function and a result out of it, in bytes of JSON. */
-const payloadLimit = 6 * 1024 * 1024;
-/** After which an HTTP API gives up on a request. */
-const longestRequestMilliseconds = 30_000;
+/** Maximum size in bytes of request line and headers. */
+const maxHeadBytes = 10_240;
+/** Maximum size in bytes of a request body. */
+const maxBodyBytes = 10 * 1024 * 1024;
+/** Maximum size in bytes of a function's event and result as JSON. */
+const maxPayloadBytes = 6 * 1024 * 1024;
+/** Timeout of a request to an HTTP API. */
+const maxRequestMilliseconds = 30_000;
 
 const tooLarge = gatewayResponse(413, 'Request Entity Too Large');
 const headTooLarge = gatewayResponse(431, 'Request Header Fields Too Large');
@@ -47,10 +47,10 @@ const notFound = gatewayResponse(404, 'Not Found');
 const failed = gatewayResponse(500, 'Internal Server Error');
 
 /**
- * Serves the routes of the template with the functions behind them, as an HTTP API does: the same events, the same
- * limits, the same answers of the gateway's own.
+ * Serves the template's routes with their functions, as API Gateway's HTTP API does: the same events, limits and error
+ * responses.
  *
- * @throws Refusal if the port is taken, or the template has what the local server does not know
+ * @throws UsageError if the port cannot be used, or the local server does not support a part of the template
  */
 export async function startGateway({ stack, tableEndpoint, environment, port, log }: GatewayOptions): Promise<Gateway> {
   const routes = httpApiRoutes(stack);
@@ -60,23 +60,23 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
       ({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log, environment)] as const,
     ),
   );
-  const stopFunctions = () => Promise.all([...functions.values()].map((one) => one.stop()));
+  const stopFunctions = () => Promise.all([...functions.values()].map((localFunction) => localFunction.stop()));
 
-  const answer = async (request: IncomingMessage): Promise<HttpApiResponse> => {
+  const respond = async (request: IncomingMessage): Promise<HttpApiResponse> => {
     const body = await readBody(request);
-    if (headSize(request) > headLimit) return headTooLarge;
+    if (headSize(request) > maxHeadBytes) return headTooLarge;
     if (body === undefined) return tooLarge;
     const preflight = cors && preflightResponse(cors, request);
     if (preflight !== undefined) return preflight;
     const routed = httpApiEvent(routes, request, body);
     if (routed === undefined) return notFound;
     const event = JSON.stringify(routed.event);
-    if (Buffer.byteLength(event) > payloadLimit) return tooLarge;
+    if (Buffer.byteLength(event) > maxPayloadBytes) return tooLarge;
     const result = await functions.get(routed.route.functionId)?.invoke(event);
     if (result === undefined) return failed;
-    const response = Buffer.byteLength(result) > payloadLimit ? undefined : httpApiResponse(result);
+    const response = Buffer.byteLength(result) > maxPayloadBytes ? undefined : httpApiResponse(result);
     if (response === undefined) {
-      log.write(`${routed.route.key}: what the function returned is no response: ${result.slice(0, 200)}\n`);
+      log.write(`${routed.route.key}: the function returned an invalid response: ${result.slice(0, 200)}\n`);
       return failed;
     }
     return cors === undefined ? response : withCorsHeaders(cors, request, response);
@@ -87,16 +87,16 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (isStopping) response.shouldKeepAlive = false;
     try {
-      await send(response, await answer(request));
+      await send(response, await respond(request));
     } catch (error) {
-      // A client that has gone wants no answer.
+      // The client has closed the connection.
       if (request.socket.destroyed) return;
       log.write(`${inspect(error)}\n`);
       await send(response, failed);
     }
   };
-  // Node's own limit counts otherwise; it only has to let pass what ours is to refuse.
-  const server = createServer({ maxHeaderSize: 4 * headLimit }, (request, response) => {
+  // Node counts the size of headers differently; its limit must be above the gateway's, so that the gateway responds.
+  const server = createServer({ maxHeaderSize: 4 * maxHeadBytes }, (request, response) => {
     const served = serve(request, response).finally(() => inFlight.delete(served));
     inFlight.add(served);
   });
@@ -105,7 +105,7 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
   });
 
   try {
-    await Promise.all([...functions.values()].map((one) => one.load()));
+    await Promise.all([...functions.values()].map((localFunction) => localFunction.load()));
     await listen(server, port);
   } catch (error) {
     await stopFunctions();
@@ -118,7 +118,7 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
       isStopping = true;
       const closed = once(server, 'close');
       server.close();
-      const forceStopTimer = setTimeout(() => server.closeAllConnections(), longestRequestMilliseconds);
+      const forceStopTimer = setTimeout(() => server.closeAllConnections(), maxRequestMilliseconds);
       while (inFlight.size > 0) await Promise.all(inFlight);
       clearTimeout(forceStopTimer);
       server.closeAllConnections();
@@ -128,28 +128,31 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
   };
 }
 
-/** The bytes of request line and headers as they were sent. */
+/** Returns the size in bytes of request line and headers as received. */
 function headSize({ method, url, httpVersion, rawHeaders }: IncomingMessage): number {
   const requestLine = `${method} ${url} HTTP/${httpVersion}\r\n`.length;
-  // Names and values alternate: each name is followed by a colon and a space, each value by the line's end.
+  // Names and values alternate. Two bytes follow each of them: a colon and a space, or the end of the line.
   return rawHeaders.reduce((size, text) => size + text.length + 2, requestLine + 2);
 }
 
-/** The whole body, or undefined if it is over the limit: then it is read to its end all the same, to be answered. */
+/**
+ * Reads the body. Returns undefined if it is too large; it is still read to its end, so that the client gets a
+ * response.
+ */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= bodyLimit) chunks.push(chunk);
+    if (size <= maxBodyBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
-  return size > bodyLimit ? undefined : Buffer.concat(chunks, size);
+  return size > maxBodyBytes ? undefined : Buffer.concat(chunks, size);
 }
 
-/** Sends an answer; done when it has gone out, or the client has. */
+/** Sends a response. Returns when it is sent or the client has closed the connection. */
 async function send(response: ServerResponse, { statusCode, headers, body }: HttpApiResponse): Promise<void> {
-  if (response.destroyed) return; // the client went while the answer was made
+  if (response.destroyed) return; // the client has closed the connection
   const hasBody = statusCode !== 204 && statusCode !== 304;
   response.writeHead(statusCode, { ...headers, ...(hasBody && { 'content-length': body.length }) });
   const closed = once(response, 'close');
@@ -157,7 +160,7 @@ async function send(response: ServerResponse, { statusCode, headers, body }: Htt
   await closed;
 }
 
-/** Answers what Node could not read as a request, for which it makes no response object. */
+/** Sends a response to bytes that Node cannot parse as a request; Node provides no response object for them. */
 function sendError(socket: Socket, { statusCode, headers, body }: HttpApiResponse): void {
   if (!socket.writable) return;
   socket.end(

@@ -4,23 +4,25 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type HttpApiRoute, type RouteMatch, selectRoute } from './routes.ts';
 import { localAccount } from '../template/template-values.ts';
 
-/** What the gateway hands on: an event, and the route whose function gets it. */
+/** An event and the route whose function receives it. */
 export interface RoutedEvent {
   readonly route: HttpApiRoute;
   readonly event: APIGatewayProxyEventV2;
 }
 
 /**
- * A request as an HTTP API's event, payload format 2.0.
+ * Converts a request to an HTTP API's event of payload format 2.0.
  *
- * As the service does: the path is decoded once and cut at a decoded `?`; the query string stays as it is, and decoded
- * in `queryStringParameters`, where repeated keys are joined by commas; header names are lower case, repeated headers
- * joined by commas, cookies apart; a body that is not text by its type, or not UTF-8, is base64.
+ * As in API Gateway: the path is decoded once and ends at a decoded `?`. The raw query string is not changed;
+ * `queryStringParameters` is decoded and joins the values of a repeated key with commas. Header names are lower case,
+ * repeated headers are joined with commas, cookies are separate. The body is base64 if its content type is not text or
+ * it is not UTF-8.
  *
- * Of its own: a path whose escapes do not decode goes to `$default` as it came (what the service does is not known);
- * `domainName` is the gateway's own address with the port, or the loopback name of it in `Host`; names and ids of API and account are made up.
+ * Specific to the local server: a path with invalid escapes goes to `$default` unchanged, because API Gateway does not
+ * document this case; `domainName` is the gateway's address or the loopback name in `Host`, with the port; API and
+ * account have constant ids.
  *
- * @returns undefined if no route takes the request
+ * @returns undefined if no route matches the request
  */
 export function httpApiEvent(
   routes: readonly HttpApiRoute[],
@@ -34,7 +36,7 @@ export function httpApiEvent(
   if (match === undefined) return undefined;
 
   const { cookie, ...headers } = gatewayHeaders(request, body);
-  const domainName = ownName(request);
+  const domainName = requestedDomainName(request);
   const query = queryParameters(rawQueryString);
   const rawPath = path ?? target;
   const now = new Date();
@@ -45,7 +47,7 @@ export function httpApiEvent(
       routeKey: match.route.key,
       rawPath,
       rawQueryString,
-      ...(cookie !== undefined && { cookies: cookie.split(';').map((one) => one.trim()) }),
+      ...(cookie !== undefined && { cookies: cookie.split(';').map((pair) => pair.trim()) }),
       headers,
       ...(query !== undefined && { queryStringParameters: query }),
       requestContext: {
@@ -72,12 +74,13 @@ export function httpApiEvent(
   };
 }
 
-/** The name by which a client has called: any other than the gateway's own could be made up. */
-function ownName({ headers: { host = '' }, socket: { localAddress, localPort } }: IncomingMessage): string {
+/** Returns the loopback name in `Host`, or the gateway's address for any other name, which a client could forge. */
+function requestedDomainName({ headers: { host = '' }, socket: { localAddress, localPort } }: IncomingMessage): string {
   const names = ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${localPort}`);
   return names.includes(host) ? host : `${localAddress}:${localPort}`;
 }
 
+/** Returns the decoded path; undefined if its escapes are invalid. */
 function decodePath(target: string): string | undefined {
   try {
     return decodeURIComponent(target).split('?', 1)[0];
@@ -89,13 +92,13 @@ function decodePath(target: string): string | undefined {
 function queryParameters(rawQueryString: string): Record<string, string> | undefined {
   const parameters = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(rawQueryString)) {
-    const earlier = parameters.get(key);
-    parameters.set(key, earlier === undefined ? value : `${earlier},${value}`);
+    const previous = parameters.get(key);
+    parameters.set(key, previous === undefined ? value : `${previous},${value}`);
   }
   return parameters.size === 0 ? undefined : Object.fromEntries(parameters);
 }
 
-/** Headers that speak of the connection to the gateway, which ends there. */
+/** Headers that apply only to the connection between client and gateway. */
 const hopByHopHeaders = new Set([
   'connection',
   'expect',
@@ -136,7 +139,7 @@ function traceId(): string {
 const textTypes = /^(text\/.*|application\/(json|javascript|xml))$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A body as it stands in an event: text only by its type and if no byte of it is lost that way. */
+/** Returns the body fields of an event: text if the content type is text and the body is valid UTF-8, else base64. */
 function eventBody(body: Buffer, contentType = ''): Pick<APIGatewayProxyEventV2, 'body' | 'isBase64Encoded'> {
   if (body.length === 0) return { isBase64Encoded: false };
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -150,7 +153,7 @@ function eventBody(body: Buffer, contentType = ''): Pick<APIGatewayProxyEventV2,
   return { body: body.toString('base64'), isBase64Encoded: true };
 }
 
-/** Such as `23/Nov/2026:16:03:11 +0000`. */
+/** Formats a time in the common log format, such as `23/Nov/2026:16:03:11 +0000`. */
 function commonLogTime(time: Date): string {
   const [, day, month, year, clock] = / (\d\d) (\w{3}) (\d{4}) ([\d:]{8})/.exec(time.toUTCString()) ?? [];
   return `${day}/${month}/${year}:${clock} +0000`;

@@ -1,13 +1,13 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 
-/** An answer as it goes to the client. */
+/** A response to a client. */
 export interface HttpApiResponse {
   readonly statusCode: number;
   readonly headers: OutgoingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** An answer that the gateway itself gives. */
+/** Returns a response of the gateway itself, in API Gateway's format. */
 export function gatewayResponse(statusCode: number, message: string): HttpApiResponse {
   return {
     statusCode,
@@ -16,15 +16,15 @@ export function gatewayResponse(statusCode: number, message: string): HttpApiRes
   };
 }
 
-/** Headers that say how the message ends and the connection goes on, which the gateway decides. */
+/** Headers for the message length and the connection. The gateway sets them, so those of a function are dropped. */
 const gatewayManagedHeaders = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 /**
- * What an HTTP API makes of a function's result, payload format 2.0: of an object with a `statusCode` the response that
- * it describes, of anything else a 200 with that as its body.
+ * Converts a function's result of payload format 2.0 to a response. An object with a `statusCode` describes the
+ * response; any other result is the body of a response with status 200.
  *
- * @param result - as JSON
- * @returns undefined if the result describes no response
+ * @param result - JSON
+ * @returns undefined if the result is no valid description of a response
  */
 export function httpApiResponse(result: string): HttpApiResponse | undefined {
   const value: unknown = JSON.parse(result);
@@ -45,14 +45,14 @@ export function httpApiResponse(result: string): HttpApiResponse | undefined {
   if (!Number.isInteger(statusCode) || Number(statusCode) < 200 || Number(statusCode) > 599) return undefined;
   if (typeof body !== 'string' || !Array.isArray(cookies) || typeof headers !== 'object' || headers === null)
     return undefined;
-  const named = Object.entries(headers as Record<string, unknown>)
-    .map(([name, one]) => [name.toLowerCase(), String(one)] as const)
+  const functionHeaders = Object.entries(headers as Record<string, unknown>)
+    .map(([name, headerValue]) => [name.toLowerCase(), String(headerValue)] as const)
     .filter(([name]) => !gatewayManagedHeaders.has(name));
   return {
     statusCode: Number(statusCode),
     headers: {
       ...(body !== '' && { 'content-type': 'text/plain; charset=utf-8' }),
-      ...Object.fromEntries(named),
+      ...Object.fromEntries(functionHeaders),
       ...(cookies.length > 0 && { 'set-cookie': cookies.map(String) }),
     },
     body: Buffer.from(body, isBase64Encoded === true ? 'base64' : 'utf8'),

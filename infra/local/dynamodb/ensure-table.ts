@@ -13,26 +13,27 @@ import { UsageError } from '../../usage-error.ts';
 import type { TemplateTable } from './table-from-template.ts';
 
 /**
- * Makes the table unless it is there already. Returns when it can be used.
+ * Creates the table if it does not exist. Returns when the table is active.
  *
- * @throws Refusal if a table of that name is there with other keys or indexes: these cannot be changed any more
+ * @throws UsageError if the table exists with other keys or indexes, which cannot be changed
  */
 export async function ensureTable(client: DynamoDBClient, table: TemplateTable): Promise<void> {
   const isNew = await createTable(client, table);
-  let found = await describeTable(client, table);
-  // Engines make a table at once, the service does not.
-  while (found.TableStatus !== 'ACTIVE') {
+  let existing = await describeTable(client, table);
+  // Local engines create a table immediately; DynamoDB does not.
+  while (existing.TableStatus !== 'ACTIVE') {
     await setTimeout(200);
-    found = await describeTable(client, table);
+    existing = await describeTable(client, table);
   }
-  if (layout(found) !== layout(table.create)) {
+  if (layout(existing) !== layout(table.create)) {
     throw new UsageError(
-      `The table ${table.create.TableName} was made with other keys or indexes than the template has now, and they cannot be changed; start on other data (another DATA_DIR or DYNAMODB_ENDPOINT), or remove these.`,
+      `The table "${table.create.TableName}" has other keys or indexes than the template, and they cannot be changed; set DATA_DIR or DYNAMODB_ENDPOINT to other data, or delete the table.`,
     );
   }
   if (isNew && table.timeToLive !== undefined) await client.send(new UpdateTimeToLiveCommand(table.timeToLive));
 }
 
+/** Creates the table. Returns false if it exists. */
 async function createTable(client: DynamoDBClient, { create }: TemplateTable): Promise<boolean> {
   try {
     await client.send(new CreateTableCommand(create));
@@ -54,7 +55,7 @@ interface Index {
   readonly Projection?: Projection | undefined;
 }
 
-/** Keys and indexes in a form that two tables share exactly when these are the same. */
+/** Returns keys and indexes as text that is equal for two tables if and only if their keys and indexes are equal. */
 function layout(
   table: Pick<TableDescription, 'KeySchema' | 'AttributeDefinitions'> & {
     readonly LocalSecondaryIndexes?: Index[] | undefined;
@@ -76,7 +77,9 @@ function layout(
       .toSorted();
   return JSON.stringify([
     keys(table.KeySchema),
-    (table.AttributeDefinitions ?? []).map((a) => `${a.AttributeName} ${a.AttributeType}`).toSorted(),
+    (table.AttributeDefinitions ?? [])
+      .map(({ AttributeName, AttributeType }) => `${AttributeName} ${AttributeType}`)
+      .toSorted(),
     indexes(table.LocalSecondaryIndexes),
     indexes(table.GlobalSecondaryIndexes),
   ]);

@@ -9,9 +9,10 @@ import {
 import type { DynamoDBRecord } from 'aws-lambda';
 
 /**
- * Reads the stream of a table on an engine for one machine, in order and as a function is handed it. Such an engine writes
- * to one shard at a time: the reader reads each shard to its end, then the next one. A shard ends with a GetRecords response
- * without a next iterator and with nothing else: an engine may report an ending number for a shard that is still open.
+ * Reads the stream of a table on a local engine, in order and in the format of Lambda's events. A local engine writes
+ * to one shard at a time, so the reader reads each shard to its end and continues with the next shard. Only a
+ * GetRecords response without a next iterator ends a shard: an engine may report an ending number for a shard that is
+ * still open.
  */
 export class StreamReader {
   readonly #client: DynamoDBStreamsClient;
@@ -20,7 +21,9 @@ export class StreamReader {
   #after: string | undefined;
   #open: { readonly shardId: string; readonly iterator: string } | undefined;
 
-  /** @param after - the sequence number of the last record that was processed; undefined to read from the first record */
+  /**
+   * @param after - the sequence number of the last record that was processed; undefined to read from the first record
+   */
   constructor(client: DynamoDBStreamsClient, streamArn: string, after: string | undefined) {
     this.#client = client;
     this.#streamArn = streamArn;
@@ -46,11 +49,15 @@ export class StreamReader {
     const after = this.#after;
     const shards = await listShards(this.#client, this.#streamArn);
     const isPast = ({ first }: Shard) => after !== undefined && first !== undefined && first <= BigInt(after);
-    // The last record that was read is in the last shard that begins with it or before it.
+    // The last shard that starts at or before `after` contains it.
     const current = Math.max(0, shards.findLastIndex(isPast));
     const shard = shards.slice(current).find(({ id }) => !this.#finished.has(id));
     if (shard === undefined) return undefined;
-    const iterator = await openShard(this.#client, this.#streamArn, shard.id, isPast(shard) ? after : undefined);
+    const iterator = await openShard(this.#client, {
+      streamArn: this.#streamArn,
+      shardId: shard.id,
+      after: isPast(shard) ? after : undefined,
+    });
     return iterator === undefined ? undefined : { shardId: shard.id, iterator };
   }
 }
@@ -75,46 +82,48 @@ async function listShards(client: DynamoDBStreamsClient, streamArn: string): Pro
     }
     ExclusiveStartShardId = page?.LastEvaluatedShardId;
   } while (ExclusiveStartShardId !== undefined);
-  return shards.sort((one, other) => {
-    if (one.first === other.first) return one.id < other.id ? -1 : 1; // ids contain the time of creation
-    if (one.first === undefined || other.first === undefined) return one.first === undefined ? 1 : -1;
-    return one.first < other.first ? -1 : 1;
+  return shards.sort((left, right) => {
+    if (left.first === right.first) return left.id < right.id ? -1 : 1; // ids contain the time of creation
+    if (left.first === undefined || right.first === undefined) return left.first === undefined ? 1 : -1;
+    return left.first < right.first ? -1 : 1;
   });
 }
 
-/** Errors that say that a shard does not contain a sequence number, or no longer. */
-const notInShard = ['TrimmedDataAccessException', 'ValidationException'];
+/** Names of the errors for a sequence number that a shard does not contain or no longer contains. */
+const notInShardErrors = ['TrimmedDataAccessException', 'ValidationException'];
 
 /**
- * Returns an iterator for the records of a shard after a sequence number, or for all records of the shard if there is no
- * number or the shard does not contain it.
+ * Returns an iterator for the records of a shard after a sequence number, or for all records of the shard if there is
+ * no number or the shard does not contain it.
  */
 async function openShard(
   client: DynamoDBStreamsClient,
-  streamArn: string,
-  shardId: string,
-  after: string | undefined,
+  {
+    streamArn,
+    shardId,
+    after,
+  }: { readonly streamArn: string; readonly shardId: string; readonly after: string | undefined },
 ): Promise<string | undefined> {
-  const open = async (position: Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'SequenceNumber'>) =>
+  const iteratorAt = async (position: Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'SequenceNumber'>) =>
     (await client.send(new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shardId, ...position })))
       .ShardIterator;
-  if (after === undefined) return open({ ShardIteratorType: 'TRIM_HORIZON' });
+  if (after === undefined) return iteratorAt({ ShardIteratorType: 'TRIM_HORIZON' });
   try {
-    return await open({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: after });
+    return await iteratorAt({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: after });
   } catch (error) {
-    if (!notInShard.includes((error as Error).name)) throw error;
-    return open({ ShardIteratorType: 'TRIM_HORIZON' });
+    if (!notInShardErrors.includes((error as Error).name)) throw error;
+    return iteratorAt({ ShardIteratorType: 'TRIM_HORIZON' });
   }
 }
 
-/** Engines for one machine begin a shard every few hours and keep it for a day. */
+/** Local engines start a shard every few hours and keep it for a day. */
 const maxProbedShards = 10;
 
 /**
- * Returns the sequence number of a record after another one, or undefined if none is found in the newest shards. It opens
- * every shard anew and reads one record of each, so that it finds what a reader has missed.
+ * Returns the sequence number of a record after a position; undefined if the newest shards contain no such record.
+ * Opens each shard anew and reads one record of it, so that it finds records that a reader has missed.
  *
- * @param after - undefined for any record
+ * @param after - sequence number; undefined for any record
  */
 export async function findRecordAfter(
   client: DynamoDBStreamsClient,
@@ -123,7 +132,7 @@ export async function findRecordAfter(
 ): Promise<string | undefined> {
   const shards = await listShards(client, streamArn);
   for (const { id } of shards.slice(-maxProbedShards)) {
-    const iterator = await openShard(client, streamArn, id, after);
+    const iterator = await openShard(client, { streamArn, shardId: id, after });
     if (iterator === undefined) continue;
     const { Records: [record] = [] } = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 1 }));
     const number = record?.dynamodb?.SequenceNumber;
@@ -132,15 +141,13 @@ export async function findRecordAfter(
   return undefined;
 }
 
-/** A shard may answer with nothing a few times before the next record comes; one that is not there never does. */
+/** GetRecords may return empty pages before the next record, and does so forever if the record does not exist. */
 const maxCalls = 500;
 
 /**
- * The records of one shard between two of them, both included.
+ * Returns the records of a shard from the first to the last sequence number, inclusive.
  *
- * @param first - its sequence number
- * @param last - its sequence number
- * @throws Error if the last is not there
+ * @throws Error if the shard does not contain the last record
  */
 export async function readRecords(
   client: DynamoDBStreamsClient,
@@ -160,10 +167,12 @@ export async function readRecords(
     if (found.at(-1)?.dynamodb?.SequenceNumber === last) return found.map(toLambdaRecord);
     iterator = within.length < records.length ? undefined : next;
   }
-  throw new Error(`There is no record ${last} in the shard ${shardId}.`);
+  throw new Error(`The shard ${shardId} does not contain record ${last}.`);
 }
 
-/** A record as Lambda hands it over: times in seconds since the epoch, everything else as in the stream's own API. */
+/**
+ * Returns a record in the format of Lambda's events: as in the Streams API, but with times in seconds since the epoch.
+ */
 const toLambdaRecord = ({ dynamodb, ...record }: _Record): DynamoDBRecord =>
   ({
     ...record,

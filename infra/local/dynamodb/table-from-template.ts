@@ -9,27 +9,25 @@ import { UsageError } from '../../usage-error.ts';
 import { resourcesOfType, type SynthesizedStack } from '../template/synthesized-stack.ts';
 import { physicalName } from '../template/template-values.ts';
 
-/** A table of the template as the calls that make it. */
+/** The inputs of the calls that create a table of the template. */
 export interface TemplateTable {
   readonly create: CreateTableCommandInput & { readonly TableName: string };
-  /** The call that names the time-to-live attribute, where the template has one. */
+  /** Sets the time-to-live attribute; undefined if the template has none. */
   readonly timeToLive: UpdateTimeToLiveCommandInput | undefined;
 }
 
 /**
- * The stack's one table, keys, indexes and stream as in the template. What no engine keeps (backups, encryption,
- * deletion protection) is left out, and billing is on demand.
+ * Returns the stack's table with the keys, indexes and stream of the template and on-demand billing. Omits the
+ * properties that local engines do not support: backups, encryption and deletion protection.
  *
- * @param tableName - instead of the name that the table has in the local stack
- * @throws Refusal if the template has no `AWS::DynamoDB::Table`, or more than one
+ * @param tableName - replaces the table's name in the local stack
+ * @throws UsageError if the template does not contain exactly one `AWS::DynamoDB::Table`
  */
 export function tableFromTemplate(stack: SynthesizedStack, tableName?: string): TemplateTable {
   const tables = resourcesOfType(stack, 'AWS::DynamoDB::Table');
   const [logicalId, resource] = tables[0] ?? [];
   if (tables.length !== 1 || logicalId === undefined || resource === undefined) {
-    throw new UsageError(
-      `The template has ${tables.length} resources AWS::DynamoDB::Table; the local engine makes exactly one.`,
-    );
+    throw new UsageError(`The template must contain one AWS::DynamoDB::Table; got ${tables.length}.`);
   }
   const properties = (resource.Properties ?? {}) as unknown as TableProperties;
   const name = tableName ?? physicalName(stack, logicalId);
@@ -58,7 +56,7 @@ export function tableFromTemplate(stack: SynthesizedStack, tableName?: string): 
   };
 }
 
-/** Those properties of `AWS::DynamoDB::Table` that are used here; they are spelt as in the call but for the stream. */
+/** The properties of `AWS::DynamoDB::Table` that are read here. All but the stream have the format of CreateTable. */
 interface TableProperties {
   readonly AttributeDefinitions: NonNullable<CreateTableCommandInput['AttributeDefinitions']>;
   readonly KeySchema: NonNullable<CreateTableCommandInput['KeySchema']>;

@@ -7,7 +7,7 @@ import { listen } from '../listen.ts';
 import { localAccount } from '../template/template-values.ts';
 import type { EventStore, RoutedEvent } from './event-store.ts';
 
-/** What the functions send events and messages to: the two calls of EventBridge and SQS that they make. */
+/** A local endpoint for the calls of EventBridge and SQS that the functions make. */
 export interface EventEndpoint {
   readonly url: string;
   stop(): Promise<void>;
@@ -23,7 +23,7 @@ interface SendMessage {
   readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string }>>;
 }
 
-/** Serves PutEvents and SendMessage on 127.0.0.1; what it has answered is in the store. */
+/** Serves PutEvents and SendMessage on a free port of 127.0.0.1. Stores events and messages before it responds. */
 export async function startEventEndpoint(store: EventStore, rules: readonly EventRule[]): Promise<EventEndpoint> {
   const actions: Readonly<Record<string, (request: never) => unknown>> = {
     'AWSEvents.PutEvents': ({ Entries: entries }: PutEvents) => {
@@ -47,11 +47,11 @@ export async function startEventEndpoint(store: EventStore, rules: readonly Even
     void (async () => {
       const action = actions[String(request.headers['x-amz-target'])];
       const body = await text(request);
-      const [status, answer] =
+      const [status, result] =
         action === undefined
           ? [400, { __type: 'UnknownOperationException' }]
           : [200, action(JSON.parse(body) as never)];
-      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer));
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(result));
     })().catch((error: unknown) => response.destroy(error as Error));
   });
   await listen(server, 0);
@@ -65,7 +65,7 @@ export async function startEventEndpoint(store: EventStore, rules: readonly Even
   };
 }
 
-/** An event with the queues of those rules of its bus that select it. */
+/** Returns an event with the queues of all rules of its bus that match the event. */
 function routedEvent(
   rules: readonly EventRule[],
   { EventBusName: bus, Source: source, DetailType: type, Detail: detail }: PutEvents['Entries'][number],

@@ -2,28 +2,28 @@ import type { PublishedEvent } from './event-store.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** An event for a reader at a terminal, in one line. */
+/** Formats an event as one line for a terminal. */
 export function eventLine({ type, detail }: Pick<PublishedEvent, 'type' | 'detail'>): string {
   const fields = JSON.parse(detail) as Fields;
   const { image, member, before, after, by } = fields as Readonly<Record<string, Fields | undefined | null>>;
   if (image == null || by == null) return `${type.padEnd(22)} ${detail}`;
-  const of = member == null ? '' : ` for ${String(member['id'])}`;
-  // With a membership, no name says nothing: it may not be told any more.
-  const unnamed = member == null ? 'unnamed ' : '';
-  const name = typeof image['name'] === 'string' ? `${JSON.stringify(image['name'])} ` : unnamed;
+  const recipient = member == null ? '' : ` for ${String(member['id'])}`;
+  // A membership's event omits the name if the member can no longer see the image, so the image may have one.
+  const placeholder = member == null ? 'unnamed ' : '';
+  const name = typeof image['name'] === 'string' ? `${JSON.stringify(image['name'])} ` : placeholder;
   return [
     String(fields['time']),
     type.padEnd(19),
-    `${name}${String(image['id'])}${of}:`,
+    `${name}${String(image['id'])}${recipient}:`,
     `${stateOf(before)} → ${stateOf(after)},`,
     `by ${String(by['user'])} of ${String(by['project'])} (${String(by['via'])}),`,
     `#${String(fields['sequence'])}`,
   ].join(' ');
 }
 
-const stateOf = (state: Fields | undefined | null): string =>
-  state == null
-    ? 'none'
-    : typeof state['status'] === 'string'
-      ? state['status']
-      : `${String(state['visibility'])}${state['os_hidden'] === true ? ', hidden' : ''}`;
+function stateOf(state: Fields | undefined | null): string {
+  if (state == null) return 'none';
+  if (typeof state['status'] === 'string') return state['status'];
+  const visibility = String(state['visibility']);
+  return state['os_hidden'] === true ? `${visibility}, hidden` : visibility;
+}

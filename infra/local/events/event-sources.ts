@@ -3,7 +3,7 @@ import { UsageError } from '../../usage-error.ts';
 import { resourcesOfType, type SynthesizedStack } from '../template/synthesized-stack.ts';
 import { physicalName, resolveTemplateValue } from '../template/template-values.ts';
 
-/** A queue that a function receives from. */
+/** An event source mapping from a queue to a function. */
 export interface QueueSource {
   readonly queue: string;
   /** Logical id. */
@@ -11,7 +11,7 @@ export interface QueueSource {
   readonly batchSize: number;
 }
 
-/** The table's stream that a function is handed. */
+/** An event source mapping from the table's stream to a function. */
 export interface StreamSource {
   /** Logical id. */
   readonly functionId: string;
@@ -19,20 +19,20 @@ export interface StreamSource {
   readonly retryAttempts: number;
   readonly maxRecordAgeSeconds: number;
   readonly bisectBatchOnError: boolean;
-  /** The queue for what was given up. */
-  readonly deadLetters: string;
-  /** Patterns of which a record has to match one to be handed over. */
+  /** Name of the queue for discarded batches. */
+  readonly deadLetterQueue: string;
+  /** Patterns for records: the function receives a record if it matches at least one. */
   readonly filters: readonly unknown[];
 }
 
-/** What leads an event of a bus to queues. */
+/** A rule that sends matching events of a bus to queues. */
 export interface EventRule {
   readonly bus: string;
   readonly pattern: unknown;
   readonly queues: readonly string[];
 }
 
-/** What of the template makes functions run other than by a request. */
+/** Queues, event source mappings and event rules of the template. */
 export interface EventSources {
   readonly queues: readonly QueueSettings[];
   readonly queueSources: readonly QueueSource[];
@@ -45,7 +45,7 @@ type Properties = Readonly<Record<string, unknown>>;
 /**
  * Reads the event sources of the template.
  *
- * @throws Refusal if it has one that the local server does not know
+ * @throws UsageError if the local server does not support one of them
  */
 export function eventSources(stack: SynthesizedStack): EventSources {
   const queueOf = (value: unknown): string => physicalName(stack, attributeOf(value, 'Arn'));
@@ -53,7 +53,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
     bus: physicalName(stack, String((rule['EventBusName'] as Properties | undefined)?.['Ref'])),
     pattern: resolveTemplateValue(rule['EventPattern'], stack),
     queues: (rule['Targets'] as readonly Properties[]).map((target) => {
-      if (target['InputPath'] !== '$.detail') throw unsupported('a target of a rule that gets more than the detail');
+      if (target['InputPath'] !== '$.detail') throw unsupported('a rule target whose "InputPath" is not "$.detail"');
       return queueOf(target['Arn']);
     }),
   }));
@@ -84,7 +84,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
       })),
     streamSources: mappings.filter(isStream).map((mapping) => {
       const { OnFailure: failure } = (mapping['DestinationConfig'] ?? {}) as Readonly<Record<string, Properties>>;
-      if (failure === undefined) throw unsupported('a stream source without a destination for what fails');
+      if (failure === undefined) throw unsupported('a stream event source without an "OnFailure" destination');
       const { Filters: filters } = (mapping['FilterCriteria'] ?? { Filters: [] }) as {
         readonly Filters: readonly { readonly Pattern: string }[];
       };
@@ -94,7 +94,7 @@ export function eventSources(stack: SynthesizedStack): EventSources {
         retryAttempts: Number(mapping['MaximumRetryAttempts']),
         maxRecordAgeSeconds: Number(mapping['MaximumRecordAgeInSeconds']),
         bisectBatchOnError: mapping['BisectBatchOnFunctionError'] === true,
-        deadLetters: queueOf(failure['Destination']),
+        deadLetterQueue: queueOf(failure['Destination']),
         filters: filters.map(({ Pattern: pattern }): unknown => JSON.parse(pattern)),
       };
     }),
@@ -103,38 +103,41 @@ export function eventSources(stack: SynthesizedStack): EventSources {
 
 function functionOf(mapping: Properties): string {
   if (!JSON.stringify(mapping['FunctionResponseTypes'] ?? []).includes('ReportBatchItemFailures')) {
-    throw unsupported('an event source that does not report what part of a batch has failed');
+    throw unsupported('an event source without "ReportBatchItemFailures"');
   }
   return String((mapping['FunctionName'] as Properties)['Ref']);
 }
 
 function attributeOf(value: unknown, attribute: string): string {
   const [id, name] = (value as { 'Fn::GetAtt'?: [string, string] } | undefined)?.['Fn::GetAtt'] ?? [];
-  if (id === undefined || name !== attribute) throw unsupported(JSON.stringify(value));
+  if (id === undefined || name !== attribute)
+    throw unsupported(`${JSON.stringify(value)} instead of an "${attribute}"`);
   return id;
 }
 
 /**
- * Whether an event matches a pattern: every field of the pattern is a list of which one value equals the event's or, as
- * `{"prefix": …}`, begins it. It is what the template uses of EventBridge's and Lambda's patterns.
+ * Returns true if an event matches a pattern of EventBridge or Lambda. Supports the operators that the template uses:
+ * nested fields, and lists of plain values and `{"prefix": …}`, of which at least one must match.
  *
- * @throws Refusal for any other kind of pattern
+ * @throws UsageError if the pattern has another operator
  */
 export function matches(pattern: unknown, event: unknown): boolean {
-  return Object.entries(pattern as Properties).every(([field, wanted]) => {
+  return Object.entries(pattern as Properties).every(([field, expected]) => {
     const value = (event as Properties | undefined)?.[field];
-    if (!Array.isArray(wanted)) return value !== undefined && matches(wanted, value);
-    return wanted.some((each: unknown) => {
-      if (typeof each !== 'object') return each === value;
-      const { prefix, ...rest } = each as { readonly prefix?: unknown };
-      if (typeof prefix !== 'string' || Object.keys(rest).length > 0) throw unsupported(JSON.stringify(each));
+    if (!Array.isArray(expected)) return value !== undefined && matches(expected, value);
+    return expected.some((alternative: unknown) => {
+      if (typeof alternative !== 'object') return alternative === value;
+      const { prefix, ...otherOperators } = alternative as { readonly prefix?: unknown };
+      if (typeof prefix !== 'string' || Object.keys(otherOperators).length > 0) {
+        throw unsupported(`the pattern ${JSON.stringify(alternative)}`);
+      }
       return typeof value === 'string' && value.startsWith(prefix);
     });
   });
 }
 
-function unsupported(what: string): UsageError {
+function unsupported(element: string): UsageError {
   return new UsageError(
-    `The template has ${what}, which the local server does not know; infra/local/event-sources.ts has to learn it.`,
+    `The template has ${element}, which the local server does not support; add it to infra/local/events/event-sources.ts.`,
   );
 }

@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { UsageError } from '../../usage-error.ts';
 
-/** What a queue of the template is like, in this store's own terms. */
+/** The settings of a queue of the template. */
 export interface QueueSettings {
   readonly name: string;
   readonly delaySeconds: number;
   readonly visibilityTimeoutSeconds: number;
-  /** Where a message goes that was received `receives` times; none of both for a dead-letter queue itself. */
+  /** Name of the dead-letter queue; undefined if the queue has none, such as a dead-letter queue itself. */
   readonly deadLetters: string | undefined;
+  /** Number of receives after which a message moves to the dead-letter queue. */
   readonly maxReceiveCount: number | undefined;
-  /** Whether this is where commands are sent. */
+  /** True for the queue that receives commands. */
   readonly isCommandQueue: boolean;
 }
 
@@ -20,15 +21,15 @@ export interface QueueMessage {
   readonly queue: string;
   readonly body: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** In milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly sentAt: number;
-  /** How often it was received. */
+  /** Number of times that the message was received. */
   readonly receiveCount: number;
 }
 
 /** An event that was published on a bus. */
 export interface PublishedEvent {
-  /** Its place in the log. */
+  /** Position in the log, counted from 1 over all buses. */
   readonly position: number;
   readonly bus: string;
   readonly source: string;
@@ -36,14 +37,14 @@ export interface PublishedEvent {
   readonly detail: string;
 }
 
-/** An event with the queues that the rules of its bus send it to. */
+/** An event with the queues that the rules of its bus select. */
 export interface RoutedEvent extends Omit<PublishedEvent, 'position'> {
   readonly queues: readonly string[];
 }
 
-// NORMAL waits for the disk at a checkpoint only. The end of a process loses nothing, because the operating system has the
-// log. A power failure can undo the last transactions, but from the last one backwards: a position in a stream never outlives
-// the events and messages that were stored before it, so the records behind it are read again.
+// NORMAL waits for the disk only at a checkpoint. A killed process loses nothing, because the operating system has the
+// log. A power failure can undo the most recent transactions, in reverse order: a stream position is never kept without
+// the events and messages that were stored before it, so the stream is read again from an older position.
 const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
@@ -64,27 +65,27 @@ const schema = `
 type Row = Readonly<Record<string, SQLOutputValue | undefined>>;
 
 /**
- * The queues, the buses' logs and the positions in streams of the local server, in one file. What a method has returned
- * from survives the sudden end of its process; several processes can use the file at a time.
+ * The local server's queues, event logs and stream positions in one file. A change is durable when its method returns,
+ * even if the process is killed immediately after. Several processes can use the file at the same time.
  */
 export class EventStore {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   /**
-   * Opens the file, and creates it if there is none.
+   * Opens the file, or creates it if it does not exist.
    *
-   * @throws Refusal if it is damaged or cannot be used for another reason
+   * @throws UsageError if the file is damaged or cannot be opened
    */
   constructor(file: string) {
     try {
       this.#database = new DatabaseSync(file);
       this.#database.exec(schema);
-      const [fault] = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() ?? {});
-      if (fault !== 'ok') throw new Error('database disk image is malformed');
+      const [integrity] = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() ?? {});
+      if (integrity !== 'ok') throw new Error('database disk image is malformed');
     } catch (error) {
       throw new UsageError(
-        `The file ${file} cannot be used (${(error as Error).message}): remove it, with all queues and the log of events in it, or set DATA_DIR to another folder.`,
+        `The file ${file} cannot be used (${(error as Error).message}): remove it, which deletes all queues and events, or set DATA_DIR to another folder.`,
         { cause: error },
       );
     }
@@ -95,35 +96,28 @@ export class EventStore {
   }
 
   /**
-   * Sets up the queues, for the one process that receives from them: what another one received and did not finish
-   * before it ended can be received at once.
+   * Replaces the settings of all queues and makes received messages visible again. Only the process that receives from
+   * the queues may call this: messages that an earlier process did not finish are received again immediately.
    */
   configureQueues(queues: readonly QueueSettings[], now = Date.now()): void {
     this.#transact(() => {
       this.#run('DELETE FROM queues');
-      for (const {
-        name,
-        delaySeconds,
-        visibilityTimeoutSeconds,
-        deadLetters,
-        maxReceiveCount,
-        isCommandQueue,
-      } of queues) {
+      for (const queue of queues) {
         this.#run(
           'INSERT INTO queues VALUES (?, ?, ?, ?, ?, ?)',
-          name,
-          delaySeconds,
-          visibilityTimeoutSeconds,
-          deadLetters ?? null,
-          maxReceiveCount ?? null,
-          Number(isCommandQueue),
+          queue.name,
+          queue.delaySeconds,
+          queue.visibilityTimeoutSeconds,
+          queue.deadLetters ?? null,
+          queue.maxReceiveCount ?? null,
+          Number(queue.isCommandQueue),
         );
       }
       this.#run('UPDATE messages SET visible_at = ? WHERE receives > 0 AND visible_at > ?', now, now);
     });
   }
 
-  /** The queues as they were set up, none where no server has run on this file. */
+  /** Returns the settings of all queues, by name; an empty list if no server has configured them. */
   queues(): readonly QueueSettings[] {
     return this.#all('SELECT * FROM queues ORDER BY name').map((row) => ({
       name: textOf(row['name']),
@@ -135,7 +129,7 @@ export class EventStore {
     }));
   }
 
-  /** Puts a message into a queue and returns its id. */
+  /** Sends a message to a queue. Returns the message id. */
   send(queue: string, body: string, attributes: Readonly<Record<string, string>> = {}, now = Date.now()): string {
     const id = randomUUID();
     const [settings] = this.#all('SELECT delay FROM queues WHERE name = ?', queue);
@@ -146,10 +140,10 @@ export class EventStore {
   }
 
   /**
-   * Takes the next messages of a queue, which nobody gets again until its visibility timeout is over or they are
-   * deleted. One that was received too often goes to the dead-letter queue instead.
+   * Receives the next messages of a queue. They stay hidden for the queue's visibility timeout. Moves messages that
+   * were received `maxReceiveCount` times to the dead-letter queue instead.
    */
-  pollQueue(queue: string, atMost: number, now = Date.now()): readonly QueueMessage[] {
+  pollQueue(queue: string, maxMessages: number, now = Date.now()): readonly QueueMessage[] {
     return this.#transact(() => {
       const [settings] = this.#all('SELECT * FROM queues WHERE name = ?', queue);
       if (settings?.['dead_letters'] != null) {
@@ -166,32 +160,36 @@ export class EventStore {
         'SELECT * FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, sent_at LIMIT ?',
         queue,
         now,
-        atMost,
+        maxMessages,
       );
-      const again = now + Number(settings?.['visibility'] ?? 30) * 1000;
+      const visibleAt = now + Number(settings?.['visibility'] ?? 30) * 1000;
       for (const row of rows) {
-        this.#run('UPDATE messages SET visible_at = ?, receives = receives + 1 WHERE id = ?', again, textOf(row['id']));
+        this.#run(
+          'UPDATE messages SET visible_at = ?, receives = receives + 1 WHERE id = ?',
+          visibleAt,
+          textOf(row['id']),
+        );
       }
-      return rows.map((row) => messageOf(row, 1));
+      return rows.map((row) => ({ ...toMessage(row), receiveCount: Number(row['receives']) + 1 }));
     });
   }
 
-  /** Takes a message out of its queue for good. */
+  /** Deletes a message. */
   delete(id: string): void {
     this.#run('DELETE FROM messages WHERE id = ?', id);
   }
 
-  /** All messages of a queue, oldest first, without receiving them. */
+  /** Returns all messages of a queue, oldest first, without receiving them. */
   messages(queue: string): readonly QueueMessage[] {
-    return this.#all('SELECT * FROM messages WHERE queue = ? ORDER BY sent_at', queue).map((row) => messageOf(row, 0));
+    return this.#all('SELECT * FROM messages WHERE queue = ? ORDER BY sent_at', queue).map(toMessage);
   }
 
-  /** Moves a message to another queue, where it can be received at once as if for the first time. */
+  /** Moves a message to another queue. The message is visible there immediately and its receive count is 0. */
   move(id: string, queue: string, now = Date.now()): void {
     this.#run('UPDATE messages SET queue = ?, receives = 0, visible_at = ? WHERE id = ?', queue, now, id);
   }
 
-  /** Adds events to the log of the buses, and messages to the queues that rules send them to: all of them or none. */
+  /** Adds events to the log and sends their details to the selected queues, in one transaction. */
   publish(events: readonly RoutedEvent[]): void {
     this.#transact(() => {
       for (const { bus, source, type, detail, queues } of events) {
@@ -201,9 +199,9 @@ export class EventStore {
     });
   }
 
-  /** The events behind a place in the log, oldest first. */
-  eventsAfter(position: number, atMost = 1000): readonly PublishedEvent[] {
-    return this.#all('SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?', position, atMost).map(
+  /** Returns the events after a position in the log, oldest first. */
+  eventsAfter(position: number, maxEvents = 1000): readonly PublishedEvent[] {
+    return this.#all('SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?', position, maxEvents).map(
       (row) => ({
         position: Number(row['position']),
         bus: textOf(row['bus']),
@@ -214,25 +212,26 @@ export class EventStore {
     );
   }
 
-  /** The place of the last event, 0 where there is none. */
+  /** Returns the position of the last event; 0 if the log is empty. */
   lastPosition(): number {
     return Number(this.#all('SELECT max(position) AS last FROM events')[0]?.['last'] ?? 0);
   }
 
-  /** The sequence number of the last record of a stream that is done with, or undefined for a stream never read. */
+  /** Returns the sequence number of the last processed record; undefined if no record was processed. */
   positionIn(stream: string): string | undefined {
     const [row] = this.#all('SELECT after FROM positions WHERE stream = ?', stream);
     return row && textOf(row['after']);
   }
 
+  /** Saves the sequence number of the last processed record. */
   savePosition(stream: string, after: string): void {
     this.#run('INSERT OR REPLACE INTO positions VALUES (?, ?)', stream, after);
   }
 
-  #transact<Result>(act: () => Result): Result {
+  #transact<Result>(change: () => Result): Result {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const result = act();
+      const result = change();
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
@@ -250,20 +249,20 @@ export class EventStore {
   }
 
   #prepared(sql: string): StatementSync {
-    const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
-    this.#statements.set(sql, known);
-    return known;
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 }
 
-const messageOf = (row: Row, moreReceives: number): QueueMessage => ({
+const toMessage = (row: Row): QueueMessage => ({
   id: textOf(row['id']),
   queue: textOf(row['queue']),
   body: textOf(row['body']),
   attributes: JSON.parse(textOf(row['attributes'])) as Record<string, string>,
   sentAt: Number(row['sent_at']),
-  receiveCount: Number(row['receives']) + moreReceives,
+  receiveCount: Number(row['receives']),
 });
 
-/** A column of the kind TEXT. */
+/** Returns the value of a TEXT column; an empty string for NULL. */
 const textOf = (value: SQLOutputValue | undefined): string => (typeof value === 'string' ? value : '');

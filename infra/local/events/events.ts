@@ -1,45 +1,43 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Writable } from 'node:stream';
-import { inspect } from 'node:util';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { startEventEndpoint } from './event-endpoint.ts';
 import { eventSources, type QueueSource, type StreamSource } from './event-sources.ts';
-import type { EventStore, QueueMessage } from './event-store.ts';
+import type { EventStore } from './event-store.ts';
+import { pollContinuously } from './poll-continuously.ts';
+import { QueuePoller } from './queue-poller.ts';
+import { RedrivenBatchPoller } from './redriven-batch-poller.ts';
+import { StreamPoller } from './stream-poller.ts';
 import { LocalFunction } from '../lambda/local-function.ts';
-import { StreamProgress } from './stream-progress.ts';
-import { findRecordAfter, StreamReader } from '../dynamodb/stream-reader.ts';
-import { deliverRecords } from './deliver-records.ts';
 import type { SynthesizedStack } from '../template/synthesized-stack.ts';
 import { tableClient } from '../dynamodb/table-client.ts';
 import { tableFromTemplate } from '../dynamodb/table-from-template.ts';
 import { localCredentials, localRegion, physicalName } from '../template/template-values.ts';
 
+export { redriveQueueOf } from './redriven-batch-poller.ts';
+
 export interface EventOptions {
   readonly stack: SynthesizedStack;
-  /** Where the functions find DynamoDB, and where the stream is read. */
+  /** URL of the DynamoDB engine, for the functions and the stream. */
   readonly tableEndpoint: string;
-  /** Variables of the functions instead of the template's, see {@link LocalFunction}. */
+  /** Variables that replace those of the template, see {@link LocalFunction}. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Keeps queues, buses and positions. */
+  /** Stores queues, buses and stream positions. */
   readonly store: EventStore;
-  /** Takes what the functions log, as it is, and what goes wrong with them. */
+  /** Receives the functions' log output and the errors of the pollers. */
   readonly log: Writable;
 }
 
-/** The functions behind the queues and the stream of a stack, running on this machine. */
+/** The running functions behind the queues and the stream of a stack. */
 export interface Events {
-  /** Hands over nothing more, waits for what is being handled, and ends the functions. */
+  /** Stops polling, waits for the running invocations and stops the functions. */
   stop(): Promise<void>;
 }
 
-/** How long an empty queue or stream is left alone. */
-const pauseMilliseconds = 100;
-
 /**
- * Runs the template's event sources: its queues in a store, its stream on the engine, its rules and buses.
+ * Starts the event sources of the template: queues and buses in the store, the stream on the engine.
  *
- * @throws Refusal if the template has what the local server does not know
+ * @throws UsageError if the local server does not support a part of the template
  */
 export async function startEvents({ stack, tableEndpoint, environment, store, log }: EventOptions): Promise<Events> {
   const { queues, queueSources, streamSources, rules } = eventSources(stack);
@@ -54,126 +52,60 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
       }),
     ]),
   );
-  await Promise.all([...functions.values()].map((one) => one.load()));
+  await Promise.all([...functions.values()].map((localFunction) => localFunction.load()));
 
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  const invoke = (functionId: string, event: string) => functions.get(functionId)!.invoke(event);
-  /** Does something again and again, with a pause where there was nothing to do, and after a failure. */
-  const pollContinuously = async (act: () => Promise<boolean>): Promise<void> => {
-    while (!signal.aborted) {
-      const wasBusy = await act().catch((error: unknown) => {
-        log.write(`${inspect(error)}\n`);
-        return false;
-      });
-      if (!wasBusy) await setTimeout(pauseMilliseconds, undefined, { signal }).catch(() => undefined);
-    }
-  };
-
-  const pollQueue = async ({ queue, functionId, batchSize }: QueueSource): Promise<boolean> => {
-    const messages = store.pollQueue(queue, batchSize);
-    if (messages.length === 0) return false;
-    const result = await invoke(functionId, JSON.stringify({ Records: messages.map(toLambdaRecord) }));
-    const failed = result === undefined ? messages.map(({ id }) => id) : failedOf(result);
-    for (const { id } of messages) if (!failed.includes(id)) store.delete(id);
-    return true;
-  };
-
-  const client = tableClient(tableEndpoint);
-  const { Table: table } = await client.send(
-    new DescribeTableCommand({ TableName: tableFromTemplate(stack).create.TableName }),
-  );
-  client.destroy();
-  const streamArn = table?.LatestStreamArn;
+  const streamArn = await findStreamArn(stack, tableEndpoint);
   if (streamArn === undefined) {
-    log.write(`The engine at ${tableEndpoint} gives the table no stream, so no notifications are published.\n`);
+    log.write(`The engine at ${tableEndpoint} provides no stream for the table, so no notifications are published.\n`);
   }
   const streams = new DynamoDBStreamsClient({
     endpoint: tableEndpoint,
     region: localRegion,
     credentials: localCredentials,
   });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const invokerOf = (functionId: string) => (event: string) => functions.get(functionId)!.invoke(event);
 
-  const pollStream = async (source: StreamSource, streamArn: string): Promise<void> => {
-    const place = `${streamArn} ${physicalName(stack, source.functionId)}`;
-    const open = () => new StreamReader(streams, streamArn, store.positionIn(place));
-    let reader = open();
-    const progress = new StreamProgress(() => findRecordAfter(streams, streamArn, store.positionIn(place)));
-    await pollContinuously(async () => {
-      const wasSentBack = await invokeRedriven(source);
-      try {
-        const records = await reader.next(source.batchSize);
-        await deliverRecords(records, {
-          source,
-          invoke: (event) => invoke(source.functionId, event),
-          onProcessed: (sequenceNumber) => store.savePosition(place, sequenceNumber),
-          onDiscard: (given, reason) => store.send(source.deadLetters, JSON.stringify({ Records: given }), { reason }),
-          signal,
-        });
-        const missed = await progress.afterPoll(records.length);
-        if (missed !== undefined) {
-          const position = store.positionIn(place) ?? 'none';
-          log.write(
-            `The stream poller of ${source.functionId} makes no progress: its polls give no record, but a probe of the stream finds record ${missed} after position ${position}; it opens the stream again.\n`,
-          );
-          reader = open();
-        }
-        return wasSentBack || records.length > 0;
-      } catch (error) {
-        reader = open(); // from what is done with, not from what was read
-        throw error;
-      }
-    });
+  const pollQueue = (source: QueueSource): Promise<void> => {
+    const poller = new QueuePoller({ store, source, invoke: invokerOf(source.functionId) });
+    return pollContinuously(() => poller.poll(), { log, signal });
   };
-  /** What was sent back from the dead-letter queue of a stream goes to its function once more. */
-  const invokeRedriven = async ({ functionId, deadLetters }: StreamSource): Promise<boolean> => {
-    const [message] = store.pollQueue(redriveQueueOf(deadLetters), 1);
-    if (message === undefined) return false;
-    const result = await invoke(functionId, message.body);
-    if (result === undefined || failedOf(result).length > 0) store.move(message.id, deadLetters);
-    else store.delete(message.id);
-    return true;
+  const pollStream = (source: StreamSource, arn: string): Promise<void> => {
+    const { functionId } = source;
+    const positionKey = `${arn} ${physicalName(stack, functionId)}`;
+    const shared = { store, source, invoke: invokerOf(functionId) };
+    const redriven = new RedrivenBatchPoller(shared);
+    const poller = new StreamPoller({ ...shared, streams, streamArn: arn, positionKey, log, signal });
+    // In turn: a function receives redriven and new records of a stream in one invocation at a time.
+    const poll = async () => {
+      const hasRedriven = await redriven.poll();
+      const hasRecords = await poller.poll();
+      return hasRedriven || hasRecords;
+    };
+    return pollContinuously(poll, { log, signal });
   };
-
-  const running = [
-    ...queueSources.map((source) => pollContinuously(() => pollQueue(source))),
+  const polling = [
+    ...queueSources.map((source) => pollQueue(source)),
     ...(streamArn === undefined ? [] : streamSources.map((source) => pollStream(source, streamArn))),
   ];
+
   return {
     stop: async () => {
       stopping.abort();
-      await Promise.all(running);
-      await Promise.all([...functions.values()].map((one) => one.stop()));
+      await Promise.all(polling);
+      await Promise.all([...functions.values()].map((localFunction) => localFunction.stop()));
       await endpoint.stop();
       streams.destroy();
     },
   };
 }
 
-/** Where what is sent back waits that came from no queue but from a stream. */
-export const redriveQueueOf = (deadLetters: string): string => `${deadLetters} sent back`;
-
-const failedOf = (result: string): readonly string[] =>
-  (
-    JSON.parse(result) as { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
-  ).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-
-/** A message as Lambda hands it over. */
-const toLambdaRecord = ({ id, queue, body, attributes, sentAt, receiveCount }: QueueMessage) => ({
-  messageId: id,
-  receiptHandle: id,
-  body,
-  attributes: {
-    ApproximateReceiveCount: String(receiveCount),
-    SentTimestamp: String(sentAt),
-    SenderId: 'local',
-    ApproximateFirstReceiveTimestamp: String(sentAt),
-  },
-  messageAttributes: Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, { stringValue: value, dataType: 'String' }]),
-  ),
-  md5OfBody: '',
-  eventSource: 'aws:sqs',
-  eventSourceARN: `arn:aws:sqs:${localRegion}:000000000000:${queue}`,
-  awsRegion: localRegion,
-});
+/** Returns the ARN of the table's stream; undefined if the engine provides none. */
+async function findStreamArn(stack: SynthesizedStack, tableEndpoint: string): Promise<string | undefined> {
+  const client = tableClient(tableEndpoint);
+  const { TableName } = tableFromTemplate(stack).create;
+  const { Table: table } = await client.send(new DescribeTableCommand({ TableName }));
+  client.destroy();
+  return table?.LatestStreamArn;
+}

@@ -5,15 +5,17 @@ import { UsageError } from '../../usage-error.ts';
 import { eventFile, loadSettings } from '../../stages/local-settings.ts';
 
 /**
- * Opens what the local server keeps of its queues and buses, whether it runs or not.
+ * Opens the local server's store of queues and buses. The server may run at the same time.
  *
- * @throws Refusal if no server has run on the data folder yet
+ * @throws UsageError if no server has used the data folder yet
  */
 export function openEventStore(env: Readonly<Record<string, string | undefined>>): EventStore {
   const { dataFolder } = loadSettings(env);
   const file = join(dataFolder, eventFile);
   if (!existsSync(file)) {
-    throw new UsageError(`There are no queues in ${dataFolder} yet; run npm start first, with the same DATA_DIR.`);
+    throw new UsageError(
+      `There are no queues in "DATA_DIR" (${dataFolder}) yet; run npm start first, with the same DATA_DIR.`,
+    );
   }
   return new EventStore(file);
 }

@@ -1,10 +1,10 @@
-/** Consecutive polls without a record, after which the stream is probed: seconds, at the pace of an idle stream. */
+/** Number of consecutive polls without records before a probe of the stream: a few seconds when the stream is idle. */
 const pollsPerProbe = 20;
 
 /**
- * Detects that a reader of a stream stands still. After every `pollsPerProbe` polls in a row that gave no record it probes
- * the stream for a record after the reader's position; a record that an earlier probe found, and that the reader has not
- * given since, is one that it does not find by itself.
+ * Detects that a stream reader makes no progress. After every `pollsPerProbe` consecutive polls without records it
+ * probes the stream for a record after the reader's position. The reader is stalled if a probe found a record and the
+ * reader returned no records until the next probe.
  */
 export class StreamProgress {
   readonly #probe: () => Promise<string | undefined>;
@@ -19,11 +19,13 @@ export class StreamProgress {
   /**
    * Counts a poll.
    *
-   * @returns the sequence number of a record that the last `pollsPerProbe` polls have missed, once for each of their series
+   * @returns the sequence number of a record that the last `pollsPerProbe` polls missed; undefined if the reader makes
+   *   progress or no probe was due
    */
   async afterPoll(recordCount: number): Promise<string | undefined> {
     if (recordCount > 0) {
-      [this.#emptyPolls, this.#missed] = [0, undefined];
+      this.#emptyPolls = 0;
+      this.#missed = undefined;
       return undefined;
     }
     this.#emptyPolls += 1;

@@ -12,34 +12,34 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { projectFolder } from '../../project-folder.ts';
 import { promisify } from 'node:util';
 
 const execFileAsync = promisify(execFile);
 
-const checkout = join(import.meta.dirname, '..', '..', '..');
-const cache = join(checkout, 'cdk.out', 'local');
+const cacheFolder = join(projectFolder, 'cdk.out', 'local');
 const inputs = ['{infra,lambda}/**/*.*', 'package.json', 'package-lock.json'];
-/** As many as are kept: one for each of the versions that someone goes back and forth between. */
+/** Maximum number of assemblies to keep, so that switching between a few branches or settings needs no synthesis. */
 const maxCachedAssemblies = 5;
 
 /**
- * Synthesises the stack in its local form, with the code that would be deployed but for the test identity, and returns
- * the folder of the cloud assembly. What was synthesised from the same sources before is not synthesised again.
+ * Synthesizes the stack for the local server and returns the folder of the cloud assembly. The functions contain the
+ * code of a deployment and the `dev` token verifier. An assembly of the same sources and settings is used again.
  *
- * @param report - told, in a sentence, when this is going to take a while
- * @param corsOrigins - whose pages may call the API from a browser
+ * @param report - receives a sentence before a synthesis, which takes some seconds
+ * @param corsOrigins - origins of the pages that may call the API from a browser
  */
 export async function synthesize(
   report: (sentence: string) => void,
   corsOrigins: readonly string[] = [],
 ): Promise<string> {
-  const folder = join(cache, contentHash(corsOrigins));
+  const folder = join(cacheFolder, contentHash(corsOrigins));
   if (existsSync(folder)) {
     const now = new Date();
     utimesSync(folder, now, now);
     return folder;
   }
-  report('Synthesising the stack, which takes some seconds after a change of its sources …');
+  report('Synthesizing the stack; this takes some seconds after a change of the sources …');
   const unfinished = `${folder}.${process.pid}`;
   await execFileAsync(process.execPath, [
     join(import.meta.dirname, 'synthesize-stack.ts'),
@@ -51,19 +51,19 @@ export async function synthesize(
   return folder;
 }
 
-/** Covers everything the assembly is made from. */
+/** Returns a hash of all inputs of the assembly: settings, sources and packages. */
 function contentHash(corsOrigins: readonly string[]): string {
   const hash = createHash('sha256').update(JSON.stringify(corsOrigins));
-  for (const file of globSync(inputs, { cwd: checkout }).toSorted()) {
-    const content = readFileSync(join(checkout, file));
+  for (const file of globSync(inputs, { cwd: projectFolder }).toSorted()) {
+    const content = readFileSync(join(projectFolder, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Shows a complete assembly under its name, or nothing: others may synthesise the same at the same time. */
+/** Renames a complete assembly to its final name. Keeps the existing one if another process was faster. */
 function publish(unfinished: string, folder: string): void {
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(cacheFolder, { recursive: true });
   try {
     renameSync(unfinished, folder);
   } catch (error) {
@@ -72,9 +72,11 @@ function publish(unfinished: string, folder: string): void {
   }
 }
 
+/** Removes all assemblies but the most recently used. */
 function prune(): void {
-  const byAge = readdirSync(cache)
-    .map((name) => ({ path: join(cache, name), lastUsed: statSync(join(cache, name)).mtimeMs }))
-    .toSorted((one, other) => other.lastUsed - one.lastUsed);
-  for (const { path } of byAge.slice(maxCachedAssemblies)) rmSync(path, { recursive: true, force: true });
+  const newestFirst = readdirSync(cacheFolder)
+    .map((name) => join(cacheFolder, name))
+    .map((path) => ({ path, lastUsed: statSync(path).mtimeMs }))
+    .toSorted((left, right) => right.lastUsed - left.lastUsed);
+  for (const { path } of newestFirst.slice(maxCachedAssemblies)) rmSync(path, { recursive: true, force: true });
 }

@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../usage-error.ts';
 
-/** A resource of a CloudFormation template. Its properties are as in the template: nothing is resolved. */
+/** A resource of a CloudFormation template. Its properties are not resolved. */
 export interface TemplateResource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
 }
 
-/** A stack as it was synthesised: what would be deployed. */
+/** A synthesized stack. */
 export interface SynthesizedStack {
   readonly name: string;
   /** The template's resources by logical id. */
   readonly resources: Readonly<Record<string, TemplateResource>>;
-  /** The file or folder of an asset, absolute, by the key under which it would be uploaded. */
+  /** Absolute paths of the asset files and folders by object key. */
   readonly assets: Readonly<Record<string, string>>;
 }
 
@@ -37,8 +37,8 @@ interface AssetManifest {
 /**
  * Reads the one stack of a cloud assembly.
  *
- * @param folder - the assembly, where `cdk synth` wrote its `manifest.json`
- * @throws Refusal if there is no assembly, or not exactly one stack in it
+ * @param folder - the folder of the assembly's `manifest.json`
+ * @throws UsageError if the assembly is missing, unreadable or does not contain exactly one stack
  */
 export function readSynthesizedStack(folder: string): SynthesizedStack {
   const artifacts = Object.entries(
@@ -47,7 +47,9 @@ export function readSynthesizedStack(folder: string): SynthesizedStack {
   const stacks = artifacts.filter(([, { type }]) => type === 'aws:cloudformation:stack');
   const [id, stack] = stacks[0] ?? [];
   if (stacks.length !== 1 || id === undefined || stack?.properties?.templateFile === undefined) {
-    throw new UsageError(`There are ${stacks.length} stacks in ${folder}, but one is expected; remove the folder.`);
+    throw new UsageError(
+      `The cloud assembly ${folder} must contain one stack; got ${stacks.length}. Remove the folder and start again.`,
+    );
   }
   const assets = artifacts
     .filter(([, { type }]) => type === 'cdk:asset-manifest')
@@ -62,7 +64,7 @@ export function readSynthesizedStack(folder: string): SynthesizedStack {
   };
 }
 
-/** The stack's resources of one type, with their logical ids, in the template's order. */
+/** Returns the stack's resources of one type with their logical ids, in the template's order. */
 export function resourcesOfType(stack: SynthesizedStack, type: string): (readonly [string, TemplateResource])[] {
   return Object.entries(stack.resources).filter(([, resource]) => resource.Type === type);
 }
@@ -71,6 +73,8 @@ function readJson<T>(folder: string, file: string): T {
   try {
     return JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
   } catch (error) {
-    throw new UsageError(`The synthesised stack in ${folder} cannot be read; remove the folder.`, { cause: error });
+    throw new UsageError(`The cloud assembly ${folder} cannot be read. Remove the folder and start again.`, {
+      cause: error,
+    });
   }
 }

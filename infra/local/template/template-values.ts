@@ -1,28 +1,28 @@
 import { UsageError } from '../../usage-error.ts';
 import type { SynthesizedStack } from './synthesized-stack.ts';
 
-/** The region that functions and clients of the local server are told. */
+/** The region of the functions and clients of the local server. */
 export const localRegion = 'us-east-1';
-/** The account that functions are told. */
+/** The account of the local stack. */
 export const localAccount = '000000000000';
-/** Credentials for an engine that checks none. Letters only, which is what DynamoDB Local wants. */
+/** Credentials for an engine that ignores them. Letters only, because DynamoDB Local requires it. */
 export const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
 /**
- * The name that a resource has here: the one in the template, or else `<stack>-<logical id>`, as CloudFormation names
- * it but for the random suffix.
+ * Returns the name of a resource: the name in the template, or `<stack>-<logical id>`, which is CloudFormation's name
+ * without the random suffix.
  */
 export function physicalName(stack: SynthesizedStack, logicalId: string): string {
   const { TableName, FunctionName, QueueName, Name } = stack.resources[logicalId]?.Properties ?? {};
-  const given = TableName ?? FunctionName ?? QueueName ?? Name;
-  return typeof given === 'string' ? given : `${stack.name}-${logicalId}`;
+  const explicitName = TableName ?? FunctionName ?? QueueName ?? Name;
+  return typeof explicitName === 'string' ? explicitName : `${stack.name}-${logicalId}`;
 }
 
 /**
- * Replaces `Ref`, `Fn::GetAtt` and `Fn::Join` in a value of the template, as far as tables, functions, queues, buses and
- * the pseudo parameters go: what the environment of a function refers to.
+ * Resolves `Ref`, `Fn::GetAtt` and `Fn::Join` in a value of the template. Supports the references in a function's
+ * environment: tables, functions, queues, buses and pseudo parameters.
  *
- * @throws Refusal naming what else is referred to
+ * @throws UsageError with the reference if it refers to anything else
  */
 export function resolveTemplateValue(value: unknown, stack: SynthesizedStack): unknown {
   if (Array.isArray(value)) return value.map((element) => resolveTemplateValue(element, stack));
@@ -55,8 +55,9 @@ function reference(name: string, stack: SynthesizedStack): string {
   const pseudoParameter = pseudoParameters[name];
   if (pseudoParameter !== undefined) return pseudoParameter;
   if (serviceOf(name, stack) === undefined) throw unsupported({ Ref: name });
+  const resourceName = physicalName(stack, name);
   const isQueue = stack.resources[name]?.Type === 'AWS::SQS::Queue';
-  return `${isQueue ? `https://sqs.${localRegion}.amazonaws.com/${localAccount}/` : ''}${physicalName(stack, name)}`;
+  return isQueue ? `https://sqs.${localRegion}.amazonaws.com/${localAccount}/${resourceName}` : resourceName;
 }
 
 function attribute([logicalId, name]: readonly [string, string], stack: SynthesizedStack): string {
@@ -65,7 +66,7 @@ function attribute([logicalId, name]: readonly [string, string], stack: Synthesi
   return `arn:aws:${service}${physicalName(stack, logicalId)}`;
 }
 
-/** The part of a resource's ARN between the partition and its name. */
+/** Returns the part of a resource's ARN between the partition and the name; undefined for other resource types. */
 function serviceOf(logicalId: string, stack: SynthesizedStack): string | undefined {
   switch (stack.resources[logicalId]?.Type) {
     case 'AWS::DynamoDB::Table':
@@ -83,6 +84,6 @@ function serviceOf(logicalId: string, stack: SynthesizedStack): string | undefin
 
 function unsupported(value: unknown): UsageError {
   return new UsageError(
-    `The template refers to ${JSON.stringify(value)}, which the local server has no equivalent of; infra/local/template-values.ts has to learn it.`,
+    `The template refers to ${JSON.stringify(value)}, which the local server does not support; add it to infra/local/template/template-values.ts.`,
   );
 }

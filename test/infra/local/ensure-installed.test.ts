@@ -3,24 +3,25 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { projectFolder } from '../../../infra/project-folder.ts';
 
-const script = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'ensure-installed.mjs');
+const script = join(projectFolder, 'infra', 'local', 'ensure-installed.mjs');
 
-/** A checkout with nothing but the script and a lock, and what stands for npm: it notes how it was called. */
-let checkout: string;
+/** A project folder with the script, a lock file and a substitute for npm that records its arguments. */
+let folder: string;
 let npm: string;
 let npmCalls: string;
 
 beforeEach(() => {
-  checkout = mkdtempSync(join(tmpdir(), 'image-sharing-checkout-'));
-  mkdirSync(join(checkout, 'infra', 'local'), { recursive: true });
-  copyFileSync(script, join(checkout, 'infra', 'local', 'ensure-installed.mjs'));
+  folder = mkdtempSync(join(tmpdir(), 'image-sharing-folder-'));
+  mkdirSync(join(folder, 'infra', 'local'), { recursive: true });
+  copyFileSync(script, join(folder, 'infra', 'local', 'ensure-installed.mjs'));
   writeLock('package-lock.json', packages);
-  npm = join(checkout, 'npm.mjs');
-  npmCalls = join(checkout, 'npm-calls.json');
+  npm = join(folder, 'npm.mjs');
+  npmCalls = join(folder, 'npm-calls.json');
 });
 
-afterEach(() => rmSync(checkout, { recursive: true }));
+afterEach(() => rmSync(folder, { recursive: true }));
 
 const packages = {
   '': { name: 'image-sharing' },
@@ -29,8 +30,8 @@ const packages = {
 };
 const installed = { 'node_modules/a': packages['node_modules/a'] };
 
-describe('packages that are as the lock says', () => {
-  test('are left alone in silence', () => {
+describe('packages that match the lock file', () => {
+  test('are not installed again', () => {
     writeLock('node_modules/.package-lock.json', installed);
 
     const run = ensureInstalled('');
@@ -39,12 +40,12 @@ describe('packages that are as the lock says', () => {
   });
 });
 
-describe('packages that are not as the lock says', () => {
+describe('packages that do not match the lock file', () => {
   test.each([
-    ['none', undefined],
-    ['one missing', {}],
-    ['one of another version', { 'node_modules/a': { version: '1.0.1', integrity: 'sha512-a' } }],
-    ['one of other content', { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-c' } }],
+    ['no packages', undefined],
+    ['a missing package', {}],
+    ['a package of another version', { 'node_modules/a': { version: '1.0.1', integrity: 'sha512-a' } }],
+    ['a package of other content', { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-c' } }],
   ])('%s: are installed with npm ci', (_what, present) => {
     if (present !== undefined) writeLock('node_modules/.package-lock.json', present);
 
@@ -62,9 +63,9 @@ describe('packages that are not as the lock says', () => {
 });
 
 test.each([
-  ['fails', 'process.exit(7)', 'The packages could not be installed; npm says why above.'],
-  ['installs something else', '', 'npm ci ended without the packages of package-lock.json in node_modules;'],
-])('an npm that %s is told in a sentence', (_what, program, sentence) => {
+  ['fails', 'process.exit(7)', 'The packages could not be installed; see the npm error above.'],
+  ['installs something else', '', 'npm ci did not install the packages of package-lock.json;'],
+])('an npm that %s gives an error message', (_what, program, sentence) => {
   const run = ensureInstalled(program);
 
   expect(run).toMatchObject({ status: 1, output: expect.stringContaining(sentence) });
@@ -72,11 +73,15 @@ test.each([
 });
 
 function writeLock(file: string, content: object): void {
-  mkdirSync(join(checkout, 'node_modules'), { recursive: true });
-  writeFileSync(join(checkout, file), JSON.stringify({ packages: content }));
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  writeFileSync(join(folder, file), JSON.stringify({ packages: content }));
 }
 
-/** Runs the script in the checkout, with an npm that does this. */
+/**
+ * Runs the script in the project folder.
+ *
+ * @param program - source text that the substitute for npm runs
+ */
 function ensureInstalled(program: string) {
   writeFileSync(
     npm,
@@ -86,7 +91,7 @@ function ensureInstalled(program: string) {
   );
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(checkout, 'infra', 'local', 'ensure-installed.mjs')],
+    [join(folder, 'infra', 'local', 'ensure-installed.mjs')],
     { encoding: 'utf8', env: { ...process.env, npm_execpath: npm } },
   );
   const calls: unknown = existsSync(npmCalls) ? JSON.parse(readFileSync(npmCalls, 'utf8')) : undefined;

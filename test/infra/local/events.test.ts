@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { projectFolder } from '../../../infra/project-folder.ts';
 
-const infra = join(import.meta.dirname, '..', '..', '..', 'infra');
+const infra = join(projectFolder, 'infra');
 
 let folder: string;
 const children: ChildProcess[] = [];
@@ -34,7 +35,7 @@ function start(program: string, ...args: readonly string[]): ChildProcess {
   return child;
 }
 
-/** A command of the terminal, run to its end. */
+/** Runs a command line to its end. */
 async function run(program: string, ...args: readonly string[]) {
   const child = start(program, ...args);
   const [output, errors, [status]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')]);
@@ -55,17 +56,17 @@ const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'appli
 const post = (url: string, body: object) =>
   fetch(url, { method: 'POST', headers: alice, body: JSON.stringify(body) }).then((response) => response.json());
 
-/** The lines of a live tail, once there is one that has this in it. */
-async function linesUntil(wanted: string): Promise<readonly string[]> {
+/** Returns the lines of watch-events up to the first line that contains the text. */
+async function linesUntil(expected: string): Promise<readonly string[]> {
   const lines: string[] = [];
   for await (const line of createInterface({ input: start('operate/watch-events.ts').stdout! })) {
     lines.push(line);
-    if (line.includes(wanted)) return lines;
+    if (line.includes(expected)) return lines;
   }
-  throw new Error(`There was no ${wanted} in ${lines.join('\n')}.`);
+  throw new Error(`No line contains ${expected}: ${lines.join('\n')}`);
 }
 
-test('an offer travels: made by a request, answered by a command, watched, and nothing is lost by kill -9', async () => {
+test('watch-events prints an offer by a request and its answer by a command, also after kill -9', async () => {
   const { server, url } = await startServer();
   const { id } = (await post(`${url}/v2/images`, { name: 'golden' })) as { id: string };
   await post(`${url}/v2/images/${id}/members`, { member: 'beta' });
@@ -82,13 +83,13 @@ test('an offer travels: made by a request, answered by a command, watched, and n
     output: expect.stringMatching(/^Sent to ImageSharing-Commands/),
     errors: '',
   });
-  const told = (type: string) => lines.filter((line) => line.includes(` ${type} `));
-  expect(told('image.create').length).toBeGreaterThan(0);
-  expect(told('image.member.create')[0]).toMatch(/"golden" .* for beta: none → pending, by alice of alpha \(http\)/);
+  const linesOf = (type: string) => lines.filter((line) => line.includes(` ${type} `));
+  expect(linesOf('image.create').length).toBeGreaterThan(0);
+  expect(linesOf('image.member.create')[0]).toMatch(/"golden" .* for beta: none → pending, by alice of alpha \(http\)/);
   await linesUntil('"outcome":"done"');
 });
 
-test('a server that is started again publishes what comes after twenty images and kill -9', async () => {
+test('a restarted server publishes new events after twenty images and kill -9', async () => {
   const { server, url } = await startServer();
   const create = async (at: string, name: string) => post(`${at}/v2/images`, { name });
   for (let n = 1; n <= 20; n += 1) await create(url, `image-${n}`);
@@ -103,7 +104,7 @@ test('a server that is started again publishes what comes after twenty images an
   expect(lines.at(-1)).toContain(' image.create ');
 });
 
-test('what was refused is shown with its reason, and sent back', async () => {
+test('dead-letters lists refused commands with their reasons and redrives them', async () => {
   await startServer();
   const unseen = '00000000-0000-4000-8000-000000000000';
   await run('operate/send-command.ts', '{"version": 9}');
@@ -122,7 +123,7 @@ test('what was refused is shown with its reason, and sent back', async () => {
   expect(redriven).toEqual({ status: 0, output: '2 sent back.\n', errors: '' });
 });
 
-describe('a command of the terminal that cannot be carried out says why in one line and fails', () => {
+describe('an invalid command line prints one line and fails:', () => {
   test.each([
     ['operate/send-command.ts', [], 'Say which command to send'],
     ['operate/send-command.ts', ['explode'], '"explode" is no command'],

@@ -10,9 +10,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventStore } from '../../../infra/local/events/event-store.ts';
+import { projectFolder } from '../../../infra/project-folder.ts';
 import { testEndpoint } from '../../support/engine.ts';
 
-const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
+const program = join(projectFolder, 'infra', 'local', 'serve.ts');
 const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
 
 let folder: string;
@@ -50,7 +51,7 @@ function spawnServer(environment: Environment): ChildProcess {
   return server;
 }
 
-/** A server that is ready, with the line that says so. */
+/** Starts a server. Returns when it is ready, with its first line. */
 async function startServer(environment: Environment = { PORT: '0', DATA_DIR: folder }) {
   const server = spawnServer(environment);
   server.stderr?.resume();
@@ -67,7 +68,7 @@ async function end(server: ChildProcess, signal: NodeJS.Signals) {
   return exited;
 }
 
-/** How a server that does not start ends. */
+/** Starts a server that does not become ready. Returns its exit status and output. */
 async function refusal(environment: Environment) {
   const server = spawnServer({ DATA_DIR: folder, ...environment });
   const [output, errors, [status]] = await Promise.all([
@@ -84,8 +85,8 @@ async function createImage(url: string): Promise<string> {
   return id;
 }
 
-describe('a server that runs', () => {
-  test.each([['SIGINT' as const], ['SIGTERM' as const]])('ends at %s with success', async (signal) => {
+describe('a running server', () => {
+  test.each([['SIGINT' as const], ['SIGTERM' as const]])('ends at %s with status 0', async (signal) => {
     const { server } = await startServer();
 
     const [status] = await end(server, signal);
@@ -93,7 +94,7 @@ describe('a server that runs', () => {
     expect(status).toBe(0);
   });
 
-  test('ends once, however often it is asked', async () => {
+  test('ends once after several signals', async () => {
     const { server } = await startServer();
 
     const exited = once(server, 'exit');
@@ -103,7 +104,7 @@ describe('a server that runs', () => {
     expect(status).toBe(0);
   });
 
-  test('says where its data is', async () => {
+  test('prints the folder of its data', async () => {
     const { url, line } = await startServer();
 
     expect(line).toBe(`Listening on ${url} with data in ${folder}`);
@@ -137,7 +138,7 @@ describe('a server that runs', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
-  test('gives an image no more members than IMAGE_MEMBER_QUOTA, by requests and by commands', async () => {
+  test('limits the members of an image to IMAGE_MEMBER_QUOTA for requests and commands', async () => {
     const environment = { PORT: '0', DATA_DIR: folder, IMAGE_MEMBER_QUOTA: '3' };
     const { url } = await startServer(environment);
     const id = await createImage(url);
@@ -159,7 +160,7 @@ describe('a server that runs', () => {
     expect(JSON.parse(detail)).toMatchObject({ outcome: 'refused', error: 'member-quota-exceeded' });
   });
 
-  test('uses the engine that DYNAMODB_ENDPOINT names, and the data folder for its queues', async () => {
+  test('uses the engine at DYNAMODB_ENDPOINT, and the data folder for its queues', async () => {
     const endpoint = testEndpoint();
 
     const { url, line } = await startServer({ PORT: '0', DATA_DIR: folder, DYNAMODB_ENDPOINT: endpoint });
@@ -174,29 +175,25 @@ describe('a server that runs', () => {
   });
 });
 
-describe('a server that cannot run says why in one line and fails', () => {
+describe('a server that cannot start prints one line and fails:', () => {
   test.each([
-    ['a port that is none', { PORT: '9292x' }, 'PORT is "9292x", which is no port'],
+    ['an invalid port', { PORT: '9292x' }, 'PORT is "9292x", which is no port'],
     [
       'a data folder below a file',
       { PORT: '0', DATA_DIR: '/dev/null/data' },
-      'The folder /dev/null/data cannot be used',
+      '"DATA_DIR" (/dev/null/data) cannot be used',
     ],
     [
-      'an origin that is none',
+      'an invalid origin',
       { CORS_ORIGINS: 'https://console.example/' },
       'CORS_ORIGINS has "https://console.example/", which is no origin',
     ],
+    ['an invalid member quota', { IMAGE_MEMBER_QUOTA: 'x' }, '"IMAGE_MEMBER_QUOTA" must be a whole number of members'],
+    ['an invalid address', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
     [
-      'a member quota that is none',
-      { IMAGE_MEMBER_QUOTA: 'x' },
-      '"IMAGE_MEMBER_QUOTA" must be a whole number of members',
-    ],
-    ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
-    [
-      'an engine that is not there',
+      'an unreachable engine',
       { PORT: '0', DYNAMODB_ENDPOINT: 'http://127.0.0.1:1' },
-      'No DynamoDB-compatible engine answers at http://127.0.0.1:1 (ECONNREFUSED)',
+      'No DynamoDB-compatible engine responds at "DYNAMODB_ENDPOINT" (http://127.0.0.1:1): ECONNREFUSED; start',
     ],
   ])('%s', async (_what, environment, sentence) => {
     const ending = await refusal(environment);
@@ -212,10 +209,14 @@ describe('a server that cannot run says why in one line and fails', () => {
     const ending = await refusal({ PORT: String(port), DATA_DIR: folder });
 
     other.close();
-    expect(ending).toEqual({ status: 1, output: '', errors: oneLine(`Port ${port} on 127.0.0.1 is in use; set PORT`) });
+    expect(ending).toEqual({
+      status: 1,
+      output: '',
+      errors: oneLine(`"PORT" ${port} is in use on 127.0.0.1; set PORT`),
+    });
   });
 
-  test('a data folder that another server has, by whatever path', async () => {
+  test('a data folder of another server, by any path', async () => {
     await startServer();
     const link = `${folder}-link`;
     symlinkSync(folder, link);
@@ -226,17 +227,17 @@ describe('a server that cannot run says why in one line and fails', () => {
     expect(ending).toEqual({
       status: 1,
       output: '',
-      errors: oneLine(`Another server is running on the data in ${link}`),
+      errors: oneLine(`"DATA_DIR" (${link}) is in use by another server; stop`),
     });
   });
 
-  test('a data folder in a file system that takes none', async () => {
+  test('a data folder in a file system without folders', async () => {
     const ending = await refusal({ PORT: '0', DATA_DIR: '/proc/image-sharing/data' });
 
     expect(ending).toEqual({
       status: 1,
       output: '',
-      errors: oneLine('The folder /proc/image-sharing/data cannot be used for data (ENOENT); set DATA_DIR'),
+      errors: oneLine('"DATA_DIR" (/proc/image-sharing/data) cannot be used (ENOENT); set DATA_DIR'),
     });
   });
 
@@ -261,7 +262,7 @@ describe('a server that cannot run says why in one line and fails', () => {
   });
 });
 
-/** Exactly one line, which holds this sentence or its beginning. */
-function oneLine(sentence: string): unknown {
-  return [expect.stringContaining(sentence), ''];
+/** Matches one line that contains the text. */
+function oneLine(part: string): unknown {
+  return [expect.stringContaining(part), ''];
 }

@@ -31,7 +31,7 @@ afterAll(() => {
   server.close();
 });
 
-/** A request as Node's server hands it over. */
+/** Sends a request. Returns the message that Node's server receives. */
 async function aRequest(method: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
   const arrived = new Promise<IncomingMessage>((resolve) => (received = resolve));
   request({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', method, headers }).end();
@@ -39,10 +39,10 @@ async function aRequest(method: string, headers: Readonly<Record<string, string>
 }
 
 describe('a preflight', () => {
-  test('of an allowed origin is told what it may do, as the template says', async () => {
-    const asked = await aRequest('OPTIONS', { origin: 'http://127.0.0.1:3000', ...preflight });
+  test('of an allowed origin gets the headers of the template', async () => {
+    const message = await aRequest('OPTIONS', { origin: 'http://127.0.0.1:3000', ...preflight });
 
-    const response = preflightResponse(cors, asked);
+    const response = preflightResponse(cors, message);
 
     expect(response).toEqual({
       statusCode: 204,
@@ -58,24 +58,24 @@ describe('a preflight', () => {
   });
 
   test.each(['https://elsewhere.example', 'https://console.example.evil', 'null'])(
-    'of %s is told nothing',
+    'of %s gets no headers',
     async (origin) => {
-      const asked = await aRequest('OPTIONS', { origin, ...preflight });
+      const message = await aRequest('OPTIONS', { origin, ...preflight });
 
-      const response = preflightResponse(cors, asked);
+      const response = preflightResponse(cors, message);
 
       expect(response).toEqual({ statusCode: 204, headers: {}, body: Buffer.alloc(0) });
     },
   );
 
   test.each([
-    ['OPTIONS without a method to ask for', 'OPTIONS', { origin: 'https://console.example' }],
+    ['OPTIONS without a requested method', 'OPTIONS', { origin: 'https://console.example' }],
     ['OPTIONS without an origin', 'OPTIONS', preflight],
     ['another method', 'PUT', { origin: 'https://console.example', ...preflight }],
   ])('is not %s', async (_what, method, headers) => {
-    const asked = await aRequest(method, headers);
+    const message = await aRequest(method, headers);
 
-    const response = preflightResponse(cors, asked);
+    const response = preflightResponse(cors, message);
 
     expect(response).toBeUndefined();
   });
@@ -88,10 +88,10 @@ describe("a function's response", () => {
     body: Buffer.from('{}'),
   };
 
-  test('to an allowed origin has the headers of the configuration and none of its own', async () => {
-    const asked = await aRequest('POST', { origin: 'https://console.example' });
+  test('to an allowed origin has only the headers of the configuration', async () => {
+    const message = await aRequest('POST', { origin: 'https://console.example' });
 
-    const sent = withCorsHeaders(cors, asked, response);
+    const sent = withCorsHeaders(cors, message, response);
 
     expect(sent).toEqual({
       ...response,
@@ -103,10 +103,10 @@ describe("a function's response", () => {
     });
   });
 
-  test.each([[{ origin: 'https://elsewhere.example' }], [{}]])('to %j has none at all', async (headers) => {
-    const asked = await aRequest('POST', headers);
+  test.each([[{ origin: 'https://elsewhere.example' }], [{}]])('to %j has no CORS headers', async (headers) => {
+    const message = await aRequest('POST', headers);
 
-    const sent = withCorsHeaders(cors, asked, response);
+    const sent = withCorsHeaders(cors, message, response);
 
     expect(sent).toEqual({ ...response, headers: { location: '/a' } });
   });

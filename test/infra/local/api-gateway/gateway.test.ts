@@ -18,21 +18,21 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type Gateway, startGateway } from '../../../../infra/local/api-gateway/gateway.ts';
 import type { SynthesizedStack } from '../../../../infra/local/template/synthesized-stack.ts';
 
-/** What the functions of the test's own stack do, by their logical ids. */
+/** Source texts of the functions' handlers by logical id. */
 const handlers = {
   Echo: 'async (event) => event',
   Members: 'async (event) => ({ members: event })',
   Environment: 'async (event, context) => ({ env: process.env, context, left: context.getRemainingTimeInMillis() })',
-  // Answers with what the request asks for.
-  Answer: 'async (event) => JSON.parse(event.body)',
+  // Returns the request body as its result.
+  Respond: 'async (event) => JSON.parse(event.body)',
   Throw: 'async () => { throw new Error("on purpose") }',
   Leave: 'async (event) => (event.rawPath === "/leave/stay" ? { body: "stayed", statusCode: 200 } : process.exit(3))',
-  Hang: 'async (event) => (event.rawPath === "/hang/not" ? { body: "answered", statusCode: 200 } : new Promise(() => {}))',
-  Fill: 'async (event) => { for (const kept = []; event.rawPath !== "/fill/not"; ) kept.push(Array(1e6).fill(0.5)); return "answered"; }',
+  Hang: 'async (event) => (event.rawPath === "/hang/not" ? { body: "responded", statusCode: 200 } : new Promise(() => {}))',
+  Fill: 'async (event) => { for (const kept = []; event.rawPath !== "/fill/not"; ) kept.push(Array(1e6).fill(0.5)); return "responded"; }',
   Large: 'async () => "x".repeat(6 * 1024 * 1024)',
   Log: 'async () => { console.log("a line"); console.error("and another"); }',
   NoHandler: '1',
-  // Answers when another server does.
+  // Responds when another server does.
   Wait: 'async (event) => (await fetch(event.queryStringParameters.until)).text()',
 };
 
@@ -41,7 +41,7 @@ const routes: Readonly<Record<string, keyof typeof handlers>> = {
   'PUT /images/{image_id}': 'Echo',
   'GET /images/{image_id}/members/{member_id}': 'Members',
   'GET /environment': 'Environment',
-  'POST /answer': 'Answer',
+  'POST /respond': 'Respond',
   'HEAD /head': 'Environment',
   'GET /throw': 'Throw',
   'GET /leave/{how}': 'Leave',
@@ -56,7 +56,7 @@ const routes: Readonly<Record<string, keyof typeof handlers>> = {
 let folder: string;
 let gateway: Gateway;
 
-/** All that was logged, by the gateway and its functions. */
+/** Log output of the gateway and its functions. */
 let logged = '';
 const log = new Writable({
   write: (chunk, _encoding, done) => {
@@ -143,8 +143,8 @@ describe('the body', () => {
   });
 });
 
-test('a preflight is answered by the gateway, and what the function says of origins is dropped', async () => {
-  const served = stackOf({ 'POST /answer': 'Answer' });
+test("the gateway responds to a preflight and drops a function's headers for origins", async () => {
+  const served = stackOf({ 'POST /respond': 'Respond' });
   const Api = {
     Type: 'AWS::ApiGatewayV2::Api',
     Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example'], AllowMethods: ['POST'] } },
@@ -152,18 +152,18 @@ test('a preflight is answered by the gateway, and what the function says of orig
   const stack = { ...served, resources: { ...served.resources, Api } };
   const withCors = await startGateway({ stack, tableEndpoint: 'http://127.0.0.1:1', port: 0, log });
   const headers = { origin: 'https://console.example', 'content-type': 'application/json' };
-  const asking = { ...headers, 'access-control-request-method': 'POST' };
+  const preflightHeaders = { ...headers, 'access-control-request-method': 'POST' };
   const claimed = { 'Access-Control-Allow-Origin': '*', Vary: 'X-Auth-Token, Origin' };
   const claim = JSON.stringify({ statusCode: 200, headers: claimed, body: 'ok' });
 
-  const preflight = await send({ method: 'OPTIONS', path: '/answer', headers: asking }, undefined, withCors);
-  const answered = await send({ method: 'POST', path: '/answer', headers }, claim, withCors);
+  const preflight = await send({ method: 'OPTIONS', path: '/respond', headers: preflightHeaders }, undefined, withCors);
+  const allowed = await send({ method: 'POST', path: '/respond', headers }, claim, withCors);
   const elsewhere = { ...headers, origin: 'https://elsewhere.example' };
-  const refused = await send({ method: 'POST', path: '/answer', headers: elsewhere }, claim, withCors);
+  const refused = await send({ method: 'POST', path: '/respond', headers: elsewhere }, claim, withCors);
 
   await withCors.stop();
   expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'POST' } });
-  expect(answered).toMatchObject({
+  expect(allowed).toMatchObject({
     status: 200,
     headers: { 'access-control-allow-origin': 'https://console.example', vary: 'X-Auth-Token, Origin' },
     body: 'ok',
@@ -239,20 +239,20 @@ describe('the domain name', () => {
 test.each(['PROPFIND', 'DELETE', 'HEAD', 'OPTIONS'])(
   'a method without a route, %s, goes to $default',
   async (method) => {
-    const answer = await send({ method, path: '/images/a' });
+    const response = await send({ method, path: '/images/a' });
 
-    expect(answer.status).toBe(200);
-    expect(method === 'HEAD' || JSON.parse(answer.body).routeKey).toBe(method === 'HEAD' || '$default');
+    expect(response.status).toBe(200);
+    expect(method === 'HEAD' || JSON.parse(response.body).routeKey).toBe(method === 'HEAD' || '$default');
   },
 );
 
-test('without a $default what no route takes is not found', async () => {
+test('without a $default an unmatched request is not found', async () => {
   const other = await start({ 'GET /a': 'Echo' });
 
-  const answer = await send({ path: '/b' }, undefined, other);
+  const response = await send({ path: '/b' }, undefined, other);
 
   await other.stop();
-  expect(answer).toMatchObject({ status: 404, body: '{"message":"Not Found"}' });
+  expect(response).toMatchObject({ status: 404, body: '{"message":"Not Found"}' });
 });
 
 describe('a function', () => {
@@ -272,7 +272,7 @@ describe('a function', () => {
     expect(left).toBeLessThanOrEqual(1000);
   });
 
-  test('writes to the log as it is', async () => {
+  test('writes to the log unchanged', async () => {
     await send({ path: '/log' });
 
     while (!logged.includes('a line\n') || !logged.includes('and another\n')) await once(log, 'logged');
@@ -282,24 +282,24 @@ describe('a function', () => {
   test.each([
     ['throws', '/throw'],
     ['ends its process', '/leave/now'],
-    ['takes longer than its timeout', '/hang/on'],
+    ['exceeds its timeout', '/hang/on'],
     ['returns more than 6 MB', '/large'],
   ])('that %s is an internal error', async (_what, path) => {
-    const answer = await send({ path });
+    const response = await send({ path });
 
-    expect(answer).toMatchObject({ status: 500, body: '{"message":"Internal Server Error"}' });
+    expect(response).toMatchObject({ status: 500, body: '{"message":"Internal Server Error"}' });
   });
 
   test.each([
     ['ended its process', '/leave/now', '/leave/stay', 'stayed'],
-    ['took too long', '/hang/on', '/hang/not', 'answered'],
-    ['filled its memory', '/fill/up', '/fill/not', 'answered'],
+    ['took too long', '/hang/on', '/hang/not', 'responded'],
+    ['filled its memory', '/fill/up', '/fill/not', 'responded'],
   ])('serves the next request after it %s', async (_what, path, next, body) => {
     await send({ path });
 
-    const answer = await send({ path: next });
+    const response = await send({ path: next });
 
-    expect(answer).toMatchObject({ status: 200, body });
+    expect(response).toMatchObject({ status: 200, body });
   });
 
   test('that ends its process is logged', async () => {
@@ -324,16 +324,16 @@ describe('a function', () => {
 
 describe('a result', () => {
   test('with a status code is that response', async () => {
-    const answer = await respond({
+    const response = await respond({
       statusCode: 201,
       headers: { Location: '/a', 'X-Number': 3, 'content-length': '1' },
       cookies: ['a=b', 'c=d'],
       body: 'né',
     });
 
-    expect(answer.status).toBe(201);
-    expect(answer.body).toBe('né');
-    expect(answer.headers).toMatchObject({
+    expect(response.status).toBe(201);
+    expect(response.body).toBe('né');
+    expect(response.headers).toMatchObject({
       location: '/a',
       'x-number': '3',
       'set-cookie': ['a=b', 'c=d'],
@@ -348,25 +348,20 @@ describe('a result', () => {
     ['an object without a status', { a: 1 }, 200, '{"a":1}'],
     ['a string', 'text', 200, 'text'],
     ['null', null, 200, 'null'],
-    ['a status that is none', { statusCode: 'x' }, 500, '{"message":"Internal Server Error"}'],
+    ['an invalid status', { statusCode: 'x' }, 500, '{"message":"Internal Server Error"}'],
     ['a body that is an object', { statusCode: 200, body: {} }, 500, '{"message":"Internal Server Error"}'],
-    [
-      'a header that cannot be sent',
-      { statusCode: 200, headers: { a: 'b\n' } },
-      500,
-      '{"message":"Internal Server Error"}',
-    ],
+    ['an invalid header', { statusCode: 200, headers: { a: 'b\n' } }, 500, '{"message":"Internal Server Error"}'],
   ])('that is %s', async (_what, result, status, body) => {
-    const answer = await respond(result);
+    const response = await respond(result);
 
-    expect(answer).toMatchObject({ status, body });
+    expect(response).toMatchObject({ status, body });
   });
 
-  test('is answered without its body to HEAD', async () => {
-    const answer = await send({ method: 'HEAD', path: '/head' });
+  test('is sent without its body to HEAD', async () => {
+    const response = await send({ method: 'HEAD', path: '/head' });
 
-    expect(answer).toMatchObject({ status: 200, body: '' });
-    expect(answer.headers['content-type']).toBe('application/json');
+    expect(response).toMatchObject({ status: 200, body: '' });
+    expect(response.headers['content-type']).toBe('application/json');
   });
 });
 
@@ -374,39 +369,39 @@ describe('the limits', () => {
   test('a body over 10 MB is too large, in one piece or in chunks', async () => {
     const body = Buffer.alloc(10 * 1024 * 1024 + 1);
 
-    const answers = [
+    const responses = [
       await send({ method: 'PUT', path: '/images/a', headers: { 'content-length': body.length } }, body),
       await send({ method: 'PUT', path: '/images/a', headers: { 'transfer-encoding': 'chunked' } }, body),
     ];
 
     const tooLarge = expect.objectContaining({ status: 413, body: '{"message":"Request Entity Too Large"}' });
-    expect(answers).toEqual([tooLarge, tooLarge]);
+    expect(responses).toEqual([tooLarge, tooLarge]);
   });
 
   test('a body that makes an event of over 6 MB is too large', async () => {
-    const answer = await respond('x'.repeat(6 * 1024 * 1024));
+    const response = await respond('x'.repeat(6 * 1024 * 1024));
 
-    expect(answer).toMatchObject({ status: 413, body: '{"message":"Request Entity Too Large"}' });
+    expect(response).toMatchObject({ status: 413, body: '{"message":"Request Entity Too Large"}' });
   });
 
   test('a request line with headers of 10,240 bytes passes and with one more does not', async () => {
     const line = 'GET /images/a HTTP/1.1\r\n';
-    const rest = 'Host: a\r\nConnection: close\r\nX: ';
-    const head = (size: number) => `${line}${rest}${'x'.repeat(size - line.length - rest.length - 4)}\r\n\r\n`;
+    const headers = 'Host: a\r\nConnection: close\r\nX: ';
+    const head = (size: number) => `${line}${headers}${'x'.repeat(size - line.length - headers.length - 4)}\r\n\r\n`;
 
-    const answers = [await sendRaw(head(10_240)), await sendRaw(head(10_241)), await sendRaw(head(60_000))];
+    const responses = [await sendRaw(head(10_240)), await sendRaw(head(10_241)), await sendRaw(head(60_000))];
 
-    expect(answers.map((answer) => answer.split('\r\n', 1)[0])).toEqual([
+    expect(responses.map((response) => response.split('\r\n', 1)[0])).toEqual([
       'HTTP/1.1 200 OK',
       'HTTP/1.1 431 Request Header Fields Too Large',
       'HTTP/1.1 431 Request Header Fields Too Large',
     ]);
   });
 
-  test('what is no HTTP is a bad request', async () => {
-    const answer = await sendRaw('nonsense\r\n\r\n');
+  test('bytes that are no HTTP are a bad request', async () => {
+    const response = await sendRaw('nonsense\r\n\r\n');
 
-    expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n.*\r\n\r\n\{"message":"Bad Request"\}$/s);
+    expect(response).toMatch(/^HTTP\/1.1 400 Bad Request\r\n.*\r\n\r\n\{"message":"Bad Request"\}$/s);
   });
 });
 
@@ -420,27 +415,27 @@ test('a connection is kept for the next request', async () => {
   expect([first.isReused, second.isReused]).toEqual([false, true]);
 });
 
-test('a stopped gateway answers the requests that it has', async () => {
+test('a stopped gateway responds to its running requests', async () => {
   const stopping = await start(routes);
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const until = `http://127.0.0.1:${(other.address() as { port: number }).port}`;
   const agent = new Agent({ keepAlive: true });
-  const answering = send({ path: `/wait?until=${encodeURIComponent(until)}`, agent }, undefined, stopping);
+  const sending = send({ path: `/wait?until=${encodeURIComponent(until)}`, agent }, undefined, stopping);
   const [, response] = (await once(other, 'request')) as [IncomingMessage, ServerResponse];
 
   const stopped = stopping.stop();
   response.end('done');
-  const answer = await answering;
+  const received = await sending;
   await stopped;
 
   other.close();
   agent.destroy();
-  expect(answer).toMatchObject({ status: 200, body: 'done' });
+  expect(received).toMatchObject({ status: 200, body: 'done' });
   await expect(send({ path: '/images/a' }, undefined, stopping)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('a gateway stops though a client went before its answer was made', async () => {
+test('a gateway stops after a client has closed its connection before the response', async () => {
   const stopping = await start(routes);
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -450,7 +445,7 @@ test('a gateway stops though a client went before its answer was made', async ()
   const [, response] = (await once(other, 'request')) as [IncomingMessage, ServerResponse];
   client.destroy();
   await once(client, 'close');
-  // The gateway hears of it before the next that is said to it.
+  // The gateway handles the end of the connection before a later request.
   await send({ path: '/images/a' }, undefined, stopping);
   response.end('too late');
 
@@ -459,15 +454,15 @@ test('a gateway stops though a client went before its answer was made', async ()
   other.close();
 });
 
-test('a taken port is refused in a sentence', async () => {
+test('a port in use is an error with the port', async () => {
   const port = Number(new URL(gateway.url).port);
 
   const starting = start(routes, port);
 
-  await expect(starting).rejects.toThrow(`Port ${port} on 127.0.0.1 is in use; set PORT to another`);
+  await expect(starting).rejects.toThrow(`"PORT" ${port} is in use on 127.0.0.1; set PORT to another`);
 });
 
-test('a function that does not load is refused in a sentence', async () => {
+test('a function that does not load is an error with its name', async () => {
   const starting = start({ 'GET /a': 'NoHandler' });
 
   await expect(starting).rejects.toThrow('The function Test-NoHandler does not load from');
@@ -477,7 +472,7 @@ async function start(served: typeof routes, port = 0): Promise<Gateway> {
   return startGateway({ stack: stackOf(served), tableEndpoint: 'http://127.0.0.1:1', port, log });
 }
 
-/** A stack with these routes, the functions behind them written to a folder of its own. */
+/** Creates a stack with these routes. Writes the functions to a new folder. */
 function stackOf(served: Readonly<Record<string, keyof typeof handlers>>): SynthesizedStack {
   const assets = mkdtempSync(join(folder, 'assets-'));
   const functionIds = [...new Set(Object.values(served))];
@@ -523,14 +518,14 @@ function stackOf(served: Readonly<Record<string, keyof typeof handlers>>): Synth
   };
 }
 
-interface Answer {
+interface Response {
   readonly status: number | undefined;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
   readonly isReused: boolean;
 }
 
-async function send(options: RequestOptions, body?: Buffer | string, to = gateway): Promise<Answer> {
+async function send(options: RequestOptions, body?: Buffer | string, to = gateway): Promise<Response> {
   const { hostname, port } = new URL(to.url);
   const sent = request({ hostname, port, ...options }).end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
@@ -542,15 +537,15 @@ async function send(options: RequestOptions, body?: Buffer | string, to = gatewa
   };
 }
 
-/** The event that a function got. */
+/** Sends a request. Returns the event that the function received. */
 async function echo(options: RequestOptions, body?: Buffer): Promise<APIGatewayProxyEventV2> {
   return JSON.parse((await send(options, body)).body);
 }
 
-/** The answer to a request whose function returns this. */
-async function respond(result: unknown): Promise<Answer> {
+/** Sends a request whose function returns the result. */
+async function respond(result: unknown): Promise<Response> {
   return send(
-    { method: 'POST', path: '/answer', headers: { 'content-type': 'application/json' } },
+    { method: 'POST', path: '/respond', headers: { 'content-type': 'application/json' } },
     JSON.stringify(result),
   );
 }

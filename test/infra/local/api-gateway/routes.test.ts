@@ -39,31 +39,31 @@ describe('the most specific route is selected', () => {
     expect(match?.route.key).toBe('GET /a');
   });
 
-  test('none without a match and without a $default', () => {
+  test('no route without a match and without a $default', () => {
     const match = selectRoute(routes.slice(0, 1), 'GET', '/pets');
 
     expect(match).toBeUndefined();
   });
 });
 
-test('the routes of the synthesised template are those that the functions know', () => {
+test('the routes of the synthesized template are those of the operations', () => {
   const served = httpApiRoutes(testStack()).map(({ key }) => key);
 
   expect(served.toSorted()).toEqual(declaredRoutes.map(({ key }) => key).toSorted());
 });
 
-test('a stage with a name of its own is refused', () => {
+test('a stage other than $default is an error', () => {
   const stage = { Type: 'AWS::ApiGatewayV2::Stage', Properties: { StageName: 'prod' } };
 
   const reading = () => httpApiRoutes({ name: 'Test', resources: { stage }, assets: {} });
 
-  expect(reading).toThrow('The local server serves the stage $default only');
+  expect(reading).toThrow('"StageName" in the template must be $default; got "prod".');
 });
 
-test('a route to anything but a function is refused by its name', () => {
+test('a route without a function is an error with its key', () => {
   const route = { Type: 'AWS::ApiGatewayV2::Route', Properties: { RouteKey: 'GET /a' } };
 
   const reading = () => httpApiRoutes({ name: 'Test', resources: { route }, assets: {} });
 
-  expect(reading).toThrow('The route GET /a does not lead to a function');
+  expect(reading).toThrow('The target of the route GET /a must be a function');
 });

@@ -5,42 +5,42 @@ import { findRecordAfter, readRecords, StreamReader } from '../../../../infra/lo
 import { localCredentials, localRegion } from '../../../../infra/local/template/template-values.ts';
 import { createTestTable, type TestTable } from '../../../support/engine.ts';
 
-/** A shard with the numbers of its records; it is closed where another follows it. */
+/** Record numbers by shard name. All shards but the last are closed. */
 type Shards = Readonly<Record<string, readonly number[]>>;
 
 /**
- * A stream of several shards, which the engines of the other tests never make: as the service's API describes it, with
- * iterators that are text of this kind, `<shard> <records before it>`.
+ * Creates a client of a stream with several shards, which no engine of the tests provides. Behaves as the API of
+ * DynamoDB Streams documents. An iterator is the text `<shard> <number of records before it>`.
  *
- * @param trimmedBefore - the number of the first record that is still there
+ * @param trimmedBefore - the number of the first record that is still stored
  */
 function streamOf(shards: Shards, trimmedBefore = 0): DynamoDBStreamsClient {
   const names = Object.keys(shards);
   const isClosed = (name: string) => name !== names.at(-1);
-  const answers: Readonly<Record<string, (input: Record<string, any>) => object>> = {
-    // Two at a time, the newest first.
+  const responses: Readonly<Record<string, (input: Record<string, any>) => object>> = {
+    // Pages of two shards, newest first.
     DescribeStreamCommand: ({ ExclusiveStartShardId: after }) => {
-      const rest = names.toReversed().slice(after === undefined ? 0 : names.toReversed().indexOf(after) + 1);
+      const remaining = names.toReversed().slice(after === undefined ? 0 : names.toReversed().indexOf(after) + 1);
       return {
         StreamDescription: {
-          Shards: rest.slice(0, 2).map((ShardId) => ({
+          Shards: remaining.slice(0, 2).map((ShardId) => ({
             ShardId,
             SequenceNumberRange: {
               StartingSequenceNumber: String(shards[ShardId]![0]),
               ...(isClosed(ShardId) && { EndingSequenceNumber: String(shards[ShardId]!.at(-1)) }),
             },
           })),
-          ...(rest.length > 2 && { LastEvaluatedShardId: rest[1] }),
+          ...(remaining.length > 2 && { LastEvaluatedShardId: remaining[1] }),
         },
       };
     },
     GetShardIteratorCommand: ({ ShardId: name, ShardIteratorType: type, SequenceNumber: number }) => {
-      const kept = shards[name]!.filter((each) => each >= trimmedBefore);
-      if (type === 'TRIM_HORIZON') return { ShardIterator: `${name} ${shards[name]!.length - kept.length}` };
+      const stored = shards[name]!.filter((record) => record >= trimmedBefore);
+      if (type === 'TRIM_HORIZON') return { ShardIterator: `${name} ${shards[name]!.length - stored.length}` };
       if (Number(number) < trimmedBefore) {
-        throw Object.assign(new Error('It is not kept.'), { name: 'TrimmedDataAccessException' });
+        throw Object.assign(new Error('The record is trimmed.'), { name: 'TrimmedDataAccessException' });
       }
-      // DynamoDB Local's way; the embedded engine opens any shard at any number.
+      // As DynamoDB Local; the embedded engine opens any shard at any number.
       if (Number(number) < shards[name]![0]! || (isClosed(name) && Number(number) > shards[name]!.at(-1)!)) {
         throw Object.assign(new Error('Invalid SequenceNumber for the shard'), { name: 'ValidationException' });
       }
@@ -60,14 +60,14 @@ function streamOf(shards: Shards, trimmedBefore = 0): DynamoDBStreamsClient {
   return {
     send: (command: { readonly input: object }) =>
       new Promise((resolve) => {
-        resolve(answers[command.constructor.name]!(command.input));
+        resolve(responses[command.constructor.name]!(command.input));
       }),
   } as unknown as DynamoDBStreamsClient;
 }
 
 const shards: Shards = { first: [1, 2, 3], second: [10, 11], third: [100, 101, 102] };
 
-/** All that a reader has, in pages of two. */
+/** Reads all records after a position, in pages of two. */
 async function allAfter(after: string | undefined, stream = streamOf(shards)): Promise<readonly number[]> {
   const reader = new StreamReader(stream, 'arn', after);
   const numbers: number[] = [];
@@ -87,15 +87,15 @@ describe('a reader of several shards', () => {
     ['11', [100, 101, 102]],
     ['101', [102]],
     ['102', []],
-  ])('goes on after %s', async (after, numbers) => {
+  ])('continues after %s', async (after, numbers) => {
     expect(await allAfter(after)).toEqual(numbers);
   });
 
-  test('goes on with what is still kept, where its place is not', async () => {
+  test('continues with the first stored record if its position is trimmed', async () => {
     expect(await allAfter('1', streamOf(shards, 3))).toEqual([3, 10, 11, 100, 101, 102]);
   });
 
-  test('waits where there is no shard yet', async () => {
+  test('waits if there is no shard yet', async () => {
     expect(await allAfter(undefined, streamOf({}))).toEqual([]);
   });
 
@@ -105,7 +105,7 @@ describe('a reader of several shards', () => {
     ['3', '10'],
     ['11', '100'],
     ['102', undefined],
-  ])('is behind, after %s, by the record %s', async (after, number) => {
+  ])('after %s misses the record %s', async (after, number) => {
     expect(await findRecordAfter(streamOf(shards), 'arn', after)).toBe(number);
   });
 });
@@ -138,7 +138,7 @@ describe('a reader on the engine', () => {
       written += batch.length;
     }
   };
-  /** All that a new reader has after a record, as the items written. */
+  /** Reads all records after a position with a new reader. */
   const itemsAfter = async (after: string | undefined) => {
     const reader = new StreamReader(streams, streamArn, after);
     const all = [];
@@ -176,7 +176,7 @@ describe('a reader on the engine', () => {
   );
 });
 
-describe('the records between two of a shard', () => {
+describe('the records of a range', () => {
   const between = (first: string, last: string) =>
     readRecords(streamOf({ only: [1, 2, 3, 4, 5] }), { streamArn: 'arn', shardId: 'only', first, last });
 
@@ -184,11 +184,11 @@ describe('the records between two of a shard', () => {
     ['1', '5', ['1', '2', '3', '4', '5']],
     ['2', '4', ['2', '3', '4']],
     ['3', '3', ['3']],
-  ])('%s and %s are these and what is in between', async (first, last, numbers) => {
+  ])('from %s to %s include both ends', async (first, last, numbers) => {
     expect((await between(first, last)).map(({ dynamodb }) => dynamodb!.SequenceNumber)).toEqual(numbers);
   });
 
-  test('are refused where the last is not there', async () => {
-    await expect(between('1', '9')).rejects.toThrow('There is no record 9 in the shard only.');
+  test('are an error if the shard does not contain the last record', async () => {
+    await expect(between('1', '9')).rejects.toThrow('The shard only does not contain record 9.');
   });
 });

@@ -23,7 +23,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Another process that starts the engine, and the engine's address. */
+/** Starts the engine from another process. Returns the process and the engine's address. */
 async function engineOfAnotherProcess() {
   const program = `
     import { startTableEngine } from ${JSON.stringify(import.meta.resolve('../../../../infra/local/dynamodb/table-engine.ts'))};
@@ -38,7 +38,7 @@ async function engineOfAnotherProcess() {
   return { parent, endpoint: endpoint.toString().trim() };
 }
 
-test('what the engine has acknowledged is there after it and its parent were killed', async () => {
+test('acknowledged changes survive a kill of the engine and its parent', async () => {
   const table = tableFromTemplate(testStack(), 'Kept');
   const item = { pk: { S: 'a' }, sk: { S: 'b' } };
   const first = await engineOfAnotherProcess();
@@ -51,11 +51,13 @@ test('what the engine has acknowledged is there after it and its parent were kil
   const second = await startTableEngine(dataFile);
   const client = tableClient(second.endpoint);
   await ensureTable(client, table);
-  const { Item: found } = await client.send(new GetItemCommand({ TableName: 'Kept', Key: item, ConsistentRead: true }));
+  const { Item: stored } = await client.send(
+    new GetItemCommand({ TableName: 'Kept', Key: item, ConsistentRead: true }),
+  );
 
   client.destroy();
   await second.stop();
-  expect(found).toEqual(item);
+  expect(stored).toEqual(item);
 });
 
 test.each(['SIGKILL', 'SIGTERM'] as const)('the engine ends with its parent, ended by %s', async (signal) => {
@@ -63,7 +65,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('the engine ends with its parent, end
   const { hostname, port } = new URL(endpoint);
   const connection = connect(Number(port), hostname).on('error', () => undefined);
   await once(connection, 'connect');
-  // Not `once`, which fails with a reset connection: that is one way in which a killed engine's ends.
+  // Not `once`, which fails if the killed engine resets the connection.
   const connectionClosed = new Promise((resolve) => connection.resume().on('close', resolve));
 
   parent.kill(signal);
@@ -81,8 +83,8 @@ test('an engine that was stopped has not failed', async () => {
   expect(failure).toBe('none');
 });
 
-test('a file that is no database is refused in a sentence', async () => {
-  writeFileSync(dataFile, 'This is not a database, however long one looks at it.'.repeat(100));
+test('a file that is no database is an error with the path', async () => {
+  writeFileSync(dataFile, 'This is not a database.'.repeat(100));
 
   const starting = startTableEngine(dataFile);
 
@@ -95,14 +97,14 @@ test.each([
     'read',
     'SELECT keys_json FROM _stream_records WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3 ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT ?4',
   ],
-])('what the engine asks at every %s of the stream takes no longer for all that is in it', async (_what, question) => {
+])('the query of every stream %s uses the index', async (_operation, query) => {
   const engine = await startTableEngine(dataFile);
   await engine.stop();
-  const again = await startTableEngine(dataFile); // and the file is taken as it is then
+  const again = await startTableEngine(dataFile); // keeps the existing index
   await again.stop();
 
   const database = new DatabaseSync(dataFile);
-  const plan = database.prepare(`EXPLAIN QUERY PLAN ${question}`).all();
+  const plan = database.prepare(`EXPLAIN QUERY PLAN ${query}`).all();
   database.close();
 
   expect(plan.map(({ detail }) => detail)).toEqual([expect.stringMatching(/USING (COVERING )?INDEX stream_in_order/)]);

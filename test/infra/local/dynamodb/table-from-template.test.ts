@@ -46,7 +46,7 @@ test('the table is named after stack and resource', () => {
 test('a template without a table is refused', () => {
   const reading = () => tableFromTemplate({ name: 'Test', assets: {}, resources: {} });
 
-  expect(reading).toThrow('The template has 0 resources AWS::DynamoDB::Table');
+  expect(reading).toThrow('The template must contain one AWS::DynamoDB::Table; got 0.');
 });
 
 describe('on the engine', () => {
@@ -66,11 +66,11 @@ describe('on the engine', () => {
   test('the table has the keys, indexes, stream and time to live of the template', async () => {
     await ensureTable(client, tableFromTemplate(stackWith(), tableName));
 
-    const { Table: made } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    const { Table: created } = await client.send(new DescribeTableCommand({ TableName: tableName }));
     const { TimeToLiveDescription: timeToLive } = await client.send(
       new DescribeTimeToLiveCommand({ TableName: tableName }),
     );
-    expect(layoutOf(made)).toEqual(
+    expect(layoutOf(created)).toEqual(
       layoutOf({
         ...properties,
         StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
@@ -79,7 +79,7 @@ describe('on the engine', () => {
     expect(timeToLive).toEqual({ TimeToLiveStatus: 'ENABLED', AttributeName: 'expires_at' });
   });
 
-  test('a table that is there is left as it is', async () => {
+  test('an existing table is not changed', async () => {
     await ensureTable(client, tableFromTemplate(stackWith(), tableName));
 
     const again = ensureTable(client, tableFromTemplate(stackWith(), tableName));
@@ -90,7 +90,7 @@ describe('on the engine', () => {
   test.each([
     ['another sort key', { KeySchema: keys('pk', 'listed'), LocalSecondaryIndexes: undefined }],
     [
-      'an index less',
+      'a missing index',
       { GlobalSecondaryIndexes: undefined, AttributeDefinitions: ['pk', 'sk', 'listed'].map(attribute) },
     ],
     [
@@ -102,11 +102,11 @@ describe('on the engine', () => {
 
     const again = ensureTable(client, tableFromTemplate(stackWith(changed), tableName));
 
-    await expect(again).rejects.toThrow(`The table ${tableName} was made with other keys or indexes`);
+    await expect(again).rejects.toThrow(`The table "${tableName}" has other keys or indexes than the template`);
   });
 });
 
-/** Keys, indexes and stream, without what an engine adds. */
+/** Returns keys, indexes and stream, without the properties that an engine adds. */
 function layoutOf(table: TableDescription = {}): object {
   const byName = <T extends { IndexName?: string; KeySchema?: object; Projection?: { NonKeyAttributes?: string[] } }>(
     indexes: T[] = [],

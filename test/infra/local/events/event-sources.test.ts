@@ -4,38 +4,38 @@ import { UsageError } from '../../../../infra/usage-error.ts';
 import { testStack } from '../../../support/engine.ts';
 
 describe('the event sources of the template', () => {
-  test('are all known: the stream, the queues with what is behind them, and the rule', () => {
+  test('are the stream, the queues with their functions and dead-letter queues, and the rule', () => {
     const { queues, queueSources, streamSources, rules } = eventSources(testStack());
 
-    const named = (prefix: string) => expect.stringMatching(`^ImageSharing-${prefix}`);
+    const nameOf = (prefix: string) => expect.stringMatching(`^ImageSharing-${prefix}`);
     expect(streamSources).toMatchObject([
-      { batchSize: 100, bisectBatchOnError: true, deadLetters: named('NotificationsDead') },
+      { batchSize: 100, bisectBatchOnError: true, deadLetterQueue: nameOf('NotificationsDead') },
     ]);
     expect(queueSources).toEqual([
-      { queue: named('PendingChangesQueue'), functionId: expect.stringMatching('^PendingChanges'), batchSize: 1 },
-      { queue: named('CommandsQueue'), functionId: expect.stringMatching('^Commands'), batchSize: 10 },
+      { queue: nameOf('PendingChangesQueue'), functionId: expect.stringMatching('^PendingChanges'), batchSize: 1 },
+      { queue: nameOf('CommandsQueue'), functionId: expect.stringMatching('^Commands'), batchSize: 10 },
     ]);
     expect(rules).toEqual([
       {
         bus: 'ImageSharing-commands',
         pattern: { source: ['image-sharing.client'], account: ['000000000000'], 'detail-type': ['image.command'] },
-        queues: [named('CommandsQueue')],
+        queues: [nameOf('CommandsQueue')],
       },
     ]);
     expect(queues.find(({ isCommandQueue }) => isCommandQueue)).toEqual({
-      name: named('CommandsQueue'),
+      name: nameOf('CommandsQueue'),
       delaySeconds: 0,
-      visibilitySeconds: 180,
-      deadLetters: named('CommandsDead'),
-      receives: 10,
-      takesCommands: true,
+      visibilityTimeoutSeconds: 180,
+      deadLetters: nameOf('CommandsDead'),
+      maxReceiveCount: 10,
+      isCommandQueue: true,
     });
   });
 
-  test('a source without partial failures is refused', () => {
+  test('without partial batch responses are an error', () => {
     const stack = testStack();
     const resources = Object.entries(stack.resources).map(([id, resource]) => {
-      const { FunctionResponseTypes: _left, ...Properties } = resource.Properties ?? {};
+      const { FunctionResponseTypes: _removed, ...Properties } = resource.Properties ?? {};
       return [id, { ...resource, Properties }];
     });
 
@@ -60,11 +60,11 @@ describe('a pattern', () => {
     expect(matches(pattern, event(eventName, sortKey))).toBe(isMatch);
   });
 
-  test('does not match what lacks a field', () => {
+  test('does not match an event without the field', () => {
     expect(matches(pattern, { eventName: 'INSERT' })).toBe(false);
   });
 
-  test('of a kind that is not known here is refused', () => {
+  test('with an unsupported operator is an error', () => {
     expect(() => matches({ a: [{ numeric: ['>', 1] }] }, { a: 2 })).toThrow(UsageError);
   });
 });

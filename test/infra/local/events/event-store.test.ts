@@ -42,7 +42,7 @@ afterEach(() => {
 const bodies = (messages: readonly { readonly body: string }[]) => messages.map(({ body }) => body);
 
 describe('a message', () => {
-  test('is received once, with what was sent, until its visibility timeout is over', () => {
+  test('is received once per visibility timeout, with body and attributes', () => {
     const id = store.send('orders', 'one', { why: 'because' }, 1000);
 
     const first = store.pollQueue('orders', 10, 1000);
@@ -55,32 +55,32 @@ describe('a message', () => {
     expect(again).toEqual([{ ...message, receiveCount: 2 }]);
   });
 
-  test('that is deleted does not come again', () => {
+  test('that is deleted is not received again', () => {
     store.delete(store.send('orders', 'one', {}, 0));
 
     expect(store.pollQueue('orders', 10, 1e9)).toEqual([]);
   });
 
-  test('of a queue with a delay comes when that is over', () => {
+  test('of a queue with a delay is received after the delay', () => {
     store.send('late', 'one', {}, 0);
 
     expect(store.pollQueue('late', 10, 29_999)).toEqual([]);
     expect(bodies(store.pollQueue('late', 10, 30_000))).toEqual(['one']);
   });
 
-  test('that was received too often goes to the dead-letter queue, and can be sent back as new', () => {
+  test('that was received too often moves to the dead-letter queue, and its receive count starts again after a redrive', () => {
     const id = store.send('orders', 'one', {}, 0);
     for (const now of [0, 60_000, 120_000]) store.pollQueue('orders', 10, now);
 
-    const given = store.messages('dead');
+    const deadLetters = store.messages('dead');
     store.move(id, 'orders', 130_000);
 
-    expect(bodies(given)).toEqual(['one']);
+    expect(bodies(deadLetters)).toEqual(['one']);
     expect(store.messages('dead')).toEqual([]);
     expect(store.pollQueue('orders', 10, 130_000)).toMatchObject([{ body: 'one', receiveCount: 1 }]);
   });
 
-  test('that a process had when it ended comes at once to the next; one that is delayed stays so', () => {
+  test('of an ended process is visible immediately to the next process; a delayed message stays delayed', () => {
     store.send('orders', 'one', {}, 0);
     store.send('late', 'two', {}, 0);
     store.pollQueue('orders', 10, 0);
@@ -97,7 +97,7 @@ describe('a message', () => {
 describe('a bus', () => {
   const event = { bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}' };
 
-  test('keeps what is published in order, and gives it to the queues of its rules', () => {
+  test('stores events in order and sends them to the queues of its rules', () => {
     store.publish([
       { ...event, queues: ['orders'] },
       { ...event, detail: '{"n":2}', queues: [] },
@@ -112,19 +112,19 @@ describe('a bus', () => {
     expect(bodies(store.messages('orders'))).toEqual(['{"n":1}']);
   });
 
-  test('keeps none of the events of a call of which one cannot be kept', () => {
-    const unfit = { ...event, detail: undefined as never, queues: ['orders'] };
+  test('stores no event of a call if one of them cannot be stored', () => {
+    const invalid = { ...event, detail: undefined as never, queues: ['orders'] };
 
-    expect(() => store.publish([{ ...event, queues: ['orders'] }, unfit])).toThrow();
+    expect(() => store.publish([{ ...event, queues: ['orders'] }, invalid])).toThrow();
 
     expect(store.eventsAfter(0)).toEqual([]);
     expect(store.messages('orders')).toEqual([]);
   });
 });
 
-test('what a method has returned from is there when the process is killed right after it', () => {
+test('changes of a returned method survive a kill of the process immediately after it', () => {
   const program = `
-    import { EventStore } from ${JSON.stringify(join(import.meta.dirname, '../../../infra/local/event-store.ts'))};
+    import { EventStore } from ${JSON.stringify(import.meta.resolve('../../../../infra/local/events/event-store.ts'))};
     const store = new EventStore(process.argv[1]);
     store.send('orders', 'one');
     store.publish([{ bus: 'bus', source: 'test', type: 'made', detail: '{"n":1}', queues: [] }]);
@@ -143,7 +143,7 @@ test('what a method has returned from is there when the process is killed right 
   next.close();
 });
 
-test('the place in a stream is found again by another process', () => {
+test('another process reads the position in a stream', () => {
   store.savePosition('stream', '41');
   store.savePosition('stream', '42');
 
@@ -166,8 +166,8 @@ describe('a file that cannot be used', () => {
 
   test.each<[string, (file: string) => void]>([
     ['is no database', (file) => writeFileSync(file, 'no database '.repeat(1000))],
-    ['was cut off', (file) => truncateSync(file, readFileSync(file).length / 2)],
-    ['has pages of something else', (file) => writeFileSync(file, readFileSync(file).fill(7, 3 * 4096, 9 * 4096))],
+    ['was truncated', (file) => truncateSync(file, readFileSync(file).length / 2)],
+    ['has overwritten pages', (file) => writeFileSync(file, readFileSync(file).fill(7, 3 * 4096, 9 * 4096))],
     [
       'is a folder',
       (file) => {
@@ -175,7 +175,7 @@ describe('a file that cannot be used', () => {
         mkdirSync(file);
       },
     ],
-  ])('because it %s is refused in a sentence that names it and says what to do', (_what, damage) => {
+  ])('because it %s is an error with its path and a remedy', (_what, damage) => {
     const file = written();
     damage(file);
 

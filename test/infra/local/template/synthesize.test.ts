@@ -4,7 +4,7 @@ import { resourcesOfType } from '../../../../infra/local/template/synthesized-st
 import { synthesize } from '../../../../infra/local/template/synthesize.ts';
 import { testStack } from '../../../support/engine.ts';
 
-test('the same sources are synthesised once', async () => {
+test('the same sources are synthesized once', async () => {
   const reports: string[] = [];
 
   const folders = [

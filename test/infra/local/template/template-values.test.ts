@@ -27,14 +27,14 @@ test.each([
   [{ 'Fn::GetAtt': ['Function', 'Arn'] }, 'arn:aws:lambda:us-east-1:000000000000:function:Test-Function'],
   [{ 'Fn::Join': ['-', ['a', { Ref: 'AWS::Region' }]] }, 'a-us-east-1'],
   [{ a: [{ Ref: 'Table' }] }, { a: ['Test-Table'] }],
-])('%j is %j here', (value, expected) => {
+])('%j resolves to %j', (value, expected) => {
   const resolved = resolveTemplateValue(value, stack);
 
   expect(resolved).toEqual(expected);
 });
 
 test.each([[{ Ref: 'Bucket' }], [{ 'Fn::GetAtt': ['Table', 'StreamArn'] }], [{ 'Fn::Sub': 'a' }]])(
-  '%j is refused as unknown',
+  '%j is an error',
   (value) => {
     const resolving = () => resolveTemplateValue(value, stack);
 

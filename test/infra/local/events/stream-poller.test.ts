@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { ensureTable } from '../../../infra/local/dynamodb/ensure-table.ts';
-import { EventStore } from '../../../infra/local/events/event-store.ts';
-import { type Events, startEvents } from '../../../infra/local/events/events.ts';
-import { tableClient } from '../../../infra/local/dynamodb/table-client.ts';
-import { startTableEngine, type TableEngine } from '../../../infra/local/dynamodb/table-engine.ts';
-import { tableFromTemplate } from '../../../infra/local/dynamodb/table-from-template.ts';
-import { testStack, type TestTable } from '../../support/engine.ts';
-import { type EngineProxy, startEngineProxy } from '../../support/engine-proxy.ts';
-import { seedImages } from '../../support/seed.ts';
+import { ensureTable } from '../../../../infra/local/dynamodb/ensure-table.ts';
+import { EventStore } from '../../../../infra/local/events/event-store.ts';
+import { type Events, startEvents } from '../../../../infra/local/events/events.ts';
+import { tableClient } from '../../../../infra/local/dynamodb/table-client.ts';
+import { startTableEngine, type TableEngine } from '../../../../infra/local/dynamodb/table-engine.ts';
+import { tableFromTemplate } from '../../../../infra/local/dynamodb/table-from-template.ts';
+import { testStack, type TestTable } from '../../../support/engine.ts';
+import { type EngineProxy, startEngineProxy } from '../../../support/engine-proxy.ts';
+import { seedImages } from '../../../support/seed.ts';
 
-/** The event sources of the template, on an engine of the test's own behind a proxy. */
+// The event sources of the template run on an engine behind a proxy.
 let folder: string;
 let engine: TableEngine;
 let proxy: EngineProxy;
@@ -62,16 +62,16 @@ afterEach(async () => {
 
 const getRecords = 'DynamoDBStreams_20120810.GetRecords';
 
-/** Waits until something has happened, for half a minute at most. */
+/** Waits at most half a minute for a condition. */
 async function until(hasHappened: () => boolean): Promise<void> {
   for (let polls = 0; !hasHappened(); polls += 1) {
-    if (polls > 1500) throw new Error(`It has not happened; logged: ${logged}`);
+    if (polls > 1500) throw new Error(`The condition did not become true; logged: ${logged}`);
     await setTimeout(20);
   }
 }
 
-/** Waits until images are published, each once or more, in the order in which they were created. */
-async function published(ids: readonly string[]): Promise<void> {
+/** Waits until all images are published at least once, in the order of their creation. */
+async function waitForPublished(ids: readonly string[]): Promise<void> {
   const seen = () => {
     const details = store.eventsAfter(0).map(({ detail }) => JSON.parse(detail) as { readonly image: { id: string } });
     return [...new Set(details.map(({ image }) => image.id))];
@@ -85,7 +85,7 @@ const createImages = async (count: number) =>
 
 test('a poller continues after a read error', async () => {
   const before = await createImages(20);
-  await published(before);
+  await waitForPublished(before);
 
   let errors = 0;
   proxy.intercept(({ action }) => {
@@ -96,15 +96,15 @@ test('a poller continues after a read error', async () => {
   await until(() => errors > 0);
   const after = await createImages(20);
 
-  await published([...before, ...after]);
+  await waitForPublished([...before, ...after]);
   expect(logged).toContain('ExpiredIteratorException');
 });
 
 test('a poller that makes no progress although there are records logs it, and continues', async () => {
   const before = await createImages(20);
-  await published(before);
+  await waitForPublished(before);
 
-  // An iterator that finds nothing, and whose successors find nothing either.
+  // This iterator and its successors return no records.
   let isDead = false;
   proxy.intercept(({ action, request }) => {
     if (action !== getRecords || (isDead && request['ShardIterator'] !== 'dead')) return undefined;
@@ -114,7 +114,7 @@ test('a poller that makes no progress although there are records logs it, and co
   await until(() => isDead);
   const after = await createImages(20);
 
-  await published([...before, ...after]);
+  await waitForPublished([...before, ...after]);
   expect(logged).toMatch(
     /^The stream poller of Notifications\w+ makes no progress: .* finds record 41 after position 40; it opens the stream again\.$/m,
   );
