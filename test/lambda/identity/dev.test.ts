@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createDevVerifier } from '../../../lambda/identity/dev.ts';
 import { createDevVerifier as refusedIdentity } from '../../../lambda/identity/dev-unavailable.ts';
-import { createTokenVerifier } from '../../../lambda/identity/token-verifier.ts';
+import { createTokenVerifier } from '../../../lambda/identity/create-token-verifier.ts';
 
 afterEach(() => {
   delete process.env['AWS_EXECUTION_ENV'];

@@ -339,13 +339,17 @@ describe('a service account', () => {
 
   test.each<[string, string | Error, string]>([
     ['cannot be read', new Error('AccessDenied'), 'AccessDenied'],
-    ['is no JSON', 'hush', 'The secret of the service account is not a JSON object.'],
-    ['is empty', '', 'The secret of the service account is not a JSON object.'],
-    ['lacks what it needs', '{"username": "hush"}', 'The secret of the service account lacks password, project_name.'],
+    ['is no JSON', 'hush', 'The secret of the service account must be a JSON object.'],
+    ['is empty', '', 'The secret of the service account must be a JSON object.'],
+    [
+      'lacks what it needs',
+      '{"username": "hush"}',
+      'The secret of the service account must have "password", "project_name".',
+    ],
     [
       'lacks half a credential',
       '{"application_credential_id": "hush"}',
-      'The secret of the service account lacks application_credential_secret.',
+      'The secret of the service account must have "application_credential_secret".',
     ],
   ])('whose secret %s is a 503 that does not tell it', async (_what, secret, sentence) => {
     const read = () => (typeof secret === 'string' ? Promise.resolve(secret) : Promise.reject(secret));

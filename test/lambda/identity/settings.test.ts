@@ -99,9 +99,9 @@ test('all that is wrong is said at once', () => {
 
   expect(loading).toThrow(
     new Error(
-      'Configuration: TABLE_NAME is not set; JWT_ISSUER is "login", not an address such as https://identity.example.org; ' +
-        'JWT_AUDIENCE is not set; JWT_ALGORITHMS is "RS256,HS256", not some of RS256,RS384,RS512,PS256,PS384,PS512,ES256,' +
-        'ES384,ES512,EdDSA,Ed25519; JWT_ROLE_MAP is "x", not a list such as image-admins=admin,staff=member, of the roles ' +
+      'Configuration: TABLE_NAME is not set; JWT_ISSUER is "login", not a URL such as https://identity.example.org; ' +
+        'JWT_AUDIENCE is not set; JWT_ALGORITHMS is "RS256,HS256", not a list of RS256,RS384,RS512,PS256,PS384,PS512,ES256,' +
+        'ES384,ES512,EdDSA,Ed25519; JWT_ROLE_MAP is "x", not a list such as image-admins=admin,staff=member with the roles ' +
         'admin, manager, member, reader.',
     ),
   );
@@ -113,7 +113,7 @@ test.each(['OS_PASSWORD', 'OS_APPLICATION_CREDENTIAL_SECRET'])(
     const loading = () => identityOf({ ...keystone, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x', [name]: 'hush' });
 
     expect(loading).toThrow(
-      new Error(`Configuration: ${name} is set, but a deployed function's account is a secret: OS_ACCOUNT_SECRET_ARN.`),
+      new Error(`Configuration: ${name} must not be set in a deployed function; use OS_ACCOUNT_SECRET_ARN.`),
     );
   },
 );
