@@ -7,23 +7,31 @@ export type ImageId = string & { readonly __id: 'image' };
 export type ProjectId = string & { readonly __id: 'project' };
 
 /** Maximum length of a project id or a user id, in code points. */
-const maxIdLength = 255;
+export const maxIdLength = 255;
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Regular expression of an image id, in the form that the Image service publishes in its schemas. */
+export const imageIdPattern = '^([0-9a-f]){8}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){12}$';
+
+/** Regular expression of a project id: no `/`, `?` or control character, and neither `.` nor `..`. */
+export const projectIdPattern = '^(?!\\.{1,2}$)[^/?\\u0000-\\u001f\\u007f-\\u009f]+$';
+
+/** Description of a project id for error messages. */
+export const projectIdForm = `a project id of 1 to ${maxIdLength} characters without "/", "?" and control characters`;
+
+const imageIdRegExp = new RegExp(imageIdPattern);
+const projectIdRegExp = new RegExp(projectIdPattern, 'u');
 
 /** The image id that a text spells, or `undefined` where no image can have that id. */
-export const parseImageId = (text: string): ImageId | undefined => (uuid.test(text) ? (text as ImageId) : undefined);
+export const parseImageId = (text: string): ImageId | undefined =>
+  imageIdRegExp.test(text) ? (text as ImageId) : undefined;
 
 /**
  * The project id that a text spells, or `undefined` where it could never be addressed as a member: empty, over 255 code
  * points or 1,000 bytes of UTF-8 (a sort key holds 1,024), a control character, `/`, `?`, a lone surrogate, `.` or `..`.
  */
 export const parseProjectId = (text: string): ProjectId | undefined =>
-  text !== '' &&
-  text !== '.' &&
-  text !== '..' &&
   text.isWellFormed() &&
-  !/[\p{Cc}/?]/u.test(text) &&
+  projectIdRegExp.test(text) &&
   Array.from(text).length <= maxIdLength &&
   Buffer.byteLength(text) <= 1000
     ? (text as ProjectId)

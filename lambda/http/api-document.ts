@@ -3,7 +3,9 @@ import type { ApiDocument } from './operations/discovery.ts';
 import type { Json, Operation } from './operation.ts';
 import { maxOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { apiOperations } from './routes.ts';
-import { imageSchema, projectIdSchema, schemas, writableImageProperties } from './views/schemas.ts';
+import { projectIdSchema } from './views/project-id-schema.ts';
+import { imageSchema, schemas, writableImageProperties } from './views/schemas.ts';
+import { currentVersion } from './views/versions.ts';
 
 const json = (schema: Json): Json => ({ content: { 'application/json': { schema } } });
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
@@ -258,7 +260,7 @@ export const apiDocument = (): ApiDocument => ({
   openapi: '3.1.0',
   info: {
     title: 'Image sharing',
-    version: '2.17',
+    version: currentVersion,
     summary: 'The OpenStack Image API v2, as far as sharing images needs it',
     description:
       'API Gateway itself answers 413, 429, 431, 500 and 503, with {"message": …}, where a request does not reach the service.',

@@ -86,8 +86,8 @@ const retryAfterSeconds = (code: SharingErrorCode): number =>
 const plainTextUserAgent = /\bpython-glanceclient\b/;
 
 /**
- * Returns the response of a fault: message, status with its title, and machine-readable code. A client that cannot parse
- * this body gets status and message as text.
+ * Returns the response of a fault: message, status with its title, and machine-readable code. A client that cannot
+ * parse this body gets status and message as text.
  */
 export function faultResponse(
   { status, code, message, headers }: Fault,

@@ -80,10 +80,7 @@ describe('what functions are told', () => {
   });
 
   test.each<[IdentityProps, string]>([
-    [
-      { kind: 'keystone', authUrl: 'identity' },
-      'The identity cannot be used: OS_AUTH_URL is "identity", not a URL',
-    ],
+    [{ kind: 'keystone', authUrl: 'identity' }, 'The identity cannot be used: OS_AUTH_URL is "identity", not a URL'],
     [
       { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
       'The identity URL must use https; got http://identity.example.org/v3.',

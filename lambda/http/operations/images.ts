@@ -1,5 +1,4 @@
 import { sortDirections, sortKeys } from '../../domain/image-filter.ts';
-import { requireImageId, type ImageId } from '../../domain/ids.ts';
 import { visibilities } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import { invalidRequest, tagNotFound } from '../../domain/errors.ts';
@@ -8,7 +7,7 @@ import type { DeleteImage } from '../../use-cases/delete-image.ts';
 import type { ListImages } from '../../use-cases/list-images.ts';
 import type { ShowImage } from '../../use-cases/show-image.ts';
 import type { UpdateImage } from '../../use-cases/update-image.ts';
-import { objectBody, type ApiRequest } from '../api-request.ts';
+import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { created, noContent, ok } from '../api-response.ts';
 import { defineOperation, queryParameter, type Json } from '../operation.ts';
 import { assertIsValid, imageBody } from '../requests/image-body.ts';
@@ -18,8 +17,8 @@ import { imagePath, imagesView, imageView } from '../views/image-view.ts';
 import { imageSchema, writableImageProperties } from '../views/schemas.ts';
 
 const imagesPath = '/{version}/images';
-const onePath = `${imagesPath}/{image_id}`;
-const tagPath = `${onePath}/tags/{tag}`;
+const imageItemPath = `${imagesPath}/{image_id}`;
+const tagPath = `${imageItemPath}/tags/{tag}`;
 
 const text: Json = { type: 'string' };
 const flag: Json = { type: 'string', enum: ['true', 'false'] };
@@ -104,7 +103,7 @@ export const imageOperations = {
   }),
 
   showImage: defineOperation<ShowImage>({
-    route: `GET ${onePath}`,
+    route: `GET ${imageItemPath}`,
     summary: 'Show an image',
     role: 'reader',
     body: 'none',
@@ -115,7 +114,7 @@ export const imageOperations = {
   }),
 
   updateImage: defineOperation<UpdateImage>({
-    route: `PATCH ${onePath}`,
+    route: `PATCH ${imageItemPath}`,
     summary: 'Change an image',
     role: 'member',
     body: Object.keys(patchMediaTypes),
@@ -134,7 +133,7 @@ export const imageOperations = {
   }),
 
   deleteImage: defineOperation<DeleteImage>({
-    route: `DELETE ${onePath}`,
+    route: `DELETE ${imageItemPath}`,
     summary: 'Delete an image and its memberships',
     role: 'member',
     body: 'none',
@@ -178,7 +177,7 @@ export const imageOperations = {
         imageId: imageIdOf(request),
         change: (image) => {
           if (!image.tags.includes(tag)) throw tagNotFound(tag);
-          return { ...image, tags: image.tags.filter((each) => each !== tag) };
+          return { ...image, tags: image.tags.filter((existing) => existing !== tag) };
         },
         caller: request.caller,
       });
@@ -187,7 +186,7 @@ export const imageOperations = {
   }),
 
   downloadImage: defineOperation<ShowImage>({
-    route: `GET ${onePath}/file`,
+    route: `GET ${imageItemPath}/file`,
     summary: 'Download the data of an image: 204 because there is none',
     role: 'member',
     body: 'none',
@@ -199,8 +198,6 @@ export const imageOperations = {
     },
   }),
 } as const;
-
-const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
 
 function tagOf({ path }: ApiRequest): string {
   const tag = path['tag'] ?? '';

@@ -1,16 +1,16 @@
 import { invalidRequest } from '../../domain/errors.ts';
-import { parseProjectId, requireImageId, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
+import { parseProjectId, projectIdForm, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import type { AnswerOffer } from '../../use-cases/answer-offer.ts';
 import type { ListMembers } from '../../use-cases/list-members.ts';
 import type { OfferImage } from '../../use-cases/offer-image.ts';
 import type { ShowMember } from '../../use-cases/show-member.ts';
 import type { WithdrawOffer } from '../../use-cases/withdraw-offer.ts';
-import { objectBody, type ApiRequest } from '../api-request.ts';
+import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { noContent, ok } from '../api-response.ts';
 import { defineOperation } from '../operation.ts';
 import { memberView, membersView } from '../views/member-view.ts';
-import { projectIdSchema } from '../views/schemas.ts';
+import { projectIdSchema } from '../views/project-id-schema.ts';
 
 const membersPath = '/{version}/images/{image_id}/members';
 const memberPath = `${membersPath}/{member_id}`;
@@ -101,8 +101,6 @@ export const memberOperations = {
   }),
 } as const;
 
-const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
-
 function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
   const imageId = imageIdOf(request);
   return { imageId, memberId: requireMemberId(imageId, request.path['member_id'] ?? '') };
@@ -123,9 +121,7 @@ function requestedMemberId(request: ApiRequest): ProjectId {
   const text = 'member_id' in body ? body['member_id'] : body['member'];
   const memberId = typeof text === 'string' ? parseProjectId(text) : undefined;
   if (memberId === undefined) {
-    throw invalidRequest(
-      'The body must have a "member_id": a project id of 1 to 255 characters without "/", "?" and control characters.',
-    );
+    throw invalidRequest(`The body must have a "member_id": ${projectIdForm}.`);
   }
   return memberId;
 }

@@ -1,7 +1,7 @@
+import { imageIdPattern } from '../../domain/ids.ts';
 import { visibilities } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
-
-const uuid = '^([0-9a-f]){8}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){12}$';
+import { projectIdSchema } from './project-id-schema.ts';
 
 const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
 const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const;
@@ -18,7 +18,7 @@ const statuses = [
 ] as const;
 
 const readOnlyString = (description: string) => ({ type: 'string', readOnly: true, description });
-const readOnlySum = (description: string, maxLength: number) => ({
+const readOnlyHash = (description: string, maxLength: number) => ({
   type: ['null', 'string'],
   readOnly: true,
   description,
@@ -27,52 +27,57 @@ const readOnlySum = (description: string, maxLength: number) => ({
 const readOnlySize = (description: string) => ({ type: ['null', 'integer'], readOnly: true, description });
 
 /**
- * The schema of an image (Image API v2, "Image schema"): served as it stands, and what bodies are validated by. Property
- * names that it does not know are custom properties, which are strings.
+ * Schema of an image (Image API v2, "Image schema"), both served and used to validate request bodies. Other properties
+ * are custom properties, which are strings.
  */
 export const imageSchema = {
   name: 'image',
   properties: {
-    id: { type: 'string', description: 'An identifier for the image', pattern: uuid },
+    id: { type: 'string', description: 'An identifier for the image', pattern: imageIdPattern },
     name: { type: ['null', 'string'], description: 'Descriptive name for the image', maxLength: 255 },
     status: { ...readOnlyString('Status of the image'), enum: statuses },
     visibility: { type: 'string', description: 'Who can see the image', enum: visibilities },
-    protected: { type: 'boolean', description: 'Whether the image is kept from being deleted' },
+    protected: { type: 'boolean', description: 'true if the image cannot be deleted' },
     os_hidden: {
       type: 'boolean',
-      description: 'Whether lists leave the image out unless they are asked for hidden ones',
+      description: 'true if only lists of hidden images contain the image',
     },
-    checksum: readOnlySum("MD5 sum of the image's data", 32),
-    os_hash_algo: readOnlySum('The algorithm of os_hash_value', 64),
-    os_hash_value: readOnlySum("The sum of the image's data by os_hash_algo, in hexadecimal", 128),
-    owner: { type: ['null', 'string'], description: 'The project that owns the image', maxLength: 255 },
+    checksum: readOnlyHash("MD5 hash of the image's data", 32),
+    os_hash_algo: readOnlyHash('Algorithm of os_hash_value', 64),
+    os_hash_value: readOnlyHash("Hexadecimal hash of the image's data by os_hash_algo", 128),
+    owner: { type: ['null', 'string'], description: 'Project that owns the image', maxLength: 255 },
     size: readOnlySize("Size of the image's data in bytes"),
-    virtual_size: readOnlySize('Size of the disk that the image describes, in bytes'),
+    virtual_size: readOnlySize('Size of the virtual disk in bytes'),
     container_format: {
       type: ['null', 'string'],
       description: 'Format of the container',
       enum: [null, ...containerFormats],
     },
     disk_format: { type: ['null', 'string'], description: 'Format of the disk', enum: [null, ...diskFormats] },
-    created_at: readOnlyString('When the image was registered'),
-    updated_at: readOnlyString('When the image was changed last'),
+    created_at: readOnlyString('Time when the image was registered'),
+    updated_at: readOnlyString('Time of the last change of the image'),
     tags: {
       type: 'array',
-      description: 'Words that images can be found by',
+      description: 'Tags by which lists can be filtered',
       items: { type: 'string', maxLength: 255 },
     },
-    direct_url: readOnlyString('Where the data is kept'),
+    direct_url: readOnlyString('Location of the data'),
     min_ram: {
       type: 'integer',
-      description: 'Memory needed to boot the image, in MB',
+      description: 'Memory required to boot the image, in MB',
       minimum: 0,
       maximum: 2147483647,
     },
-    min_disk: { type: 'integer', description: 'Disk needed to boot the image, in GB', minimum: 0, maximum: 2147483647 },
-    self: readOnlyString("The image's own path"),
-    file: readOnlyString("The path of the image's data"),
-    stores: readOnlyString('Where the data is kept, by name'),
-    schema: readOnlyString('The path of this schema'),
+    min_disk: {
+      type: 'integer',
+      description: 'Disk space required to boot the image, in GB',
+      minimum: 0,
+      maximum: 2147483647,
+    },
+    self: readOnlyString('Path of the image'),
+    file: readOnlyString('Path of the data'),
+    stores: readOnlyString('Names of the stores of the data'),
+    schema: readOnlyString('Path of this schema'),
   },
   additionalProperties: { type: 'string' },
   links: [
@@ -85,11 +90,11 @@ export const imageSchema = {
 const memberSchema = {
   name: 'member',
   properties: {
-    member_id: { type: 'string', description: 'The project that the image is offered to' },
-    image_id: { type: 'string', description: 'The image that is offered', pattern: uuid },
-    created_at: { type: 'string', description: 'When the image was offered' },
-    updated_at: { type: ['null', 'string'], description: 'When the status was changed last' },
-    status: { type: 'string', description: "The member's answer to the offer", enum: memberStatuses },
+    member_id: { type: 'string', description: 'Project that the image is offered to' },
+    image_id: { type: 'string', description: 'Image that is offered', pattern: imageIdPattern },
+    created_at: { type: 'string', description: 'Time of the offer' },
+    updated_at: { type: ['null', 'string'], description: 'Time of the last change of the status' },
+    status: { type: 'string', description: 'Status of the membership', enum: memberStatuses },
     schema: { type: 'string', readOnly: true },
   },
 } as const;
@@ -106,7 +111,7 @@ const collection = (name: string, items: object, properties: object, links: read
   links: [...links, { rel: 'describedby', href: '{schema}' }],
 });
 
-/** The schemas of /v2/schemas, by name. */
+/** Schemas of /v2/schemas, by name. */
 export const schemas: Readonly<Record<string, object>> = {
   image: imageSchema,
   images: collection('images', imageSchema, page, pageLinks),
@@ -114,17 +119,9 @@ export const schemas: Readonly<Record<string, object>> = {
   members: collection('members', memberSchema, {}, []),
 };
 
-/** The schema of a project id that can be a member. */
-export const projectIdSchema = {
-  type: 'string',
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^(?!\\.{1,2}$)[^/?\\u0000-\\u001f\\u007f-\\u009f]+$',
-} as const;
-
 const { id: _id, ...properties } = imageSchema.properties;
 
-/** The properties of an image that a client can set after its creation, with their schemas. */
+/** Schemas of the image properties that a client can change, by name. */
 export const writableImageProperties: Readonly<Record<string, object>> = {
   ...Object.fromEntries(Object.entries(properties).filter(([, property]) => !('readOnly' in property))),
   owner: { ...imageSchema.properties.owner, ...projectIdSchema },

@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { identityUnavailable, SharingError, tryAgainLater, type SharingErrorCode } from '../../../lambda/domain/errors.ts';
+import {
+  identityUnavailable,
+  SharingError,
+  tryAgainLater,
+  type SharingErrorCode,
+} from '../../../lambda/domain/errors.ts';
 import { faultOf, faultResponse, RequestFault } from '../../../lambda/http/faults.ts';
 
 const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>> = {

@@ -46,7 +46,7 @@ test('a body that is no JSON is a bad request, and is not repeated', async () =>
   expect(body).toMatchObject({
     code: '400 Bad Request',
     error: 'invalid-request',
-    message: 'The body is not readable JSON.',
+    message: 'The body must be valid JSON.',
   });
   expect(JSON.stringify([body, log])).not.toContain('secret');
 });

@@ -72,7 +72,7 @@ describe('where no body is expected', () => {
   test.each(['GET', 'DELETE'])('a %s with one is a bad request', async (method) => {
     const { status, body, request } = await anOperation({ body: 'none' }, method, '/v2/images', { body: ' ' });
 
-    expect([status, body.message]).toEqual([400, `A ${method} request has no body.`]);
+    expect([status, body.message]).toEqual([400, `A ${method} request must not have a body.`]);
     expect(request).toBeUndefined();
   });
 
