@@ -13,7 +13,7 @@ export const discoveryOperations = {
   showSchema: defineOperation<undefined>({
     route: 'GET /{version}/schemas/{schema}',
     summary: 'Show the JSON schema of image, images, member or members',
-    role: 'reader',
+    role: undefined,
     body: 'none',
     success: [200, 'schema'],
     faults: ['route-not-found'],

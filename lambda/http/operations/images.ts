@@ -31,16 +31,20 @@ export const imageOperations = {
     role: 'reader',
     body: 'none',
     query: [
-      queryParameter('limit', 'Maximum number of images in a page; more than 1000 counts as 1000', {
+      queryParameter('limit', 'Maximum number of images in a page; values above 1000 count as 1000', {
         type: 'integer',
         minimum: 0,
         default: 25,
       }),
       queryParameter('marker', 'Id of the last image of the previous page', text),
-      queryParameter('visibility', 'Visibility of the images; without it, community images of others are left out', {
-        type: 'string',
-        enum: [...visibilities, 'all'],
-      }),
+      queryParameter(
+        'visibility',
+        'Visibility of the images; by default all except community images of other projects',
+        {
+          type: 'string',
+          enum: [...visibilities, 'all'],
+        },
+      ),
       queryParameter('member_status', "Status of the caller's memberships", {
         type: 'string',
         enum: [...memberStatuses, 'all'],
@@ -48,22 +52,22 @@ export const imageOperations = {
       }),
       queryParameter('owner', 'Project that owns the images', text),
       queryParameter('os_hidden', 'true lists hidden images only', flag),
-      queryParameter('protected', 'Whether the images are protected against deletion', flag),
+      queryParameter('protected', 'true lists images that are protected against deletion', flag),
       ...['name', 'status', 'id', 'container_format', 'disk_format'].map((name) =>
-        queryParameter(name, 'A value, eq:<value>, or in:<value>,<value>', text),
+        queryParameter(name, '<value>, eq:<value>, or in:<value>,<value>', text),
       ),
       ...['created_at', 'updated_at'].map((name) =>
-        queryParameter(name, 'A time in ISO 8601, optionally after eq:, neq:, gt:, gte:, lt: or lte:', text),
+        queryParameter(name, 'ISO 8601 time, optionally after eq:, neq:, gt:, gte:, lt: or lte:', text),
       ),
-      queryParameter('tag', 'A tag that the images have; repeated, all of them', { type: 'array', items: text }),
+      queryParameter('tag', 'Tag of the images; if repeated, the images have all tags', { type: 'array', items: text }),
       queryParameter('sort', 'Keys with directions, such as name:asc,created_at:desc', text),
       queryParameter('sort_key', 'Sort key', { type: 'array', items: { type: 'string', enum: sortKeys } }),
-      queryParameter('sort_dir', 'Direction, one for each sort_key or one for all', {
+      queryParameter('sort_dir', 'Sort direction, one for each sort_key or one for all', {
         type: 'array',
         items: { type: 'string', enum: sortDirections },
       }),
       {
-        ...queryParameter('properties', 'Any other name is a custom property that the images have, with this value', {
+        ...queryParameter('properties', 'Any other parameter filters by the custom property of that name', {
           type: 'object',
           additionalProperties: text,
         }),
@@ -187,7 +191,7 @@ export const imageOperations = {
 
   downloadImage: defineOperation<ShowImage>({
     route: `GET ${imageItemPath}/file`,
-    summary: 'Download the data of an image: 204 because there is none',
+    summary: 'Download the data of an image: always 204 without data',
     role: 'member',
     body: 'none',
     success: [204],

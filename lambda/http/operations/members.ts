@@ -17,14 +17,14 @@ const memberPath = `${membersPath}/{member_id}`;
 
 /** The operations on the members of an image (Image API v2, "Sharing"). */
 export const memberOperations = {
-  /** Ignores any query, as the Image service does. */
+  /** Ignores the query, as the Image service does. */
   listMembers: defineOperation<ListMembers>({
     route: `GET ${membersPath}`,
     summary: 'List the members of an image',
     role: 'reader',
     body: 'none',
     success: [200, 'members-view'],
-    faults: ['image-not-found', 'not-permitted', 'image-not-shared'],
+    faults: ['image-not-found', 'image-not-shared'],
     handle: (listMembers) => async (request) =>
       ok(membersView(await listMembers({ imageId: imageIdOf(request), caller: request.caller }))),
   }),
@@ -37,8 +37,8 @@ export const memberOperations = {
     bodySchema: {
       type: 'object',
       properties: {
-        member_id: { ...projectIdSchema, description: 'The project' },
-        member: { ...projectIdSchema, description: 'The project; former name of "member_id"', deprecated: true },
+        member_id: { ...projectIdSchema, description: 'Id of the project' },
+        member: { ...projectIdSchema, description: 'Id of the project; former name of "member_id"', deprecated: true },
       },
       anyOf: [{ required: ['member_id'] }, { required: ['member'] }],
     },
@@ -115,7 +115,7 @@ function requestedStatus(request: ApiRequest): unknown {
   return body['status'];
 }
 
-/** Returns the project that the body names by `member_id`, or by `member`, which is deprecated. */
+/** Returns the project id of `member_id`, or of the deprecated `member`. */
 function requestedMemberId(request: ApiRequest): ProjectId {
   const body = objectBody(request);
   const text = 'member_id' in body ? body['member_id'] : body['member'];
