@@ -73,7 +73,7 @@ export function faultOf(error: unknown): Fault {
   return {
     status: 500,
     code: 'internal-error',
-    message: 'The service failed; the log has the cause under this request id.',
+    message: 'The service failed; its log has the details under this request id.',
     headers: {},
   };
 }

@@ -1,6 +1,9 @@
 import type { ApiMiddleware } from '../api-request.ts';
 import { requestIdHeader } from './request-id.ts';
 
+/** Headers that have the same value in every response. */
+export const constantHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
 /**
  * Sets the headers of every response. It must be the first middleware, because the first middleware is the last to see
  * a response.
@@ -22,8 +25,7 @@ export const responseHeaders = (requiresToken: boolean): ApiMiddleware => {
       ...response,
       headers: {
         ...response.headers,
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
+        ...constantHeaders,
         vary: vary.join(', '),
         [requestIdHeader]: internal.requestId,
       },

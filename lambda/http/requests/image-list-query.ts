@@ -41,18 +41,19 @@ export function imageListQuery(parameters: URLSearchParams, caller: Caller): Ima
   const visibility = read('visibility');
   const memberStatus = read('member_status') ?? 'accepted';
   const owner = read('owner');
+  const ownerId = owner === undefined ? undefined : parseProjectId(owner);
   return {
     caller,
     visibility:
       visibility === undefined ? undefined : oneOf('visibility', visibility, [...visibilities, 'all'] as const),
     memberStatus: oneOf('member_status', memberStatus, [...memberStatuses, 'all'] as const),
-    // An invalid project id matches no image; `filters` has `matchNone` for it.
-    owner: owner === undefined ? undefined : parseProjectId(owner),
+    owner: ownerId,
     hidden: oneOf('os_hidden', (read('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
     limit: limitOf(read('limit')),
     marker: read('marker'),
     sorts: sortsOf(query),
-    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [matchNone] : []), ...filtersOf(query)],
+    // An invalid project id owns no image.
+    filters: [...(owner !== undefined && ownerId === undefined ? [matchNone] : []), ...filtersOf(query)],
   };
 }
 

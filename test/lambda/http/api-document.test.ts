@@ -7,12 +7,13 @@ import { httpStatusOf, type FaultCode } from '../../../lambda/http/faults.ts';
 import { apiDocument } from '../../../lambda/http/api-document.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { schemas } from '../../../lambda/http/views/schemas.ts';
+import { responseHeaders } from './response-headers.ts';
 import type { Suite } from '../../conformance/player.ts';
 
 interface Operation {
   readonly operationId: string;
   readonly security?: readonly unknown[];
-  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly headers: object }>>;
 }
 
 const document: Record<string, any> = structuredClone(apiDocument());
@@ -69,6 +70,15 @@ test('only what lies outside of a version needs no token', () => {
 
   expect(open).toEqual(withoutRoute);
   expect(document['security']).toEqual([{ token: [] }, { bearer: [] }]);
+});
+
+test('every response has the headers that the service sends with every response', () => {
+  const responses = described.flatMap(({ operation }) => Object.values(operation.responses));
+
+  for (const { headers } of responses) {
+    const names = Object.keys(headers).map((name) => name.toLowerCase());
+    expect(names).toEqual(expect.arrayContaining(Object.keys(responseHeaders)));
+  }
 });
 
 test('its schemas are those that are served', () => {

@@ -45,7 +45,7 @@ test('a request is read from the event, its path as it comes and its query decod
     ['a=b', '&'],
   ]);
   expect(request).toEqual({
-    caller: { projectId: '', userId: '', role: undefined },
+    caller: { projectId: '', userId: '', role: undefined, via: 'http' },
     method: 'PUT',
     pathname: '/v2/images/a/members/100%',
     path: { version: 'v2', image_id: 'a', member_id: '100%' },

@@ -58,7 +58,7 @@ test.each([
     statusCode: 500,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      message: 'The service failed; the log has the cause under this request id.',
+      message: 'The service failed; its log has the details under this request id.',
       code: '500 Internal Server Error',
       title: 'Internal Server Error',
       error: 'internal-error',
