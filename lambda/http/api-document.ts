@@ -5,7 +5,9 @@ import type { Json, Operation } from './operation.ts';
 import { maxOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { apiOperations } from './routes.ts';
 import { projectIdSchema } from './views/project-id-schema.ts';
-import { imageSchema, schemas, writableImageProperties } from './views/schemas.ts';
+import { imageSchema } from './views/image-schema.ts';
+import { schemas } from './views/schemas.ts';
+import { writableImageProperties } from './views/writable-image-properties.ts';
 import { currentVersion } from './views/versions.ts';
 
 const json = (schema: Json): Json => ({ content: { 'application/json': { schema } } });

@@ -64,7 +64,8 @@ export interface Fault {
 export function faultOf(error: unknown): Fault {
   if (error instanceof SharingError) {
     const status = statuses[error.code];
-    const headers: Fault['headers'] = status === 503 ? { 'retry-after': String(retryAfterSeconds(error.code)) } : {};
+    const retrySeconds = error.code === 'identity-unavailable' ? identityRetrySeconds : 1;
+    const headers: Fault['headers'] = status === 503 ? { 'retry-after': String(retrySeconds) } : {};
     return { status, code: error.code, message: error.message, headers };
   }
   if (error instanceof RequestFault) {
@@ -77,10 +78,6 @@ export function faultOf(error: unknown): Fault {
     headers: {},
   };
 }
-
-/** Returns the `Retry-After` value of a 503, in seconds. */
-const retryAfterSeconds = (code: SharingErrorCode): number =>
-  code === 'identity-unavailable' ? identityRetrySeconds : 1;
 
 /** Client that cannot parse a JSON fault with values other than objects, and then shows no message to its user. */
 const plainTextUserAgent = /\bpython-glanceclient\b/;

@@ -46,7 +46,7 @@ function readTokenHeader(headers: TokenEvent['headers']): string {
   const bearer = isBearer ? (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '') : undefined;
   const token = headers['x-auth-token'] ?? bearer;
   if (token === undefined || token === '') {
-    throw notAuthenticated('The request requires a token in "X-Auth-Token" or "Authorization: Bearer".');
+    throw notAuthenticated('A token is required in "X-Auth-Token" or "Authorization: Bearer".');
   }
   if (bearer !== undefined && bearer !== token) {
     throw notAuthenticated('"X-Auth-Token" and "Authorization" must contain the same token.');

@@ -106,15 +106,10 @@ type Name = keyof typeof identityVariables;
  */
 export function loadIdentitySettings(env: Environment, problems: string[]): IdentitySettings | undefined {
   const variables = new Variables(env);
-  const settings = readSettings(variables, variables.required('kind', kind));
+  const selected = variables.required('kind', kind) ?? 'none';
+  const settings = selected === 'jwt' ? jwt(variables) : selected === 'keystone' ? keystone(variables) : selected;
   problems.push(...variables.problems);
   return variables.problems.length > 0 ? undefined : settings;
-}
-
-function readSettings(variables: Variables, selected: IdentityKind | undefined): IdentitySettings {
-  if (selected === 'jwt') return jwt(variables);
-  if (selected === 'keystone') return keystone(variables);
-  return selected ?? 'none';
 }
 
 /** Format of a variable: a parser, and the description of valid values for messages. */

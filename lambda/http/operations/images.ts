@@ -14,7 +14,8 @@ import { assertIsValid, imageBody } from '../requests/image-body.ts';
 import { imageListQuery } from '../requests/image-list-query.ts';
 import { imagePatch, patchMediaTypes } from '../requests/image-patch.ts';
 import { imagePath, imagesView, imageView } from '../views/image-view.ts';
-import { imageSchema, writableImageProperties } from '../views/schemas.ts';
+import { imageSchema } from '../views/image-schema.ts';
+import { writableImageProperties } from '../views/writable-image-properties.ts';
 
 const imagesPath = '/{version}/images';
 const imageItemPath = `${imagesPath}/{image_id}`;

@@ -3,7 +3,7 @@ import { attributeReadOnly, invalidRequest } from '../../domain/errors.ts';
 import { parseImageId, parseProjectId, projectIdForm, type ImageId } from '../../domain/ids.ts';
 import type { ImageAttributes, Visibility } from '../../domain/image.ts';
 import { quote } from '../../domain/quote.ts';
-import { imageSchema } from '../views/schemas.ts';
+import { imageSchema } from '../views/image-schema.ts';
 
 /** Image of a request body, in the domain's names. */
 export interface ImageBody {
