@@ -67,7 +67,7 @@ test.each([
   });
 });
 
-test('a client that cannot read such a body gets the status and the sentence as text', () => {
+test('a client that cannot parse the body gets status and message as text', () => {
   const error = new SharingError('image-not-found', 'A sentence.');
 
   const response = faultResponse(faultOf(error), 'req-1', 'python-glanceclient/4.9');
@@ -88,7 +88,7 @@ test.each([
   expect(headers).toEqual({ 'content-type': 'application/json', 'retry-after': seconds });
 });
 
-test('a fault of the request says by header what would be right', () => {
+test('a fault of a request names valid alternatives in a header', () => {
   const fault = new RequestFault('method-not-allowed', 'No.', { allow: 'GET' });
 
   expect(faultResponse(faultOf(fault), 'req-1').headers).toEqual({ 'content-type': 'application/json', allow: 'GET' });

@@ -52,7 +52,7 @@ test('there is no test identity in a deployable bundle', () => {
   expect(() => refusedIdentity()).toThrow('IDENTITY is "dev", which is for the local server only.');
 });
 
-test('a stack without an identity lets nobody in', async () => {
+test('a stack without an identity provider refuses every token', async () => {
   const source = createTokenVerifier({ identity: 'none' }, noSecret);
 
   expect(source.challenge).toBe('Bearer');

@@ -83,7 +83,7 @@ describe('a token of the issuer', () => {
     }
   });
 
-  test('is verified without asking the issuer again', async () => {
+  test('is verified without another request to the issuer', async () => {
     const source = createJwtVerifier(settings());
     const before = issuer.keySetFetches;
 
@@ -293,7 +293,7 @@ describe('a forged token is a 401 without a reason', () => {
   };
 });
 
-test('a signature that is not among the configured ones is not believed', async () => {
+test('a signature with an algorithm that is not configured is refused', async () => {
   const token = await sign();
 
   expect(await createJwtVerifier(settings({ JWT_ALGORITHMS: 'RS256' })).verify(token)).toBeDefined();
@@ -369,7 +369,7 @@ describe('keys that change', () => {
   });
 });
 
-describe('an issuer that cannot be asked is a 503, never a pass', () => {
+describe('an unreachable issuer is a 503, never a valid token', () => {
   let server: Server;
   let reply: { status: number; body: string } | 'hang';
   let url: string;
@@ -406,7 +406,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(logged).not.toContain('alice');
   };
 
-  test('nobody listens', () => unavailable({ JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }));
+  test('no server listens', () => unavailable({ JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }));
 
   test.each([
     ['a failure', 500, ''],
@@ -471,7 +471,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(requests).toEqual(['/.well-known/openid-configuration']);
   });
 
-  test('new keys that cannot be had are looked for once, and known ones are valid meanwhile', async () => {
+  test('a failed fetch of new keys happens once, and known keys stay valid', async () => {
     let now = Date.now();
     const known = JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] });
     reply = { status: 200, body: known };
@@ -510,7 +510,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(requests).toEqual([]);
   });
 
-  test('discovery that leads to a key set by plain http elsewhere is not followed', async () => {
+  test('a discovered key set that uses http on another machine is refused', async () => {
     reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/jwks' }) };
 
     await expect(
@@ -531,7 +531,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(await identify({})).toMatchObject({ projectId: 'alpha' });
   });
 
-  test('it is asked again five seconds later', async () => {
+  test('it is called again five seconds later', async () => {
     reply = { status: 500, body: '' };
     let now = Date.now();
     const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));

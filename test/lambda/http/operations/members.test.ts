@@ -183,7 +183,7 @@ describe('an image that may not be seen', () => {
     { method: 'DELETE', path: image },
   ];
 
-  test.each(requests)('$method $path is answered as where there is none', async ({ method, path, body }) => {
+  test.each(requests)('$method $path responds as for a missing image', async ({ method, path, body }) => {
     const hidden = await offered({ visibility: 'private' });
     const deleted = await offered();
     await service.request('DELETE', `/v2/images/${deleted.id}`, { as: 'alpha:member' });
@@ -210,7 +210,7 @@ describe('PUT', () => {
 
   const transitions = memberStatuses.flatMap((from) => memberStatuses.map((to) => ({ from, to })));
 
-  test.each(transitions)('a member that said $from says $to', async ({ from, to }) => {
+  test.each(transitions)('the status of a member changes from $from to $to', async ({ from, to }) => {
     const image = await offered({ members: [{ project: 'beta', status: from }] });
 
     const given = await answer(image, 'beta', 'beta:member', { status: to });
@@ -416,7 +416,7 @@ describe('GET', () => {
     expect(given).toEqual(ok({ members: [], schema: '/v2/schemas/members' }));
   });
 
-  test('what was never changed has no time of a change', async () => {
+  test('a membership without a change has no update time', async () => {
     const image = await offered();
     const key = { pk: { S: 'PROJECT#beta' }, sk: { S: `SHARED#${image.id}` } };
     const remove = { TableName: table.tableName, Key: key, UpdateExpression: 'REMOVE updated_at' };
@@ -477,7 +477,7 @@ test.each(['.', '..', 'x'.repeat(256), 'a\u0001b', 'a/b'])('there is no member %
   expect((await answer(image, project, 'ops:admin')).status).toBe(404);
 });
 
-test('an alias of the version answers alike, and another version with the list of versions', async () => {
+test('a version alias gives the same response, and an unknown version the list of versions', async () => {
   const image = await offered();
   const ask = (version: string) =>
     service.request('GET', member(image, 'beta').replace('v2', version), { as: 'beta:reader' });
@@ -486,7 +486,7 @@ test('an alias of the version answers alike, and another version with the list o
   expect(await ask('v1')).toMatchObject({ status: 300, body: { versions: expect.any(Array) } });
 });
 
-test('a malformed item is answered without what it is, which the log names', async () => {
+test('a malformed item is reported in the log and not in the response', async () => {
   const image = await offered();
   const key = { pk: { S: 'PROJECT#beta' }, sk: { S: `SHARED#${image.id}` } };
   const spoil = { ...{ TableName: table.tableName, Key: key }, UpdateExpression: 'SET created_at = :never' };
