@@ -148,7 +148,9 @@ const statusHeaders: Readonly<Record<number, Readonly<Record<string, Json>>>> = 
   401: { 'WWW-Authenticate': header('Authentication scheme') },
   503: { 'Retry-After': header('Seconds to wait before the next attempt') },
 };
-const headers: Readonly<Record<string, Json>> = Object.assign({}, commonHeaders, ...Object.values(statusHeaders));
+const headers: Readonly<Record<string, Json>> = Object.fromEntries(
+  [commonHeaders, ...Object.values(statusHeaders)].flatMap((group) => Object.entries<Json>(group)),
+);
 
 /** Returns references to the headers of a response. */
 const headersOf = (status: number): Json => ({

@@ -34,7 +34,7 @@ interface Asked {
   readonly logged: string;
 }
 
-/** Asks an operation that answers with its caller, behind the Middy stack of every operation. */
+/** Calls an operation that responds with its caller, in the Middy stack of every operation. */
 async function ask(source: TokenVerifier, headers: Readonly<Record<string, string>>): Promise<Asked> {
   const lines: unknown[] = [];
   const operation = wrapOperation(
@@ -54,7 +54,7 @@ const withToken = (token: string) => ask(createJwtVerifier(settings()), { 'x-aut
 const genuineClaims = (): JWTPayload => ({ iss: issuer.url, aud: issuer.audience, sub: 'alice', project_id: 'alpha' });
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A token as the issuer would sign it, but for what a forger changes. */
+/** Token of the issuer with changed claims. */
 const sign = (
   claims: Readonly<Record<string, unknown>> = {},
   header: Readonly<Record<string, unknown>> = {},
@@ -381,7 +381,7 @@ describe('an unreachable issuer is a 503, never a valid token', () => {
     server = createServer((request, response) => {
       requests.push(request.url ?? '');
       if (reply === 'hang') return;
-      // Where a redirect leads to is what is asked for.
+      // The server redirects to a valid response.
       const location = request.url === '/jwks' ? `${issuer.url}/jwks` : `${url}/moved`;
       const isThere = request.url === '/moved';
       response.writeHead(isThere ? 200 : reply.status, { 'content-type': 'application/json', location });
@@ -436,7 +436,7 @@ describe('an unreachable issuer is a 503, never a valid token', () => {
   });
 
   const unreachable = { code: 'identity-unavailable' };
-  /** What becomes of this many tokens at a time. */
+  /** Verifies this many tokens in parallel. */
   const outcomes = async (source: TokenVerifier, count: number, claims: JWTPayload = {}) => {
     const token = await sign(claims);
     const results = await Promise.allSettled(Array.from({ length: count }, () => source.verify(token)));

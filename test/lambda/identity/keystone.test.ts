@@ -9,7 +9,7 @@ import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 import { createKeystoneVerifier } from '../../../lambda/identity/keystone.ts';
 import { loadIdentitySettings, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
 
-/** What was asked of the Keystone, whose answers each test makes up: what a genuine one says is in test/identity. */
+/** Requests to a fake Keystone whose responses each test defines; test/identity uses a real Keystone. */
 interface Question {
   readonly method: string;
   readonly url: string;

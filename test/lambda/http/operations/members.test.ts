@@ -61,7 +61,7 @@ const offer = (image: { id: string }, as: string, body: unknown) =>
 const stored = ({ id }: { id: string }) => itemsOfImage(table, id, ['alpha', 'beta', 'gamma', 'delta', 'fifth', 'new']);
 
 /*
- * Who gets which answer, by the image's visibility. alpha owns the image, beta and gamma and alpha itself are members,
+ * Responses by caller and the image's visibility. alpha owns the image, beta and gamma and alpha itself are members,
  * delta is a stranger, ops is somebody's administrator.
  */
 const specification = `
@@ -139,7 +139,7 @@ const faults: Readonly<Record<string, ReturnType<typeof aFault>>> = {
   '409': aFault(409, 'member-exists'),
 };
 
-/** The whole answer to an operation that succeeds. */
+/** Complete response of a successful operation. */
 const successes: Readonly<Record<string, (image: Image, project: string) => unknown>> = {
   PUT: (image, project) => ok({ ...view(image, project, 'accepted'), updated_at: time }),
   POST: (image, project) => ok({ ...view(image, project, 'pending'), created_at: time, updated_at: time }),

@@ -13,7 +13,7 @@ import { anImage } from '../../domain/an-image.ts';
 const caller = aCaller('alpha:member');
 const read = (query: string) => imageListQuery(new URLSearchParams(query), caller);
 
-/** Whether a list that was asked for so would show an image. */
+/** Returns true if a list with this query contains an image. */
 const shows = (query: string, image: Partial<Image> = {}): boolean =>
   read(query).filters.every((filter) => filter(anImage(image)));
 
@@ -262,7 +262,7 @@ describe('filters', () => {
   });
 
   test('a long value is refused in linear time', async () => {
-    // What takes cubic time would take minutes for a value that fits a request, and hold up all others.
+    // A parser with cubic time would need minutes for a value that fits a request, and block all other requests.
     const hostile = `name=in:${'+'.repeat(9000)}"x"y`;
     const module = JSON.stringify(
       new URL('../../../../lambda/http/requests/image-list-query.ts', import.meta.url).href,
