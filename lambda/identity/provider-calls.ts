@@ -65,8 +65,7 @@ export class ProviderCalls {
     for (;;) {
       if (this.#clock().getTime() < this.#downUntil) throw identityUnavailable(this.#failure);
       const remaining = remainingMilliseconds();
-      if (remaining <= 0)
-        throw identityUnavailable(new Error('No time remains for the identity provider.'));
+      if (remaining <= 0) throw identityUnavailable(new Error('No time remains for the identity provider.'));
       if (this.#running < this.#limit) {
         this.#running += 1;
         return Math.min(this.#timeoutMilliseconds, remaining);
