@@ -7,13 +7,23 @@ export type ImageId = string & { readonly __id: 'image' };
 export type ProjectId = string & { readonly __id: 'project' };
 
 /** Maximum length of a project id or a user id, in code points. */
-const maxIdLength = 255;
+export const maxIdLength = 255;
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Regular expression of an image id, in the form that the Image service publishes in its schemas. */
+export const imageIdPattern = '^([0-9a-f]){8}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){4}-([0-9a-f]){12}$';
+
+/** Regular expression of a project id: no `/`, `?` or control character, and neither `.` nor `..`. */
+export const projectIdPattern = '^(?!\\.{1,2}$)[^/?\\u0000-\\u001f\\u007f-\\u009f]+$';
+
+/** Description of a project id for error messages. */
+export const projectIdForm = `a project id of 1 to ${maxIdLength} characters without "/", "?" and control characters`;
+
+const imageIdRegExp = new RegExp(imageIdPattern);
+const projectIdRegExp = new RegExp(projectIdPattern, 'u');
 
 /** Parses an image id; returns `undefined` if no image can have that id. */
 export const parseImageId = (text: string): ImageId | undefined =>
-  uuidPattern.test(text) ? (text as ImageId) : undefined;
+  imageIdRegExp.test(text) ? (text as ImageId) : undefined;
 
 /**
  * Parses a project id.
@@ -23,11 +33,8 @@ export const parseImageId = (text: string): ImageId | undefined =>
  * surrogate.
  */
 export const parseProjectId = (text: string): ProjectId | undefined =>
-  text !== '' &&
-  text !== '.' &&
-  text !== '..' &&
   text.isWellFormed() &&
-  !/[\p{Cc}/?]/u.test(text) &&
+  projectIdRegExp.test(text) &&
   Array.from(text).length <= maxIdLength &&
   Buffer.byteLength(text) <= 1000
     ? (text as ProjectId)

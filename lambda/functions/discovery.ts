@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { apiDocumentFile, loadConfig } from './config.ts';
 import { discoveryHandler } from '../http/discovery-handler.ts';
 import type { ApiDocument } from '../http/operations/discovery.ts';
-import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 

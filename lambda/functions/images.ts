@@ -7,7 +7,7 @@ import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.t
 import { apiHandler } from '../http/api-handler.ts';
 import { imageOperations } from '../http/operations/images.ts';
 import { pageSize } from '../http/views/image-view.ts';
-import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 import { createCreateImage } from '../use-cases/create-image.ts';

@@ -4,7 +4,7 @@ import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.t
 import { DynamoDbMembershipRepository } from '../dynamodb/dynamodb-membership-repository.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { memberOperations } from '../http/operations/members.ts';
-import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
 import { createAnswerOffer } from '../use-cases/answer-offer.ts';

@@ -1,30 +1,35 @@
 import { httpStatusOf, type FaultCode } from './faults.ts';
 import type { ApiDocument } from './operations/discovery.ts';
+import { constantHeaders } from './middlewares/response-headers.ts';
 import type { Json, Operation } from './operation.ts';
 import { maxOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { apiOperations } from './routes.ts';
-import { imageSchema, projectIdSchema, schemas, writableImageProperties } from './views/schemas.ts';
+import { projectIdSchema } from './views/project-id-schema.ts';
+import { imageSchema } from './views/image-schema.ts';
+import { schemas } from './views/schemas.ts';
+import { writableImageProperties } from './views/writable-image-properties.ts';
+import { currentVersion } from './views/versions.ts';
 
 const json = (schema: Json): Json => ({ content: { 'application/json': { schema } } });
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
-/** A JSON pointer of one step (RFC 6901), to a property whose name is not all blanks. */
+/** JSON pointer with one segment (RFC 6901) to a property whose name is not blank. */
 const pointer: Json = {
   type: 'string',
   maxLength: 256,
   pattern: '^/(?:[^/~]|~[01])*(?:[^/~\\s]|~[01])(?:[^/~]|~[01])*$',
 };
 
-/** The list of operations of a PATCH, in one of its two forms: `{"op", "path"}`, or `{"<op>": "<path>"}`. */
-function operationList(form: 'named-by-op' | 'named-by-key'): Json {
-  const others = (op: string): readonly string[] => ['add', 'replace', 'remove'].filter((each) => each !== op);
+/** Returns the schema of a PATCH body, in one of its two forms: `{"op", "path"}` or `{"<op>": "<path>"}`. */
+function patchSchema(form: 'named-by-op' | 'named-by-key'): Json {
+  const others = (op: string): readonly string[] => ['add', 'replace', 'remove'].filter((other) => other !== op);
   const operation = (op: string, path: Json, value: Json | undefined): Json => ({
     type: 'object',
     required: [...(form === 'named-by-op' ? ['op', 'path'] : [op]), ...(value === undefined ? [] : ['value'])],
     properties: {
       ...(form === 'named-by-op'
         ? { op: { const: op }, path }
-        : { [op]: path, ...Object.fromEntries(others(op).map((each) => [each, false])) }),
+        : { [op]: path, ...Object.fromEntries(others(op).map((other) => [other, false])) }),
       ...(value === undefined ? {} : { value }),
     },
   });
@@ -48,15 +53,15 @@ function operationList(form: 'named-by-op' | 'named-by-key'): Json {
   };
 }
 
-const operationForms = Object.fromEntries(Object.values(patchMediaTypes).map((form) => [form, operationList(form)]));
+const patchSchemas = Object.fromEntries(Object.values(patchMediaTypes).map((form) => [form, patchSchema(form)]));
 
 const time: Json = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$' };
 const times: Json = { created_at: time, updated_at: time };
 const schemaPath = (name: string): Json => ({ schema: { const: `/v2/schemas/${name}` } });
 
 /**
- * What answers show, beyond the schemas that are served: these say of no property that it has to be there. A key is the
- * name by which an operation's success refers to it.
+ * Schemas of responses by the name that an operation's `success` refers to. The served schemas require no property, so
+ * these schemas add the required properties.
  */
 const views: Readonly<Record<string, Json>> = {
   'image-view': {
@@ -89,10 +94,10 @@ const fault: Json = {
   type: 'object',
   required: ['message', 'code', 'title', 'error', 'request_id'],
   properties: {
-    message: { type: 'string', description: 'What is wrong, and what would be right' },
-    code: { type: 'string', description: 'The status in words, as "404 Not Found"' },
+    message: { type: 'string', description: 'What is wrong and what is valid' },
+    code: { type: 'string', description: 'Status and title, such as "404 Not Found"' },
     title: { type: 'string' },
-    error: { type: 'string', description: 'The machine-readable code' },
+    error: { type: 'string', description: 'Machine-readable code' },
     request_id: { type: 'string' },
   },
   additionalProperties: false,
@@ -114,38 +119,51 @@ const versions: Json = {
 };
 
 const pathParameters: Readonly<Record<string, Json>> = {
-  image_id: { ...imageSchema.properties.id, description: 'The id of an image' },
-  member_id: { ...projectIdSchema, description: 'The id of a project' },
+  image_id: { ...imageSchema.properties.id, description: 'Id of the image' },
+  member_id: { ...projectIdSchema, description: 'Id of the project' },
   tag: { type: 'string', minLength: 1, maxLength: 255 },
   schema: { type: 'string', enum: Object.keys(schemas) },
 };
 const pathParametersOf = (path: string): readonly string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 
-const header = (description: string, required = true): Json => ({ description, required, schema: { type: 'string' } });
-const headers = {
-  requestId: header("The request's id: the client's own, or a new one"),
-  location: header('Where the image is'),
-  challenge: header('What a token has to be', false),
-  retryAfter: header('When to try again, in seconds'),
+const header = (description: string, schema: Json = { type: 'string' }): Json => ({
+  description,
+  required: true,
+  schema,
+});
+
+/** Headers of every response. */
+const commonHeaders = {
+  'X-Openstack-Request-Id': header('Request id: the id of the client or a generated id'),
+  'Cache-Control': header('Responses must not be cached', { const: constantHeaders['cache-control'] }),
+  'X-Content-Type-Options': header('Browsers must not guess the media type', {
+    const: constantHeaders['x-content-type-options'],
+  }),
+  Vary: header('Request headers that change the response'),
 } as const;
-const withHeaders = (named: Readonly<Record<string, keyof typeof headers>> = {}): Json => ({
+/** Headers in addition to those of every response, by status. */
+const statusHeaders: Readonly<Record<number, Readonly<Record<string, Json>>>> = {
+  201: { Location: header('URL of the image') },
+  401: { 'WWW-Authenticate': header('Authentication scheme') },
+  503: { 'Retry-After': header('Seconds to wait before the next attempt') },
+};
+const headers: Readonly<Record<string, Json>> = Object.fromEntries(
+  [commonHeaders, ...Object.values(statusHeaders)].flatMap((group) => Object.entries<Json>(group)),
+);
+
+/** Returns references to the headers of a response. */
+const headersOf = (status: number): Json => ({
   headers: Object.fromEntries(
-    Object.entries({ 'X-Openstack-Request-Id': 'requestId', ...named }).map(([name, key]) => [
+    Object.keys({ ...commonHeaders, ...statusHeaders[status] }).map((name) => [
       name,
-      { $ref: `#/components/headers/${key}` },
+      { $ref: `#/components/headers/${name}` },
     ]),
   ),
 });
-/** The headers that an answer of this status has besides the request's id. */
-const headersOf: Readonly<Record<number, Readonly<Record<string, keyof typeof headers>>>> = {
-  201: { Location: 'location' },
-  401: { 'WWW-Authenticate': 'challenge' },
-  503: { 'Retry-After': 'retryAfter' },
-};
 
-/** What can be wrong with every request that needs a token, besides what the service itself does wrong. */
-const everywhere: readonly FaultCode[] = [
+/** Faults of every operation that requires a token, in addition to `internal-error`. */
+const commonFaults: readonly FaultCode[] = [
   'invalid-request',
   'not-authenticated',
   'identity-unavailable',
@@ -153,15 +171,15 @@ const everywhere: readonly FaultCode[] = [
   'database-unavailable',
 ];
 
-/** The answers of faults by their status, each naming the codes that it stands for. */
+/** Returns the error responses by status. The description of a response lists its fault codes. */
 function faultResponses(codes: readonly FaultCode[]): Json {
   const byStatus = Map.groupBy<number, string>([...codes, 'internal-error'], (code) =>
     code === 'internal-error' ? 500 : httpStatusOf(code as FaultCode),
   );
   return Object.fromEntries(
-    [...byStatus].map(([status, same]) => [
+    [...byStatus].map(([status, sameStatus]) => [
       status,
-      { description: [...new Set(same)].join(', '), ...withHeaders(headersOf[status]), ...json(reference('fault')) },
+      { description: [...new Set(sameStatus)].join(', '), ...headersOf(status), ...json(reference('fault')) },
     ]),
   );
 }
@@ -175,7 +193,7 @@ interface DescribedOperation {
   readonly operation: AnyOperation;
 }
 
-/** The operations by path, each with its method and name. */
+/** Operations by path, with their methods and names. */
 const paths = Map.groupBy(
   Object.values(apiOperations)
     .flatMap((group) => Object.entries<AnyOperation>(group as Readonly<Record<string, AnyOperation>>))
@@ -186,13 +204,13 @@ const paths = Map.groupBy(
   ({ path }) => path,
 );
 
-/** Path parameters that the fields of a response name, by the response's schema. */
+/** Response fields that fill path parameters, by the response's schema. */
 const parametersOfView: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'image-view': { image_id: 'id' },
   'member-view': { image_id: 'image_id', member_id: 'member_id' },
 };
 
-/** Links a response to every operation whose path it fills. A tag is left out: the caller chooses it. */
+/** Returns links to the operations whose path parameters the response contains. The caller chooses a tag. */
 function linksFrom(view: string | undefined): Json {
   const fields = parametersOfView[view ?? ''];
   if (fields === undefined) return {};
@@ -219,7 +237,7 @@ function describe({ name, method, path, operation }: DescribedOperation): Json {
   return {
     operationId: name,
     summary,
-    description: `Requires the role ${role}.`,
+    description: role === undefined ? 'Requires a token.' : `Requires the role ${role}.`,
     parameters: [
       ...pathParametersOf(path).map((parameter) => {
         const { description = parameter, ...schema } = pathParameters[parameter] ?? {};
@@ -231,23 +249,23 @@ function describe({ name, method, path, operation }: DescribedOperation): Json {
     responses: {
       [status]: {
         description: 'Done',
-        ...withHeaders(headersOf[status]),
+        ...headersOf(status),
         ...(view === undefined ? {} : json(reference(view))),
         ...linksFrom(view),
       },
-      ...faultResponses([...faults, ...everywhere, ...(method === 'get' ? [] : (['outcome-unknown'] as const))]),
+      ...faultResponses([...faults, ...commonFaults, ...(method === 'get' ? [] : (['outcome-unknown'] as const))]),
     },
   };
 }
 
-/** An operation that needs no token and at which nothing can be wrong but the service itself. */
-const open = (operationId: string, summary: string, status: number, content: Json): Json => ({
+/** Returns the description of an operation that requires no token. */
+const withoutToken = (operationId: string, summary: string, status: number, content: Json): Json => ({
   get: {
     operationId,
     summary,
     security: [],
     responses: {
-      [status]: { description: 'Done', ...withHeaders(), ...content },
+      [status]: { description: 'Done', ...headersOf(status), ...content },
       ...faultResponses(['invalid-request']),
     },
   },
@@ -258,20 +276,25 @@ export const apiDocument = (): ApiDocument => ({
   openapi: '3.1.0',
   info: {
     title: 'Image sharing',
-    version: '2.17',
-    summary: 'The OpenStack Image API v2, as far as sharing images needs it',
+    version: currentVersion,
+    summary: 'The part of the OpenStack Image API v2 that sharing images requires',
     description:
-      'API Gateway itself answers 413, 429, 431, 500 and 503, with {"message": …}, where a request does not reach the service.',
+      'If a request does not reach the service, API Gateway responds 413, 429, 431, 500 or 503 with {"message": …}.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   security: [{ token: [] }, { bearer: [] }],
   paths: {
-    '/': open('discover', 'The versions spoken here', 300, json(reference('versions'))),
-    '/versions': open('listVersions', 'The versions spoken here', 200, json(reference('versions'))),
-    '/healthcheck': open('checkHealth', 'That the API answers', 200, {
+    '/': withoutToken('discover', 'List the supported versions', 300, json(reference('versions'))),
+    '/versions': withoutToken('listVersions', 'List the supported versions', 200, json(reference('versions'))),
+    '/healthcheck': withoutToken('checkHealth', 'Check that the API responds', 200, {
       content: { 'text/plain': { schema: { const: 'OK' } } },
     }),
-    '/openapi.json': open('describeApi', 'This description', 200, json({ type: 'object', required: ['openapi'] })),
+    '/openapi.json': withoutToken(
+      'describeApi',
+      'Show this description',
+      200,
+      json({ type: 'object', required: ['openapi'] }),
+    ),
     ...Object.fromEntries(
       [...paths].map(([path, operations]) => [
         path,
@@ -285,6 +308,6 @@ export const apiDocument = (): ApiDocument => ({
       bearer: { type: 'http', scheme: 'bearer' },
     },
     headers,
-    schemas: { ...schemas, ...views, ...operationForms, fault, versions, schema: { type: 'object' } },
+    schemas: { ...schemas, ...views, ...patchSchemas, fault, versions, schema: { type: 'object' } },
   },
 });

@@ -20,11 +20,11 @@ export interface HandlerDependencies {
   /** Verifies the caller's token; `undefined` if the operation requires none. */
   readonly identity: TokenVerifier | undefined;
   readonly log: Log;
-  /** The URL of the API without a slash at the end; by default the domain name that the gateway was called under. */
+  /** URL of the API without a trailing slash; by default the URL of the gateway. */
   readonly publicUrl?: string | undefined;
 }
 
-/** A Lambda function behind an HTTP API. */
+/** Handler of a Lambda function behind an HTTP API. */
 export type ApiHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<ApiResponse>;
 
 const middlewaresOf = (body: BodyRule) => {
@@ -34,7 +34,7 @@ const middlewaresOf = (body: BodyRule) => {
   return body === 'json' ? parser : [requireMediaType(body), ...parser];
 };
 
-/** A request handler with the name that the log shows and the rule for its body. */
+/** Request handler with its name in the log and its rule for bodies. */
 export interface NamedHandler {
   readonly name: string;
   readonly handle: HandleRequest;
@@ -62,11 +62,11 @@ export function wrapOperation(
 }
 
 /**
- * Creates the handler of a function: it finds the operation by the route that API Gateway matched. Under an unknown
- * version every route responds with the list of versions and requires no token.
+ * Creates the handler of a function, which selects the operation by the route that API Gateway matched. Below an
+ * unknown version every route responds with the list of versions and requires no token.
  *
- * @param operations - the function's operations by name
- * @param useCases - the use case of each operation, by the same names
+ * @param operations - operations of the function by name
+ * @param useCases - use case of each operation, by the same names
  */
 export function apiHandler<Operations extends Readonly<Record<string, Operation<never>>>>(
   operations: Operations,

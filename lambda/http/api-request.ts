@@ -2,43 +2,51 @@ import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { callerWithoutProject, type Caller } from '../domain/caller.ts';
 import { invalidRequest } from '../domain/errors.ts';
+import { requireImageId, type ImageId } from '../domain/ids.ts';
 import { isHttpsOrLoopback } from '../identity/settings.ts';
 import type { ApiResponse } from './api-response.ts';
 
-/** What API Gateway hands over (payload format 2.0), its body replaced by what it says once that has been parsed, and the caller added once known. */
+/**
+ * Event of API Gateway (payload format 2.0). Middlewares replace the body with the parsed body and add the verified
+ * caller.
+ */
 export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; caller?: Omit<Caller, 'via'> };
 
-/** What the middlewares of one request tell each other. */
+/** State that the middlewares of one request share. */
 interface RequestInternal extends Record<string, unknown> {
   requestId: string;
   startedAt: number;
-  /** The code of the fault that is the response. */
+  /** Fault code of the response, or `undefined` for a success. */
   fault: string | undefined;
 }
 
-/** One concern around every operation. */
+/** Middleware of an operation. */
 export type ApiMiddleware = MiddlewareObj<ApiEvent, ApiResponse, Error, Context, RequestInternal>;
 
-/** The caller of what needs no token. */
+/** Caller of an operation that requires no token. */
 const anonymousCaller = callerWithoutProject('');
 
-/** A request for one operation, from a caller who has been identified where the operation asks for that. */
+/** Request for one operation, from a verified caller if the operation requires a token. */
 export interface ApiRequest {
   readonly caller: Caller;
   readonly method: string;
-  /** The path, decoded, without the stage. */
+  /** Decoded path without the stage. */
   readonly pathname: string;
-  /** The operation's path parameters, decoded. */
+  /** Decoded path parameters. */
   readonly path: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** The parsed JSON body, not yet looked at; `undefined` where the operation takes none. */
+  /** Parsed JSON body, not validated; `undefined` if the operation has no body. */
   readonly body: unknown;
   readonly mediaType: string;
-  /** The API's own URL, without a slash at the end. */
+  /** URL of the API, without a trailing slash. */
   readonly baseUrl: string;
 }
 
-/** @param publicUrl - the API's own URL as configured */
+/**
+ * Returns the typed request of an event.
+ *
+ * @param publicUrl - configured URL of the API; by default the URL of the gateway
+ */
 export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => ({
   caller: { ...(event.caller ?? anonymousCaller), via: 'http' },
   method: event.requestContext.http.method,
@@ -50,7 +58,7 @@ export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => (
   baseUrl: publicUrl ?? baseUrl(event),
 });
 
-/** The path that was asked for, decoded, without the stage where that has a name. */
+/** Returns the decoded path of a request without the name of the stage. */
 export function pathnameOf({
   rawPath,
   requestContext: { stage },
@@ -61,24 +69,25 @@ export function pathnameOf({
   return stage !== '$default' && rawPath.startsWith(`/${stage}/`) ? rawPath.slice(stage.length + 1) : rawPath;
 }
 
-/** The media type of the body, without its parameters and in lower case; empty where none is given. */
+/** Returns the media type of the body in lower case without parameters; empty if the request has none. */
 export const mediaType = (event: ApiEvent): string =>
   (event.headers['content-type'] ?? '').split(';', 1).join().trim().toLowerCase();
 
-/**
- * The URL that the API was called under, with the stage if it has a name, without a slash at the end. It is made of what the
- * gateway itself says: headers are the client's.
- */
+/** Returns the URL of the API, including the name of the stage, without a trailing slash. */
 function baseUrl({ requestContext: { domainName, stage } }: ApiEvent): string {
-  // Only the local server is called by a loopback name, and it has no TLS.
+  // Built from the gateway's fields, because clients control the headers. Only the local server has a loopback name,
+  // and it has no TLS.
   const scheme = isHttpsOrLoopback(`http://${domainName}`) ? 'http' : 'https';
   return `${scheme}://${domainName}${stage === '$default' ? '' : `/${stage}`}`;
 }
 
-/** The properties of a JSON object; anything else is refused. */
+/** Returns the properties of a JSON object. @throws SharingError `invalid-request` for any other body */
 export function objectBody({ body }: Pick<ApiRequest, 'body'>): Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalidRequest('The body has to be a JSON object.');
+    throw invalidRequest('The body must be a JSON object.');
   }
   return body as Record<string, unknown>;
 }
+
+/** Returns the image id of the path. @throws SharingError `image-not-found` if no image can have that id */
+export const imageIdOf = ({ path }: Pick<ApiRequest, 'path'>): ImageId => requireImageId(path['image_id'] ?? '');

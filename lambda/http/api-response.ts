@@ -1,4 +1,4 @@
-/** An answer to API Gateway: the response of payload format 2.0. */
+/** Response to API Gateway (payload format 2.0). */
 export interface ApiResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -11,21 +11,27 @@ const json = (statusCode: number, view: unknown, headers: Readonly<Record<string
   body: JSON.stringify(view),
 });
 
+/** Returns a 200 response with a JSON body. */
 export const ok = (view: unknown): ApiResponse => json(200, view);
 
-/** @param location - the absolute URL of what was created */
+/** Returns a 201 response. @param location - absolute URL of the created resource */
 export const created = (view: unknown, location: string): ApiResponse => json(201, view, { location });
 
+/** Returns a 300 response with a JSON body. */
 export const multipleChoices = (view: unknown): ApiResponse => json(300, view);
 
+/** Returns a 204 response. */
 export const noContent = (): ApiResponse => ({ statusCode: 204, headers: {} });
 
+/** Returns a 302 response. @param location - absolute URL */
 export const redirect = (location: string): ApiResponse => ({ statusCode: 302, headers: { location } });
 
+/** Returns a 200 response with a text body. */
 export const okText = (text: string): ApiResponse => ({
   statusCode: 200,
   headers: { 'content-type': 'text/plain; charset=utf-8' },
   body: text,
 });
 
+/** Returns a 200 response without a body. */
 export const okEmpty = (): ApiResponse => ({ statusCode: 200, headers: {} });

@@ -20,17 +20,17 @@ import {
 } from './operations/discovery.ts';
 
 /**
- * Creates the handler for requests that concern no image: schemas, versions, health, the description of the API, and
- * all paths without a route. Paths below a version require a token, and that is checked first.
+ * Creates the handler for requests that concern no image: schemas, versions, health, the OpenAPI document, and all
+ * paths without a route. Paths below a version require a token, which is verified first.
  *
- * @param document - the OpenAPI document of the API
+ * @param document - OpenAPI document of the API
  */
 export function discoveryHandler(document: ApiDocument, dependencies: HandlerDependencies): ApiHandler {
   const routed = apiHandler(discoveryOperations, { showSchema: undefined }, dependencies);
   const withoutToken = (name: string, handle: HandleRequest): ApiHandler =>
     wrapOperation({ name, handle, body: 'ignored' }, { ...dependencies, identity: undefined });
   const options = withoutToken('options', showOptions);
-  /** By the first segment of the path; the segments behind it make no difference. */
+  /** Handlers by the first segment of the path; they ignore the other segments. */
   const bySegment = new Map([
     ['healthcheck', withoutToken('health', checkHealth)],
     ['openapi.json', withoutToken('openApi', describeApi(document))],

@@ -1,11 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import { SharingError, type SharingErrorCode } from '../domain/errors.ts';
+import { identityRetrySeconds } from '../identity/provider-calls.ts';
 import type { ApiResponse } from './api-response.ts';
 
-/** What can be wrong with a request before it means anything. */
+/** Faults of requests that match no operation. */
 type RequestFaultCode = 'route-not-found' | 'method-not-allowed' | 'unsupported-media-type' | 'not-supported';
 
-/** The only table from the code of a fault to the status it is answered with. */
+/** HTTP status of each fault code. */
 const statuses = {
   'invalid-request': 400,
   'invalid-member-status': 400,
@@ -32,12 +33,13 @@ const statuses = {
   'outcome-unknown': 503,
 } as const satisfies Record<FaultCode, number>;
 
-/** Every code that a caller can be told, but that of a fault of our own. */
+/** Fault code of a response, except `internal-error`. */
 export type FaultCode = SharingErrorCode | RequestFaultCode;
 
+/** Returns the HTTP status of a fault code. */
 export const httpStatusOf = (code: FaultCode): number => statuses[code];
 
-/** A request that no operation takes, with the headers that say what would be right. */
+/** Request that matches no operation, with headers that name valid alternatives. */
 export class RequestFault extends Error {
   override readonly name = 'RequestFault';
   readonly code: RequestFaultCode;
@@ -50,7 +52,7 @@ export class RequestFault extends Error {
   }
 }
 
-/** How a fault is answered and logged. */
+/** Content of an error response. */
 export interface Fault {
   readonly status: number;
   readonly code: string;
@@ -58,11 +60,13 @@ export interface Fault {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What went wrong, in the words of the API: anything unforeseen is a 500 that says nothing of its cause. */
+/** Returns the fault of an error. An unexpected error is a 500 that does not reveal its cause. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof SharingError) {
-    const headers: Record<string, string> = statuses[error.code] === 503 ? { 'retry-after': '1' } : {};
-    return { status: statuses[error.code], code: error.code, message: error.message, headers };
+    const status = statuses[error.code];
+    const retrySeconds = error.code === 'identity-unavailable' ? identityRetrySeconds : 1;
+    const headers: Fault['headers'] = status === 503 ? { 'retry-after': String(retrySeconds) } : {};
+    return { status, code: error.code, message: error.message, headers };
   }
   if (error instanceof RequestFault) {
     return { status: statuses[error.code], code: error.code, message: error.message, headers: error.headers };
@@ -70,17 +74,17 @@ export function faultOf(error: unknown): Fault {
   return {
     status: 500,
     code: 'internal-error',
-    message: 'The service failed; the fault is logged under this request id.',
+    message: 'The service failed; its log has the details under this request id.',
     headers: {},
   };
 }
 
-/** A client that fails on a JSON fault whose values are not objects, and shows its user nothing of it. */
+/** Client that cannot parse a JSON fault with values other than objects, and then shows no message to its user. */
 const plainTextUserAgent = /\bpython-glanceclient\b/;
 
 /**
- * The body of every fault: a sentence, the status in words, and the machine-readable code. A client that cannot read that
- * gets the status and the sentence as text.
+ * Returns the response of a fault: message, status with its title, and machine-readable code. A client that cannot
+ * parse this body gets status and message as text.
  */
 export function faultResponse(
   { status, code, message, headers }: Fault,

@@ -3,44 +3,51 @@ import type { ApiRequest } from './api-request.ts';
 import type { ApiResponse } from './api-response.ts';
 import type { FaultCode } from './faults.ts';
 
-/** A part of the OpenAPI document or a JSON schema. */
+/** Part of the OpenAPI document, or a JSON schema. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Returns the response to a request. */
+/** Handles a request. @throws SharingError or RequestFault if it is refused */
 export type HandleRequest = (request: ApiRequest) => Promise<ApiResponse>;
 
-/** `json` parses the body of any media type; a list of media types accepts only these; `none` refuses a body. */
+/**
+ * Rule for the body of a request: `json` parses a body of any media type; a list of media types parses it and refuses
+ * other media types; `none` refuses a body; `ignored` accepts any body without reading it.
+ */
 export type BodyRule = 'json' | 'none' | 'ignored' | readonly string[];
 
 /**
- * One operation of the API, defined in one place. The router, the OpenAPI document and the routes of the CDK stack are
- * derived from it.
+ * Definition of an operation of the API. The router, the OpenAPI document and the routes of the CDK stack are derived
+ * from it.
  */
 export interface Operation<UseCase> {
   /** Method and path. `{version}` is `v2` or one of its aliases, such as `v2.9`. */
   readonly route: string;
+  /** Summary of the operation in the OpenAPI document. */
   readonly summary: string;
-  /** The weakest role that can succeed. The use case decides, because a refusal depends on the image. */
-  readonly role: Role;
+  /**
+   * Weakest role that can succeed; `undefined` if any valid token can. It only documents the use case, which decides
+   * itself because its refusal depends on the image.
+   */
+  readonly role: Role | undefined;
   readonly body: BodyRule;
   /** Schema of a JSON body, or the schemas by media type if `body` lists media types. */
   readonly bodySchema?: Json;
   /** Query parameters as OpenAPI parameter objects. */
   readonly query?: readonly Json[];
-  /** Status of success, and the name of the response's component schema if it has a body. */
+  /** Status of success, and the name of the response's component schema if the response has a body. */
   readonly success: readonly [status: number, schema?: string];
-  /** Faults besides those that every operation can have. */
+  /** Faults in addition to those of every operation. */
   readonly faults: readonly FaultCode[];
-  /** Reads the request, calls the use case and returns its view. */
+  /** Returns the handler, which parses the request, calls the use case and returns the view of its result. */
   readonly handle: (useCase: UseCase) => HandleRequest;
 }
 
-/** The use case that each operation of a group calls. */
+/** Use case of each operation of a group, by the operation's name. */
 export type UseCasesOf<Operations> = {
   readonly [Name in keyof Operations]: Operations[Name] extends Operation<infer UseCase> ? UseCase : never;
 };
 
-/** Defines an operation that calls this use case. */
+/** Returns the definition, checked against the type of its use case. */
 export const defineOperation = <UseCase>(operation: Operation<UseCase>): Operation<UseCase> => operation;
 
 /** Returns an OpenAPI query parameter. */

@@ -2,17 +2,17 @@ import { discoveryOperations, fallbackRoute } from './operations/discovery.ts';
 import { imageOperations } from './operations/images.ts';
 import { memberOperations } from './operations/members.ts';
 
-/** Every operation of the API by the function that serves it. */
+/** Operations of the API by the function that serves them. */
 export const apiOperations = {
   members: memberOperations,
   images: imageOperations,
   discovery: discoveryOperations,
 } as const;
 
-/** A function of the API. */
+/** Name of a function of the API. */
 export type ApiFunction = keyof typeof apiOperations;
 
-/** Every route of the API: the function that serves it, the name of its operation, and its key in API Gateway. */
+/** Routes of the API: the function that serves a route, the name of its operation, and its key in API Gateway. */
 export const routes: readonly { readonly function: ApiFunction; readonly operation: string; readonly key: string }[] = [
   ...(Object.keys(apiOperations) as ApiFunction[]).flatMap((name) =>
     Object.entries<{ readonly route: string }>(apiOperations[name]).map(([operation, { route }]) => ({

@@ -1,42 +1,46 @@
-/** One kind of request that an application credential may be used for (Identity API v3, "Access rules"). */
+/** A kind of request that an application credential allows (Identity API v3, "Access rules"). */
 export interface AccessRule {
   /** The service's type in the catalog. */
   readonly service: string;
   readonly method: string;
-  /** A path, in which `*` and `{name}` stand for one part and `**` for any number of them. */
+  /** A path in which `*` and `{name}` match within one segment and `**` matches any text. */
   readonly path: string;
 }
 
 /** The type of this service in the catalog. */
 const serviceType = 'image';
 
-/** Whether one of the rules is about a request to this service. */
+/** Returns true if a rule allows this request to this service. */
 export const allowsRequest = (rules: readonly AccessRule[], method: string, pathname: string): boolean =>
   rules.some((rule) => rule.service === serviceType && rule.method === method && matches(rule.path, pathname));
 
-const parts = /\{[^}]*\}|\*\*|\*|[^]/g;
+const patternTokens = /\{[^}]*\}|\*\*|\*|[^]/g;
 
 /**
- * Whether a rule's path is that of a request, as the middleware of the identity service reads it: `*` and `{name}` are one
- * character or more, but no slash. All places of the pattern where a character may stand are followed at once, for whoever
- * writes the pattern would else choose how long it takes.
+ * Returns true if a rule's path matches a request's path by the rules of the identity service's middleware: `*` and
+ * `{name}` match one or more characters except a slash.
  */
 function matches(pattern: string, pathname: string): boolean {
-  const places = (pattern.match(parts) ?? []).map((part) => (part.startsWith('{') && part !== '{' ? '*' : part));
-  const reached = (place: number): number[] => (places[place] === '**' ? [place, ...reached(place + 1)] : [place]);
-  let current = new Set(reached(0));
+  // All possible positions in the pattern advance together. With backtracking, the author of a pattern could make the
+  // match take exponential time.
+  const tokens = (pattern.match(patternTokens) ?? []).map((token) =>
+    token.startsWith('{') && token !== '{' ? '*' : token,
+  );
+  const withEmptyMatches = (position: number): number[] =>
+    tokens[position] === '**' ? [position, ...withEmptyMatches(position + 1)] : [position];
+  let current = new Set(withEmptyMatches(0));
   for (const character of pathname) {
     const next = new Set<number>();
-    const reach = (place: number) => {
-      for (const each of reached(place)) next.add(each);
+    const advanceTo = (position: number) => {
+      for (const reachable of withEmptyMatches(position)) next.add(reachable);
     };
-    for (const place of current) {
-      const part = places[place];
-      if (part === '**') reach(place);
-      else if (part === '*' && character !== '/') [place, place + 1].forEach(reach);
-      else if (part === character) reach(place + 1);
+    for (const position of current) {
+      const token = tokens[position];
+      if (token === '**') advanceTo(position);
+      else if (token === '*' && character !== '/') [position, position + 1].forEach(advanceTo);
+      else if (token === character) advanceTo(position + 1);
     }
     current = next;
   }
-  return current.has(places.length);
+  return current.has(tokens.length);
 }

@@ -4,7 +4,7 @@ import { SharingError } from '../domain/errors.ts';
 import { allowsRequest } from './access-rules.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
-/** What is looked at of an event. */
+/** The fields of an event that the middleware reads, and the caller that it sets. */
 interface TokenEvent {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly requestContext: { readonly http: { readonly method: string }; readonly stage: string };
@@ -12,28 +12,29 @@ interface TokenEvent {
   caller?: Omit<Caller, 'via'>;
 }
 
-/** The longest token that is looked at, in characters: a gateway takes 10,240 bytes of headers in all. */
+/** Maximum length of a token in characters. API Gateway limits all headers together to 10,240 bytes. */
 const maxTokenLength = 8192;
 
-const refused = (message: string): SharingError => new SharingError('not-authenticated', message);
+const notAuthenticated = (message: string): SharingError => new SharingError('not-authenticated', message);
 
 /**
- * Lets only an identified caller pass, and adds it to the event. Of all headers only
- * `X-Auth-Token` and `Authorization: Bearer` are read, never one that claims an identity.
+ * Verifies the caller's token and adds the caller to the event. Reads the token from `X-Auth-Token` or `Authorization:
+ * Bearer`; no other header can identify a caller.
  *
- * @param pathnameOf - the path that was asked for, as the access rules of an application credential name it
+ * @param pathnameOf - returns the request's path as access rules name it
+ * @throws SharingError `not-authenticated` if the token is missing, invalid or does not allow the request
  */
 export const authenticate = (
-  source: TokenVerifier,
+  verifier: TokenVerifier,
   pathnameOf: (event: TokenEvent) => string,
 ): MiddlewareObj<TokenEvent> => ({
   before: async ({ event }) => {
-    const verifiedToken = await source.verify(readTokenHeader(event.headers));
-    if (verifiedToken === undefined) throw refused('The token is not valid here, or no longer.');
+    const verifiedToken = await verifier.verify(readTokenHeader(event.headers));
+    if (verifiedToken === undefined) throw notAuthenticated('The token is invalid or has expired.');
     const { accessRules, ...caller } = verifiedToken;
     const { method } = event.requestContext.http;
     if (accessRules !== undefined && !allowsRequest(accessRules, method, pathnameOf(event))) {
-      throw refused("The application credential's access rules do not allow this request.");
+      throw notAuthenticated("The application credential's access rules do not allow this request.");
     }
     event.caller = caller;
   },
@@ -45,11 +46,11 @@ function readTokenHeader(headers: TokenEvent['headers']): string {
   const bearer = isBearer ? (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '') : undefined;
   const token = headers['x-auth-token'] ?? bearer;
   if (token === undefined || token === '') {
-    throw refused('A token is needed, in X-Auth-Token or as Authorization: Bearer.');
+    throw notAuthenticated('A token is required in "X-Auth-Token" or "Authorization: Bearer".');
   }
   if (bearer !== undefined && bearer !== token) {
-    throw refused('X-Auth-Token and Authorization carry different tokens.');
+    throw notAuthenticated('"X-Auth-Token" and "Authorization" must contain the same token.');
   }
-  if (token.length > maxTokenLength) throw refused(`A token has at most ${maxTokenLength} characters.`);
+  if (token.length > maxTokenLength) throw notAuthenticated(`A token must have at most ${maxTokenLength} characters.`);
   return token;
 }

@@ -2,13 +2,13 @@ import { strongestRole } from '../domain/caller.ts';
 import { parseProjectId, parseUserId } from '../domain/ids.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
-const form = /^dev:([^:]+):([^:]+):([^:]*)$/;
+const tokenPattern = /^dev:([^:]+):([^:]+):([^:]*)$/;
 
 /**
- * Believes every token of the form `dev:<user>:<project>:<role>[,<role>]`. For the local server only: no deployable
- * bundle has this file in it.
+ * Creates a verifier that accepts every token of the form `dev:<user>:<project>:<role>[,<role>]`. It is for the local
+ * server only: no deployable bundle contains this file.
  *
- * @throws Error inside AWS Lambda, whatever the bundle
+ * @throws Error inside AWS Lambda, even if a bundle contains it
  */
 export function createDevVerifier(): TokenVerifier {
   if (process.env['AWS_EXECUTION_ENV'] !== undefined) {
@@ -17,7 +17,7 @@ export function createDevVerifier(): TokenVerifier {
   return {
     challenge: 'Bearer',
     verify: (token) => {
-      const [, user = '', project = '', roles = ''] = form.exec(decode(token)) ?? [];
+      const [, user = '', project = '', roles = ''] = tokenPattern.exec(decode(token)) ?? [];
       const userId = parseUserId(user);
       const projectId = parseProjectId(project);
       const isComplete = userId !== undefined && projectId !== undefined;
@@ -26,7 +26,7 @@ export function createDevVerifier(): TokenVerifier {
   };
 }
 
-/** One of the command lines percent-encodes a token on its way; a genuine one has nothing that this would change. */
+/** Decodes a token that a command-line client percent-encoded; other tokens stay the same. */
 function decode(token: string): string {
   try {
     return decodeURIComponent(token);

@@ -10,26 +10,26 @@ export interface JsonRequest {
   readonly body?: unknown;
 }
 
-/** An answer, its body parsed; `undefined` where it is not JSON. */
+/** A response with its parsed body, which is `undefined` if it is not JSON. */
 export interface JsonResponse {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
 }
 
-/** @throws Error if there is no answer, or not a whole one before the signal */
+/** @throws Error if no complete response arrives before the signal aborts */
 export type SendJson = (request: JsonRequest, signal: AbortSignal) => Promise<JsonResponse>;
 
-/** The largest answer that is read. */
+/** Maximum size of a response body. */
 const maxResponseBytes = 1024 * 1024;
 
 /**
- * A client for JSON over HTTP that follows no redirect. Not `fetch`, which cannot be told of a certificate authority for
- * one service alone.
+ * Creates a client for JSON over HTTP that follows no redirects.
  *
- * @param certificateFile - a file, in PEM, of the authorities that may vouch for the service in place of all others
+ * @param certificateFile - PEM file with the only certificate authorities to trust; by default those of Node
  */
 export function jsonClient(certificateFile: string | undefined): SendJson {
+  // `fetch` accepts no certificate authority for a single service.
   const agents = {
     http: new HttpAgent({ keepAlive: true }),
     https: new HttpsAgent({ keepAlive: true, ...(certificateFile && { ca: readFileSync(certificateFile) }) }),
@@ -42,9 +42,9 @@ export function jsonClient(certificateFile: string | undefined): SendJson {
         headers: { accept: 'application/json', ...(text && { 'content-type': 'application/json' }), ...headers },
         signal,
       };
-      const receive = (answer: IncomingMessage) => {
-        readText(answer).then((read) => {
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: parse(read) });
+      const receive = (response: IncomingMessage) => {
+        readText(response).then((content) => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parse(content) });
         }, reject);
       };
       const request = url.startsWith('https:')
@@ -55,12 +55,12 @@ export function jsonClient(certificateFile: string | undefined): SendJson {
     });
 }
 
-async function readText(answer: IncomingMessage): Promise<string> {
+async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxResponseBytes) throw new Error(`The answer is over ${maxResponseBytes} bytes.`);
+    if (size > maxResponseBytes) throw new Error(`The response must have at most ${maxResponseBytes} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size).toString();

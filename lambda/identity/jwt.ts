@@ -6,12 +6,12 @@ import type { TokenVerifier, VerifiedToken } from './token-verifier.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { JwtSettings } from './settings.ts';
 
-/** How far the issuer's clock may be from ours. */
+/** Maximum difference between the issuer's clock and the service's. */
 const leewaySeconds = 5;
 
 /**
- * Believes the JSON Web Tokens of one issuer: verified here against its key set, which is fetched seldom (RFC 7519; RFC
- * 8725 for what is refused).
+ * Creates a verifier of the JSON Web Tokens of one issuer (RFC 7519; RFC 8725). It verifies signatures itself, with the
+ * issuer's key set, so that most requests cause no call.
  */
 export function createJwtVerifier(settings: JwtSettings, clock: Clock = () => new Date()): TokenVerifier {
   const { issuer, audience, audienceClaim, algorithms } = settings;
@@ -19,7 +19,7 @@ export function createJwtVerifier(settings: JwtSettings, clock: Clock = () => ne
   return {
     challenge: 'Bearer',
     verify: async (token) => {
-      if (!mayBeValid(token, settings, clock())) return undefined;
+      if (!canBeValid(token, settings, clock())) return undefined;
       try {
         const { payload } = await jwtVerify(token, keyOf, {
           issuer,
@@ -40,10 +40,10 @@ export function createJwtVerifier(settings: JwtSettings, clock: Clock = () => ne
 }
 
 /**
- * Whether a token could be a valid one of the issuer, by what it says itself. Others cost no call for the issuer's keys.
- * The signature is still to be verified, over the same header and claims.
+ * Returns false if the header or the claims of a token already show that it is invalid, so that it causes no call for
+ * the issuer's keys. The signature is not verified here.
  */
-function mayBeValid(token: string, { issuer, algorithms }: JwtSettings, now: Date): boolean {
+function canBeValid(token: string, { issuer, algorithms }: JwtSettings, now: Date): boolean {
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
   let header: JWTHeaderParameters;
   let claims: JWTPayload;
@@ -78,33 +78,33 @@ function toVerifiedToken(
   return { projectId, userId, role: strongestRole(roles) };
 }
 
-/** A claim by its name, or else by its path: `realm_access.roles` is also `roles` within `realm_access`. */
+/** Returns a claim by its name or path: `realm_access.roles` can be `roles` within `realm_access`. */
 function claimOf(claims: unknown, name: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined;
   if (Object.hasOwn(claims, name)) return (claims as Readonly<Record<string, unknown>>)[name];
-  const [first = '', ...rest] = name.split('.');
-  if (rest.length === 0 || !Object.hasOwn(claims, first)) return undefined;
-  return claimOf((claims as Readonly<Record<string, unknown>>)[first], rest.join('.'));
+  const [first = '', ...remaining] = name.split('.');
+  if (remaining.length === 0 || !Object.hasOwn(claims, first)) return undefined;
+  return claimOf((claims as Readonly<Record<string, unknown>>)[first], remaining.join('.'));
 }
 
-/** Without a role map the issuer's names are ours, except admin: an issuer's own admins are not automatically ours. */
+/** Returns the role of an issuer's role name if no role map is set. The issuer's admins are not ours. */
 const unmappedRole = (name: string): string | undefined => (name === 'admin' ? undefined : name);
 
-/** The claims whose text is a list of words, with single spaces between (RFC 6749, section 3.3). */
+/** Claims that contain a list of words separated by single spaces (RFC 6749, section 3.3). */
 const scopeClaims: readonly string[] = ['scope', 'scp'];
 
-/** The names in a claim: a list, the words of a scope, or any other text as a whole. */
+/** Returns the role names of a claim: a list, the words of a scope, or any other text as one name. */
 function roleNames(claim: unknown, claimName: string): readonly string[] {
   if (typeof claim === 'string') return scopeClaims.includes(claimName) ? claim.split(' ') : [claim];
   return Array.isArray(claim) ? claim.filter((name) => typeof name === 'string') : [];
 }
 
-/** The header `typ` of tokens that may be access tokens (RFC 7519, section 5.1; RFC 9068, section 2.1). */
+/** Values of the header `typ` that an access token can have (RFC 7519, section 5.1; RFC 9068, section 2.1). */
 const accessTokenTypes = /^(jwt|(application\/)?at\+jwt)$/i;
 
 /**
- * Whether a token is an access token, as far as its issuer says so: by the header `typ`, by `token_use` (Cognito) or by
- * the claim `typ` (Keycloak). An ID token tells a client who has logged in; it authorizes nothing.
+ * Returns false if the header `typ`, the claim `token_use` (Cognito) or the claim `typ` (Keycloak) shows that a token
+ * is not an access token. An ID token authorizes nothing.
  */
 const isAccessToken = ({ typ }: JWTHeaderParameters, claims: JWTPayload): boolean =>
   (typ === undefined || accessTokenTypes.test(typ)) &&

@@ -13,16 +13,16 @@ import { TokenCache } from './token-cache.ts';
 /** Reads the text of a secret by its ARN. */
 export type ReadSecret = (arn: string) => Promise<string>;
 
-/** How long an account that was refused is left alone, for enough refusals may lock it. */
+/** Pause after a failed authentication of the account, because repeated failures can lock it. */
 const authFailureBackoffMilliseconds = 30_000;
-/** How long before its end the account's own token is renewed. */
+/** Time before the expiry of the account's token at which it is renewed. */
 const renewalMilliseconds = 60_000;
 
 /**
- * Believes what Keystone says of a token (Identity API v3, `GET /v3/auth/tokens`), and remembers only that it was valid,
- * for a few minutes.
+ * Creates a verifier that validates tokens with Keystone (Identity API v3, `GET /v3/auth/tokens`). It caches valid
+ * tokens only, for the configured time.
  *
- * @param readSecret - reads the secret that holds the service account, where there is one
+ * @param readSecret - reads the secret of the service account, if the settings name one
  */
 export function createKeystoneVerifier(
   settings: KeystoneSettings,
@@ -32,29 +32,38 @@ export function createKeystoneVerifier(
   const { authUrl, cacheSeconds } = settings;
   const keystone = connectKeystone(settings, clock);
   const cache = new TokenCache<VerifiedToken>();
-  const account = settings.account && new ServiceAccountToken(settings, settings.account, keystone, readSecret, clock);
+  const account =
+    settings.account &&
+    new ServiceAccountToken({
+      account: settings.account,
+      keystone,
+      readSecret,
+      secretReads: new ProviderCalls(settings.timeoutSeconds, clock),
+      clock,
+    });
 
   const validate = async (token: string): Promise<JsonResponse> => {
     if (account === undefined) return keystone.validate(token, token);
-    const own = await account.token();
-    const answer = await keystone.validate(token, own);
-    // The account's own token has ended before its time.
-    return answer.status === 401 ? keystone.validate(token, await account.tokenAfter(own)) : answer;
+    const authToken = await account.token();
+    const response = await keystone.validate(token, authToken);
+    // Keystone can revoke the account's token before its expiry.
+    return response.status === 401 ? keystone.validate(token, await account.tokenAfter(authToken)) : response;
   };
 
   return {
     challenge: `Keystone uri="${authUrl}"`,
     verify: async (token) => {
-      // Nothing else can be sent in a header, and no token has anything else.
+      // Other characters cannot be sent in a header, and no token contains them.
       if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
       const now = clock().getTime();
-      const known = cache.get(token, now);
-      if (known !== undefined) return known;
+      const cached = cache.get(token, now);
+      if (cached !== undefined) return cached;
       const { status, body } = await validate(token);
       if (status === 404 || (status === 401 && account === undefined)) return undefined;
-      if (status !== 200)
-        throw identityUnavailable(new Error(`Keystone answered ${status} to the question for a token.`));
-      const { expiresAt, verifiedToken: verifiedToken } = parseTokenResponse(body);
+      if (status !== 200) {
+        throw identityUnavailable(new Error(`Keystone must respond 200 to a token validation; got ${status}.`));
+      }
+      const { expiresAt, verifiedToken } = parseTokenResponse(body);
       if (verifiedToken === undefined || expiresAt <= now) return undefined;
       cache.set(token, verifiedToken, Math.min(expiresAt, now + cacheSeconds * 1000));
       return verifiedToken;
@@ -84,65 +93,63 @@ function connectKeystone({ authUrl, certificateFile, timeoutSeconds }: KeystoneS
   };
 }
 
-/** The service account's own token: got when first asked for, and again before it ends or when it is taken no more. */
+interface ServiceAccountDependencies {
+  readonly account: NonNullable<KeystoneSettings['account']>;
+  readonly keystone: Keystone;
+  readonly readSecret: ReadSecret;
+  readonly secretReads: ProviderCalls;
+  readonly clock: Clock;
+}
+
+/** Token of the service account. It is requested at first use, before its expiry, and after Keystone refuses it. */
 class ServiceAccountToken {
-  readonly #account: NonNullable<KeystoneSettings['account']>;
-  readonly #keystone: Keystone;
-  readonly #readSecret: ReadSecret;
-  readonly #clock: Clock;
-  readonly #secretReads: ProviderCalls;
+  readonly #dependencies: ServiceAccountDependencies;
   readonly #renew = shared(() => this.#authenticate());
   #current: { readonly token: string; readonly expiresAt: number } | undefined;
-  #pauseUntil = 0;
+  #pausedUntil = 0;
 
-  constructor(
-    { timeoutSeconds }: KeystoneSettings,
-    account: NonNullable<KeystoneSettings['account']>,
-    keystone: Keystone,
-    readSecret: ReadSecret,
-    clock: Clock,
-  ) {
-    this.#account = account;
-    this.#keystone = keystone;
-    this.#readSecret = readSecret;
-    this.#clock = clock;
-    this.#secretReads = new ProviderCalls(timeoutSeconds, clock);
+  constructor(dependencies: ServiceAccountDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** @throws SharingError `identity-unavailable` if the account has none */
+  /** Returns the current token. @throws SharingError `identity-unavailable` if the account cannot get a token */
   async token(): Promise<string> {
     const current = this.#current;
-    const isFresh = current !== undefined && this.#clock().getTime() < current.expiresAt - renewalMilliseconds;
+    const isFresh =
+      current !== undefined && this.#dependencies.clock().getTime() < current.expiresAt - renewalMilliseconds;
     return isFresh ? current.token : this.#renew();
   }
 
-  /** Another token than one that is taken no more. */
-  async tokenAfter(ended: string): Promise<string> {
-    return this.#current === undefined || this.#current.token === ended ? this.#renew() : this.#current.token;
+  /** Returns a token that replaces one that Keystone refused. */
+  async tokenAfter(refused: string): Promise<string> {
+    return this.#current === undefined || this.#current.token === refused ? this.#renew() : this.#current.token;
   }
 
   async #authenticate(): Promise<string> {
-    const now = this.#clock().getTime();
-    if (now < this.#pauseUntil) throw identityUnavailable(new Error('Keystone has just refused the service account.'));
-    const { status, headers, body } = await this.#keystone.authenticate(await this.#read());
+    const now = this.#dependencies.clock().getTime();
+    if (now < this.#pausedUntil)
+      throw identityUnavailable(new Error('Keystone refused the service account less than 30 s ago.'));
+    const { status, headers, body } = await this.#dependencies.keystone.authenticate(await this.#readAccount());
     const token = headers['x-subject-token'];
     if (status !== 201 || typeof token !== 'string') {
-      this.#pauseUntil = now + authFailureBackoffMilliseconds;
-      throw identityUnavailable(new Error(`Keystone answered ${status} to the service account.`));
+      this.#pausedUntil = now + authFailureBackoffMilliseconds;
+      throw identityUnavailable(
+        new Error(`Keystone must respond 201 with a token to the service account; got ${status}.`),
+      );
     }
     this.#current = { token, expiresAt: parseTokenResponse(body).expiresAt };
     return token;
   }
 
-  // Each time anew, for a secret is changed now and then.
-  async #read(): Promise<ServiceAccount> {
-    const account = this.#account;
+  // Reads the secret for every token, because it can change.
+  async #readAccount(): Promise<ServiceAccount> {
+    const { account, readSecret, secretReads } = this.#dependencies;
     if (!('secretArn' in account)) return account;
-    return this.#secretReads.run(async () => parseServiceAccount(await this.#readSecret(account.secretArn)));
+    return secretReads.run(async () => parseServiceAccount(await readSecret(account.secretArn)));
   }
 }
 
-/** Keystone's description of a valid token; `proof` is undefined if its user or project cannot be a caller's. */
+/** Keystone's description of a valid token; `verifiedToken` is undefined if its user or project id is not usable. */
 interface KeystoneToken {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -151,13 +158,13 @@ interface KeystoneToken {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws SharingError `identity-unavailable` for what no Keystone says */
+/** @throws SharingError `identity-unavailable` if the response does not describe a token */
 function parseTokenResponse(body: unknown): KeystoneToken {
   const token = fieldsOf(fieldsOf(body)['token']);
   const expiresAt = Date.parse(String(token['expires_at']));
   const user = fieldsOf(token['user'])['id'];
   if (Number.isNaN(expiresAt) || typeof user !== 'string') {
-    throw identityUnavailable(new Error('What Keystone says of a token has no user or no end.'));
+    throw identityUnavailable(new Error('The response of Keystone must have a user id and an expiry time.'));
   }
   const userId = parseUserId(user);
   if (userId === undefined) return { expiresAt, verifiedToken: undefined };
@@ -165,7 +172,7 @@ function parseTokenResponse(body: unknown): KeystoneToken {
   const project = fieldsOf(token['project'])['id'];
   const projectId = typeof project === 'string' ? parseProjectId(project) : undefined;
   if (projectId === undefined) return { expiresAt, verifiedToken: undefined };
-  // In any case of letters, as the policies of the reference take them.
+  // Glance's policies ignore the case of role names.
   const roles = listOf(token['roles']).map((role) => String(fieldsOf(role)['name']).toLowerCase());
   return {
     expiresAt,
@@ -173,7 +180,7 @@ function parseTokenResponse(body: unknown): KeystoneToken {
   };
 }
 
-/** The access rules of a token, whose absence allows everything; a rule that cannot be read allows nothing. */
+/** Returns the access rules of a token, or `undefined` if it has none. A malformed rule allows no request. */
 function accessRulesOf(token: Fields): readonly AccessRule[] | undefined {
   const rules = fieldsOf(token['application_credential'])['access_rules'];
   if (rules === undefined || rules === null) return undefined;

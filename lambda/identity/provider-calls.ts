@@ -3,22 +3,22 @@ import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
 import type { JsonResponse, JsonRequest, SendJson } from './json-client.ts';
 
-/** Time for which a failed call is remembered: until then the provider counts as down. */
-const failureMilliseconds = 5000;
-/** Maximum number of calls at a time to a provider that responds. */
+/** Seconds after a failed call during which the provider counts as down, and after which clients should retry. */
+export const identityRetrySeconds = 5;
+/** Maximum number of parallel calls to a provider that responds. */
 const maxParallelCalls = 10;
 /** Part of a request's time that no call may use, so that the response is sent before the deadline. */
 const responseMilliseconds = 500;
-/** Time for calls outside a request. */
+/** Time limit of calls outside a request. */
 const defaultMilliseconds = 20_000;
 
-const millisecondsLeft = (): number =>
+const remainingMilliseconds = (): number =>
   (currentDeadline() ?? Date.now() + defaultMilliseconds) - Date.now() - responseMilliseconds;
 
 /**
- * The calls to one resource of an identity provider, limited so that a provider that is slow or down is not flooded: one
- * call goes first, the others wait for its outcome; after a failure none is made for 5 s; after a success up to ten run in
- * parallel.
+ * Limits the calls to one resource of an identity provider, so that they do not overload a slow or failing provider.
+ * The first call runs alone and other calls wait for its outcome. After a failure no call is made for 5 s; after a
+ * success up to ten calls run in parallel.
  */
 export class ProviderCalls {
   readonly #timeoutMilliseconds: number;
@@ -35,12 +35,11 @@ export class ProviderCalls {
   }
 
   /**
-   * Makes a call when its turn has come.
+   * Runs a call as soon as the limit allows.
    *
-   * @param call - throws if the provider is down. It is given up, and its signal aborted, after the timeout or in time for the
-   *   request's deadline
-   * @throws SharingError `identity-unavailable` if the call fails, has failed within the last 5 s, or cannot be made before the
-   *   request's deadline
+   * @param call - throws if the provider is down. Its signal aborts after the timeout, or before the request's deadline
+   * @throws SharingError `identity-unavailable` if the call fails, if a call failed within the last 5 s, or if the
+   *   request's deadline leaves no time
    */
   async run<Result>(call: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     const timeout = await this.#begin();
@@ -51,8 +50,8 @@ export class ProviderCalls {
       this.#downUntil = 0;
       return result;
     } catch (error) {
-      // A call that the request's deadline cut short says nothing about the provider.
-      if (!signal.aborted || timeout === this.#timeoutMilliseconds) this.#remember(error);
+      // A call that ended because of the request's deadline says nothing about the provider.
+      if (!signal.aborted || timeout === this.#timeoutMilliseconds) this.#recordFailure(error);
       throw identityUnavailable(error);
     } finally {
       this.#running -= 1;
@@ -61,25 +60,25 @@ export class ProviderCalls {
     }
   }
 
-  /** Waits for a turn. @returns the time that the call has, in milliseconds */
+  /** Waits until the limit allows a call. Returns the timeout of the call in milliseconds. */
   async #begin(): Promise<number> {
     for (;;) {
       if (this.#clock().getTime() < this.#downUntil) throw identityUnavailable(this.#failure);
-      const left = millisecondsLeft();
-      if (left <= 0) throw identityUnavailable(new Error('The request has no time left for the identity provider.'));
+      const remaining = remainingMilliseconds();
+      if (remaining <= 0) throw identityUnavailable(new Error('No time remains for the identity provider.'));
       if (this.#running < this.#limit) {
         this.#running += 1;
-        return Math.min(this.#timeoutMilliseconds, left);
+        return Math.min(this.#timeoutMilliseconds, remaining);
       }
       let timer: NodeJS.Timeout | undefined;
-      await Promise.race([this.#ended.promise, new Promise((resolve) => (timer = setTimeout(resolve, left)))]);
+      await Promise.race([this.#ended.promise, new Promise((resolve) => (timer = setTimeout(resolve, remaining)))]);
       clearTimeout(timer);
     }
   }
 
-  #remember(failure: unknown): void {
+  #recordFailure(failure: unknown): void {
     this.#failure = failure;
-    this.#downUntil = this.#clock().getTime() + failureMilliseconds;
+    this.#downUntil = this.#clock().getTime() + identityRetrySeconds * 1000;
     this.#limit = 1;
   }
 }
@@ -91,7 +90,7 @@ const aborted = (signal: AbortSignal): Promise<never> =>
     });
   });
 
-/** Lets concurrent callers share one run of an operation. */
+/** Returns a function whose concurrent callers share one run of the operation. */
 export function shared<Result>(operation: () => Promise<Result>): () => Promise<Result> {
   let pending: Promise<Result> | undefined;
   return () =>
@@ -101,9 +100,9 @@ export function shared<Result>(operation: () => Promise<Result>): () => Promise<
 }
 
 /**
- * Sends a request, and once more if that fails before the signal's time is over: a kept connection may have been closed.
+ * Sends a request, and again if it fails before the signal aborts: the provider may have closed a kept connection.
  *
- * @throws Error if there is no response, or only a 5xx
+ * @throws Error if there is no response, or if the second response is a 5xx
  */
 export async function sendWithRetry(send: SendJson, request: JsonRequest, signal: AbortSignal): Promise<JsonResponse> {
   const first = await send(request, signal).catch((error: unknown) => {

@@ -1,17 +1,17 @@
 import type { ServiceAccount } from './settings.ts';
 
 /**
- * The account that a secret holds: a JSON object with `application_credential_id` and `application_credential_secret`, or
- * with `username`, `password`, `project_name` and, unless they are `default`, `user_domain_id` and `project_domain_id`, as
- * in the `auth` of a clouds.yaml.
+ * Parses the secret of a service account: a JSON object with `application_credential_id` and
+ * `application_credential_secret`, or with `username`, `password`, `project_name`, `user_domain_id` and
+ * `project_domain_id` (both `default` if absent), as in the `auth` section of a clouds.yaml.
  *
- * @throws Error that says what is missing, and nothing of what is there
+ * @throws Error that names the missing fields and contains no value of the secret
  */
 export function parseServiceAccount(secret: string): ServiceAccount {
   const fields = fieldsOf(secret);
   const missing: string[] = [];
-  const text = (name: string, byDefault?: string): string => {
-    const value = fields[name] ?? byDefault;
+  const text = (name: string, defaultValue?: string): string => {
+    const value = fields[name] ?? defaultValue;
     if (typeof value === 'string' && value !== '') return value;
     missing.push(name);
     return '';
@@ -29,7 +29,8 @@ export function parseServiceAccount(secret: string): ServiceAccount {
           userDomainId: text('user_domain_id', 'default'),
           projectDomainId: text('project_domain_id', 'default'),
         };
-  if (missing.length > 0) throw new Error(`The secret of the service account lacks ${missing.join(', ')}.`);
+  if (missing.length > 0)
+    throw new Error(`The secret of the service account must have ${missing.map((name) => `"${name}"`).join(', ')}.`);
   return account;
 }
 
@@ -38,13 +39,13 @@ function fieldsOf(secret: string): Readonly<Record<string, unknown>> {
   try {
     fields = JSON.parse(secret);
   } catch {
-    // Said below, without the parser's words: they quote the secret.
+    // The parser's message quotes the secret, so the error below replaces it.
   }
   if (typeof fields === 'object' && fields !== null) return fields as Readonly<Record<string, unknown>>;
-  throw new Error('The secret of the service account is not a JSON object.');
+  throw new Error('The secret of the service account must be a JSON object.');
 }
 
-/** What is sent to authenticate as an account (Identity API v3, `POST /v3/auth/tokens`). */
+/** Returns the request body that authenticates an account (Identity API v3, `POST /v3/auth/tokens`). */
 export const authRequestBody = (account: ServiceAccount): object =>
   'applicationCredentialId' in account
     ? {

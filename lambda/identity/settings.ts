@@ -1,6 +1,6 @@
 import { roles, type Role } from '../domain/caller.ts';
 
-/** Names of the environment variables that say whose tokens are believed. */
+/** Names of the environment variables that configure authentication. */
 export const identityVariables = {
   kind: 'IDENTITY',
   jwtIssuer: 'JWT_ISSUER',
@@ -26,41 +26,41 @@ export const identityVariables = {
   applicationCredentialSecret: 'OS_APPLICATION_CREDENTIAL_SECRET',
 } as const;
 
-/** Where callers' identities come from. `dev` exists on the local server only; `none` refuses every token. */
+/** Kinds of token verifiers. `dev` exists on the local server only; `none` refuses every token. */
 const identityKinds = ['none', 'dev', 'jwt', 'keystone'] as const;
 type IdentityKind = (typeof identityKinds)[number];
 
-/** The signatures that may be believed: all of them by a private key, so that no public one can forge them (RFC 8725, section 3.1). */
+/** Accepted signature algorithms. All use a private key, so that a public key cannot forge tokens (RFC 8725, 3.1). */
 const signatureAlgorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 
-/** Whose JSON Web Tokens are believed, and what their claims are called. */
+/** Issuer of the JSON Web Tokens, and the names of their claims. */
 export interface JwtSettings {
   readonly kind: 'jwt';
-  /** The `iss` of every token, to the letter. */
+  /** The exact `iss` claim of every token. */
   readonly issuer: string;
-  /** What every token has to be meant for. */
+  /** The audience of every token. */
   readonly audience: string;
-  /** The claim that says so: `aud`, or `client_id` for the access tokens of Cognito. */
+  /** The claim with the audience: `aud`, or `client_id` for the access tokens of Cognito. */
   readonly audienceClaim: string;
-  /** Where the issuer's keys are; found by OpenID Connect Discovery where absent. */
+  /** URL of the issuer's keys; if `undefined`, OpenID Connect Discovery finds it. */
   readonly keySetUrl: string | undefined;
-  /** Some of {@link signatureAlgorithms}. */
+  /** Accepted algorithms, a subset of {@link signatureAlgorithms}. */
   readonly algorithms: readonly string[];
   readonly projectClaim: string;
   readonly userClaim: string;
   readonly rolesClaim: string;
-  /** The issuer's names of the roles; if given, no other name counts. Otherwise each role is its own name, except admin. */
+  /** Roles by the issuer's names; other names have no role. If `undefined`, each role except admin has its own name. */
   readonly roleMap: Readonly<Record<string, Role>> | undefined;
-  /** Time that the issuer has for a response, 1 to 10 s. */
+  /** Timeout of requests to the issuer, 1 to 10 s. */
   readonly timeoutSeconds: number;
-  /** Whether discovery may lead to a key set by plain http on the loopback interface: on the local server only. */
+  /** True on the local server: discovery can find a key set that uses http on the loopback interface. */
   readonly allowsHttp: boolean;
 }
 
-/** An account at Keystone, by password or by application credential; the names are those of `auth` in a clouds.yaml. */
+/** A Keystone account with a password or an application credential, with the fields of `auth` in a clouds.yaml. */
 export type ServiceAccount =
   | {
       readonly username: string;
@@ -71,25 +71,25 @@ export type ServiceAccount =
     }
   | { readonly applicationCredentialId: string; readonly applicationCredentialSecret: string };
 
-/** Which Keystone is asked about tokens, and as whom. */
+/** Keystone that validates tokens, and the account for these requests. */
 export interface KeystoneSettings {
   readonly kind: 'keystone';
-  /** The identity API's version 3, such as `https://identity.example.org/v3`, without a slash at the end. */
+  /** URL of the Identity API, version 3, such as `https://identity.example.org/v3`, without a trailing slash. */
   readonly authUrl: string;
-  /** The file, in PEM, of the only authorities that may vouch for it; those of Node where absent. */
+  /** PEM file with the only certificate authorities to trust; if `undefined`, those of Node. */
   readonly certificateFile: string | undefined;
-  /** Who asks: an account, the ARN of the secret that holds one, or else each token for itself. */
+  /** A service account or the ARN of its secret; if `undefined`, each token validates itself. */
   readonly account: ServiceAccount | { readonly secretArn: string } | undefined;
-  /** How long a valid token is believed without asking again, 0 to 300 s. */
+  /** Time to cache a valid token, 0 to 300 s. */
   readonly cacheSeconds: number;
-  /** Time that it has for a response, 1 to 10 s. */
+  /** Timeout of requests to Keystone, 1 to 10 s. */
   readonly timeoutSeconds: number;
 }
 
-/** Whose tokens a function believes. */
+/** Authentication settings of a function. */
 export type IdentitySettings = 'none' | 'dev' | JwtSettings | KeystoneSettings;
 
-/** Whether a URL uses https, or plain http on the loopback interface, which no network sees. */
+/** Returns true if a URL uses https, or http on the loopback interface, which no other machine can read. */
 export function isHttpsOrLoopback(url: string): boolean {
   const { protocol, hostname = '' } = URL.parse(url) ?? {};
   return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname));
@@ -99,32 +99,32 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type Name = keyof typeof identityVariables;
 
 /**
- * Reads whose tokens are believed. A variable that is empty counts as absent.
+ * Reads the authentication settings. An empty variable counts as absent.
  *
- * @param problems - gets a clause for every missing or unusable variable
- * @returns `undefined` if there were faults
+ * @param problems - receives a clause for every missing or invalid variable
+ * @returns `undefined` if there are problems
  */
 export function loadIdentitySettings(env: Environment, problems: string[]): IdentitySettings | undefined {
-  const before = problems.length;
-  const variables = new Variables(env, problems);
-  const identity = { none, dev, jwt, keystone }[variables.required('kind', kind) ?? 'none'](variables);
-  return problems.length > before ? undefined : identity;
+  const variables = new Variables(env);
+  const selected = variables.required('kind', kind) ?? 'none';
+  const settings = selected === 'jwt' ? jwt(variables) : selected === 'keystone' ? keystone(variables) : selected;
+  problems.push(...variables.problems);
+  return variables.problems.length > 0 ? undefined : settings;
 }
 
-/** What a variable may say: a parser, and the form that it takes, in words. */
+/** Format of a variable: a parser, and the description of valid values for messages. */
 interface SettingFormat<Value> {
   readonly parse: (text: string) => Value | undefined;
-  readonly form: string;
+  readonly description: string;
 }
 
-/** The variables, and what is wrong with those that were read. */
+/** Reads variables and collects a problem for each missing or invalid one. */
 class Variables {
+  readonly problems: string[] = [];
   readonly #env: Environment;
-  readonly #problems: string[];
 
-  constructor(env: Environment, problems: string[]) {
+  constructor(env: Environment) {
     this.#env = env;
-    this.#problems = problems;
   }
 
   has(name: Name): boolean {
@@ -135,83 +135,80 @@ class Variables {
     return this.#env['AWS_EXECUTION_ENV'] !== undefined;
   }
 
-  fault(name: Name, clause: string): void {
-    this.#problems.push(`${identityVariables[name]} ${clause}`);
+  addProblem(name: Name, clause: string): void {
+    this.problems.push(`${identityVariables[name]} ${clause}`);
   }
 
-  required<Value>(name: Name, form: SettingFormat<Value>): Value | undefined {
-    if (!this.has(name)) this.fault(name, 'is not set');
-    return this.optional(name, form);
+  required<Value>(name: Name, format: SettingFormat<Value>): Value | undefined {
+    if (!this.has(name)) this.addProblem(name, 'is not set');
+    return this.optional(name, format);
   }
 
-  optional<Value>(name: Name, { parse, form }: SettingFormat<Value>): Value | undefined {
+  optional<Value>(name: Name, { parse, description }: SettingFormat<Value>): Value | undefined {
     const text = this.#env[identityVariables[name]];
     if (!text) return undefined;
     const value = parse(text);
-    if (value === undefined) this.fault(name, `is ${JSON.stringify(text)}, not ${form}`);
+    if (value === undefined) this.addProblem(name, `is ${JSON.stringify(text)}, not ${description}`);
     return value;
   }
 
-  /** A text that has to be there; empty only along with a fault. */
+  /** Returns a required text; empty only if that is a problem. */
   text(name: Name): string {
-    return this.required(name, anything) ?? '';
+    return this.required(name, anyText) ?? '';
   }
 }
 
-const anything: SettingFormat<string> = { parse: (text) => text, form: 'a text' };
+const anyText: SettingFormat<string> = { parse: (text) => text, description: 'a text' };
 
 const kind: SettingFormat<IdentityKind> = {
-  parse: (text) => identityKinds.find((each) => each === text),
-  form: `one of ${identityKinds.join(', ')}`,
+  parse: (text) => identityKinds.find((name) => name === text),
+  description: `one of ${identityKinds.join(', ')}`,
 };
 
-const address: SettingFormat<string> = {
+const url: SettingFormat<string> = {
   parse: (text) => (/^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined),
-  form: 'an address such as https://identity.example.org',
+  description: 'a URL such as https://identity.example.org',
 };
 
 const algorithms: SettingFormat<readonly string[]> = {
   parse: (text) => listOf(text, (name) => (signatureAlgorithms.includes(name) ? name : undefined)),
-  form: `some of ${signatureAlgorithms.join(',')}`,
+  description: `a list of ${signatureAlgorithms.join(',')}`,
 };
 
 const roleMap: SettingFormat<Readonly<Record<string, Role>>> = {
   parse: (text) => {
     const pairs = listOf(text, (pair): readonly [string, Role] | undefined => {
       const [, name, role] = /^([^=]+)=([^=]+)$/.exec(pair) ?? [];
-      const known = roles.find((each) => each === role);
-      return name === undefined || known === undefined ? undefined : [name, known];
+      const knownRole = roles.find((known) => known === role);
+      return name === undefined || knownRole === undefined ? undefined : [name, knownRole];
     });
-    // Without a prototype, so that no claim finds what nobody put in.
+    // Without a prototype, so that no claim matches an inherited property.
     return pairs && Object.assign(Object.create(null) as Record<string, Role>, Object.fromEntries(pairs));
   },
-  form: `a list such as image-admins=admin,staff=member, of the roles ${roles.join(', ')}`,
+  description: `a list such as image-admins=admin,staff=member with the roles ${roles.join(', ')}`,
 };
 
 const seconds = (min: number, max: number): SettingFormat<number> => ({
   parse: (text) => (/^\d{1,3}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
-  form: `a whole number of seconds from ${min} to ${max}`,
+  description: `a whole number of seconds from ${min} to ${max}`,
 });
 
-/** The parts between commas, each parsed, or `undefined` where one of them cannot be. */
-function listOf<Value>(text: string, parse: (part: string) => Value | undefined): readonly Value[] | undefined {
-  const values = text.split(',').map((part) => parse(part.trim()));
+/** Parses the items of a comma-separated list. Returns `undefined` if one is invalid. */
+function listOf<Value>(text: string, parseItem: (item: string) => Value | undefined): readonly Value[] | undefined {
+  const values = text.split(',').map((item) => parseItem(item.trim()));
   return values.every((value) => value !== undefined) ? values : undefined;
 }
 
-const none = (): IdentitySettings => 'none';
-const dev = (): IdentitySettings => 'dev';
-
 const jwt = (variables: Variables): JwtSettings => ({
   kind: 'jwt',
-  issuer: variables.required('jwtIssuer', address) ?? '',
+  issuer: variables.required('jwtIssuer', url) ?? '',
   audience: variables.text('jwtAudience'),
-  audienceClaim: variables.optional('jwtAudienceClaim', anything) ?? 'aud',
-  keySetUrl: variables.optional('jwtKeySetUrl', address),
+  audienceClaim: variables.optional('jwtAudienceClaim', anyText) ?? 'aud',
+  keySetUrl: variables.optional('jwtKeySetUrl', url),
   algorithms: variables.optional('jwtAlgorithms', algorithms) ?? signatureAlgorithms,
-  projectClaim: variables.optional('jwtProjectClaim', anything) ?? 'project_id',
-  userClaim: variables.optional('jwtUserClaim', anything) ?? 'sub',
-  rolesClaim: variables.optional('jwtRolesClaim', anything) ?? 'roles',
+  projectClaim: variables.optional('jwtProjectClaim', anyText) ?? 'project_id',
+  userClaim: variables.optional('jwtUserClaim', anyText) ?? 'sub',
+  rolesClaim: variables.optional('jwtRolesClaim', anyText) ?? 'roles',
   roleMap: variables.optional('jwtRoleMap', roleMap),
   timeoutSeconds: timeoutSeconds(variables),
   allowsHttp: !variables.isDeployed,
@@ -219,8 +216,8 @@ const jwt = (variables: Variables): JwtSettings => ({
 
 const keystone = (variables: Variables): KeystoneSettings => ({
   kind: 'keystone',
-  authUrl: versionThree(variables.required('keystoneUrl', address) ?? ''),
-  certificateFile: variables.optional('keystoneCertificateFile', anything),
+  authUrl: toVersion3(variables.required('keystoneUrl', url) ?? ''),
+  certificateFile: variables.optional('keystoneCertificateFile', anyText),
   account: account(variables),
   cacheSeconds: variables.optional('keystoneCacheSeconds', seconds(0, 300)) ?? 300,
   timeoutSeconds: timeoutSeconds(variables),
@@ -228,20 +225,20 @@ const keystone = (variables: Variables): KeystoneSettings => ({
 
 const timeoutSeconds = (variables: Variables): number => variables.optional('timeoutSeconds', seconds(1, 10)) ?? 5;
 
-const versionThree = (url: string): string => url.replace(/\/*$/, '').replace(/(\/v3)?$/, '/v3');
+const toVersion3 = (authUrl: string): string => authUrl.replace(/\/*$/, '').replace(/(\/v3)?$/, '/v3');
 
 function account(variables: Variables): KeystoneSettings['account'] {
-  // Whoever may look at a function sees its variables, and so does the log of whoever deploys it.
+  // All users who can view a function or the log of its deployment can read its variables.
   if (variables.isDeployed) {
     for (const name of ['password', 'applicationCredentialSecret'] as const) {
       if (!variables.has(name)) continue;
-      variables.fault(
+      variables.addProblem(
         name,
-        `is set, but a deployed function's account is a secret: ${identityVariables.keystoneAccountSecret}`,
+        `must not be set in a deployed function; use ${identityVariables.keystoneAccountSecret}`,
       );
     }
   }
-  const secretArn = variables.optional('keystoneAccountSecret', anything);
+  const secretArn = variables.optional('keystoneAccountSecret', anyText);
   if (secretArn !== undefined) return { secretArn };
   if (variables.has('applicationCredential')) {
     return {
@@ -254,7 +251,7 @@ function account(variables: Variables): KeystoneSettings['account'] {
     username: variables.text('username'),
     password: variables.text('password'),
     projectName: variables.text('projectName'),
-    userDomainId: variables.optional('userDomain', anything) ?? 'default',
-    projectDomainId: variables.optional('projectDomain', anything) ?? 'default',
+    userDomainId: variables.optional('userDomain', anyText) ?? 'default',
+    projectDomainId: variables.optional('projectDomain', anyText) ?? 'default',
   };
 }

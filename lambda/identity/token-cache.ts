@@ -1,31 +1,31 @@
 import { createHash } from 'node:crypto';
 
-/** How many tokens are remembered, each with less than a kilobyte. */
-const capacity = 1000;
+/** Maximum number of cached tokens. An entry needs less than a kilobyte. */
+const maxEntries = 1000;
 
 /**
- * What valid tokens prove, for a while. A token itself is not kept, only its SHA-256; of more than a thousand, those that
- * were added first are forgotten first.
+ * Caches values of valid tokens until they expire. It stores the SHA-256 of a token, never the token, and drops the
+ * oldest entry when there are more than a thousand.
  */
 export class TokenCache<Value> {
-  readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>();
+  readonly #entries = new Map<string, { readonly value: Value; readonly expiresAt: number }>();
 
   /** @param now - milliseconds since the epoch */
   get(token: string, now: number): Value | undefined {
     const key = keyOf(token);
     const entry = this.#entries.get(key);
-    if (entry === undefined || now < entry.until) return entry?.value;
+    if (entry === undefined || now < entry.expiresAt) return entry?.value;
     this.#entries.delete(key);
     return undefined;
   }
 
-  /** @param until - milliseconds since the epoch, from which on the token is not remembered */
-  set(token: string, value: Value, until: number): void {
+  /** @param expiresAt - end of the entry's validity, in milliseconds since the epoch */
+  set(token: string, value: Value, expiresAt: number): void {
     const key = keyOf(token);
     this.#entries.delete(key);
-    this.#entries.set(key, { value, until });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > capacity && oldest !== undefined) this.#entries.delete(oldest);
+    this.#entries.set(key, { value, expiresAt });
+    const [oldestKey] = this.#entries.keys();
+    if (this.#entries.size > maxEntries && oldestKey !== undefined) this.#entries.delete(oldestKey);
   }
 }
 

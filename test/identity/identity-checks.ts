@@ -290,7 +290,7 @@ async function checkTroubles(
         proxy.delay = delay;
         proxy.requests = 0;
         const { status, headers, body } = await askOnce(base, unknown, 'GET', '/images');
-        assert.deepEqual([status, body.error, headers.get('retry-after')], [503, 'identity-unavailable', '1']);
+        assert.deepEqual([status, body.error, headers.get('retry-after')], [503, 'identity-unavailable', '5']);
         assert.equal((await askOnce(base, 'nobody', 'GET', '/images')).status, 503);
         assert.equal(proxy.requests, requests);
       },

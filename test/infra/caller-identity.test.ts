@@ -80,10 +80,7 @@ describe('what functions are told', () => {
   });
 
   test.each<[IdentityProps, string]>([
-    [
-      { kind: 'keystone', authUrl: 'identity' },
-      'The identity cannot be used: OS_AUTH_URL is "identity", not an address',
-    ],
+    [{ kind: 'keystone', authUrl: 'identity' }, 'The identity cannot be used: OS_AUTH_URL is "identity", not a URL'],
     [
       { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
       'The identity URL must use https; got http://identity.example.org/v3.',
@@ -98,7 +95,7 @@ describe('what functions are told', () => {
     [{ kind: 'jwt', issuer: '', audience: '' }, 'JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
     [{ kind: 'jwt', issuer: 'http://login.example.org', audience: 'a' }, 'must use https'],
     [{ kind: 'jwt', issuer, audience: 'a', keySetUrl: 'http://login.example.org/keys' }, 'must use https'],
-    [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['HS256'] }, 'JWT_ALGORITHMS is "HS256", not some of RS256'],
+    [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['HS256'] }, 'JWT_ALGORITHMS is "HS256", not a list of RS256'],
     [{ kind: 'jwt', issuer, audience: 'a', algorithms: ['none'] }, 'JWT_ALGORITHMS is "none"'],
     [{ kind: 'jwt', issuer, audience: 'a', roleMap: { x: 'root' as 'admin' } }, 'JWT_ROLE_MAP is "x=root"'],
   ])('%j is refused', (props, sentence) => {

@@ -2,26 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { invalidRequest } from '../../domain/errors.ts';
 import type { ApiMiddleware } from '../api-request.ts';
 
+/** Name of the header with the request id, in requests and responses. */
 export const requestIdHeader = 'x-openstack-request-id';
 const wellFormed = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Determines the request id: the client's own, prefixed with `req-` unless it is already, or a new one. */
+/** Sets the request id: the client's id, with the prefix `req-`, or a generated id. */
 export const requestId = (): ApiMiddleware => ({
   before: ({ event, internal }) => {
-    const given = event.headers[requestIdHeader];
-    const usable = given !== undefined && wellFormed.test(given);
-    internal.requestId = !usable ? `req-${randomUUID()}` : given.startsWith('req-') ? given : `req-${given}`;
+    const clientId = event.headers[requestIdHeader] ?? '';
+    const id = wellFormed.test(clientId) ? clientId : randomUUID();
+    internal.requestId = id.startsWith('req-') ? id : `req-${id}`;
   },
 });
 
-/** Refuses a client's own request id that could not be written into a log as it is. */
+/** Refuses a client's request id that is not safe to log. */
 export const requireWellFormedRequestId = (): ApiMiddleware => ({
   before: ({ event }) => {
-    const given = event.headers[requestIdHeader];
-    if (given !== undefined && given !== '' && !wellFormed.test(given)) {
-      throw invalidRequest(
-        'X-Openstack-Request-Id has at most 64 characters, all of them A-Z, a-z, 0-9, ".", "_" or "-".',
-      );
+    const clientId = event.headers[requestIdHeader] ?? '';
+    if (clientId !== '' && !wellFormed.test(clientId)) {
+      throw invalidRequest('"X-Openstack-Request-Id" must have at most 64 characters: A-Z, a-z, 0-9, ".", "_" or "-".');
     }
   },
 });

@@ -4,11 +4,11 @@ import type { Log } from '../../runtime/log.ts';
 import type { ApiMiddleware } from '../api-request.ts';
 
 /**
- * One line for each request: operation, image, caller's project, status, fault and how long it took. Never a token, a
- * header, a query or a body; the cause only of a fault of our own.
+ * Logs one line per request: operation, image, caller's project, status, fault and duration. Logs the cause of 5xx
+ * faults only, and never a token, a header, a query or a body.
  */
 export const requestLog = (operation: string, log: Log): ApiMiddleware => {
-  const line: NonNullable<ApiMiddleware['after']> = ({ event, response, error, internal }) => {
+  const logRequest: NonNullable<ApiMiddleware['after']> = ({ event, response, error, internal }) => {
     const status = response?.statusCode ?? 500;
     log({
       level: status >= 500 ? 'error' : 'info',
@@ -27,12 +27,12 @@ export const requestLog = (operation: string, log: Log): ApiMiddleware => {
     before: ({ internal }) => {
       internal.startedAt = performance.now();
     },
-    after: line,
-    onError: line,
+    after: logRequest,
+    onError: logRequest,
   };
 };
 
-/** What is said of an unforeseen error: its name, sentence and place. A parser's error carries the body: never that. */
+/** Returns the loggable fields of an error. Other fields are omitted: a parser's error contains the request body. */
 const causeOf = (error: Error | null | undefined): unknown =>
   error == null
     ? undefined

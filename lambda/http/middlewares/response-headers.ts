@@ -1,29 +1,31 @@
 import type { ApiMiddleware } from '../api-request.ts';
 import { requestIdHeader } from './request-id.ts';
 
+/** Headers that have the same value in every response. */
+export const constantHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
 /**
- * Sets the headers that every response has, whatever the request and whatever came of it. It must be the first middleware:
- * the last to see a response.
+ * Sets the headers of every response. It must be the first middleware, because the first middleware is the last to see
+ * a response.
  *
- * @param needsToken - whether responses depend on the caller's token
+ * @param requiresToken - true if responses depend on the caller's token
  */
-export const responseHeaders = (needsToken: boolean): ApiMiddleware => {
+export const responseHeaders = (requiresToken: boolean): ApiMiddleware => {
   const setHeaders: NonNullable<ApiMiddleware['after']> = (request) => {
     const { response, internal } = request;
     if (!response) return;
     const vary = [
-      ...(needsToken ? ['X-Auth-Token', 'Authorization'] : []),
-      // The body of a fault is text for clients that cannot read JSON.
+      ...(requiresToken ? ['X-Auth-Token', 'Authorization'] : []),
+      // The body of a fault is text for clients that cannot parse JSON faults.
       ...(internal.fault === undefined ? [] : ['User-Agent']),
-      // The gateway adds CORS headers for the origins that may call the API.
+      // The gateway adds CORS headers for allowed origins.
       'Origin',
     ];
     request.response = {
       ...response,
       headers: {
         ...response.headers,
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
+        ...constantHeaders,
         vary: vary.join(', '),
         [requestIdHeader]: internal.requestId,
       },

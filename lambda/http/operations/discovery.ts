@@ -5,7 +5,7 @@ import { defineOperation, type HandleRequest, type Json } from '../operation.ts'
 import { schemas } from '../views/schemas.ts';
 import { isVersion, versionsView } from '../views/versions.ts';
 
-/** The route of requests that match no other; the discovery function serves it. */
+/** Route of requests that match no other route. */
 export const fallbackRoute = '$default';
 
 /** The operations of the discovery function that have a route of their own. */
@@ -13,7 +13,7 @@ export const discoveryOperations = {
   showSchema: defineOperation<undefined>({
     route: 'GET /{version}/schemas/{schema}',
     summary: 'Show the JSON schema of image, images, member or members',
-    role: 'reader',
+    role: undefined,
     body: 'none',
     success: [200, 'schema'],
     faults: ['route-not-found'],
@@ -30,16 +30,16 @@ export const discoveryOperations = {
 /** The OpenAPI document of the API, as far as the discovery function reads it. */
 export type ApiDocument = Json & { readonly paths: Readonly<Record<string, Json>> };
 
-/** GET /healthcheck: the function runs. */
+/** GET /healthcheck: responds if the function runs. */
 export const checkHealth: HandleRequest = () => Promise.resolve(okText('OK'));
 
-/** Any method on /versions. */
+/** Any method on /versions: lists the versions. */
 export const listVersions: HandleRequest = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
 
-/** OPTIONS on any path. */
+/** OPTIONS on any path: responds without a body. */
 export const showOptions: HandleRequest = () => Promise.resolve(okEmpty());
 
-/** GET /openapi.json: the description of the API, with the URL under which it was called. */
+/** GET /openapi.json: returns the OpenAPI document with the URL of the API. */
 export const describeApi =
   (document: ApiDocument): HandleRequest =>
   ({ baseUrl }) =>
@@ -56,19 +56,17 @@ export const handleUnmatched =
     if (segments.length === 1 && method === 'GET') return Promise.resolve(redirect(`${baseUrl}/v2/`));
     const unsupported = unsupportedPaths.find(({ path }) => path.test(pathname));
     const described = methodsOf(document, segments);
-    // Uploading the data of an image is a method that the path has in the Image API, with a response that says why not.
+    // PUT on these paths uploads image data in the Image API; here it has its own message.
     const allowed = unsupported === undefined || described.length === 0 ? described : [...described, 'PUT'];
     if (unsupported !== undefined && (described.length === 0 || method === 'PUT')) {
-      throw new RequestFault('not-supported', unsupported.sentence);
+      throw new RequestFault('not-supported', unsupported.message);
     }
     // A path whose escapes cannot be decoded matches no route even with the right method.
     if (allowed.length > 0 && !allowed.includes(method)) {
       throw new RequestFault(
         'method-not-allowed',
         `The method must be one of ${allowed.join(', ')}; got ${abridge(method)}.`,
-        {
-          allow: allowed.join(', '),
-        },
+        { allow: allowed.join(', ') },
       );
     }
     throw notFound();
@@ -78,18 +76,18 @@ export const handleUnmatched =
 const unsupportedPaths = [
   {
     path: /^\/[^/]+\/images\/[^/]+\/(file|stage|import|locations)(\/|$)/,
-    sentence: 'This service stores no image data: images are registered and shared, and stay queued.',
+    message: 'This service stores no image data: images are registered and shared, and stay queued.',
   },
   {
     path: /^\/[^/]+\/images\/[^/]+\/actions\//,
-    sentence: 'Images have no data in this service, so they cannot be deactivated or reactivated.',
+    message: 'This service stores no image data, so images cannot be deactivated or reactivated.',
   },
-  { path: /^\/[^/]+\/(info|stores)(\/|$)/, sentence: 'This service has no stores and no imports.' },
-  { path: /^\/[^/]+\/metadefs(\/|$)/, sentence: 'This service has no metadata definitions.' },
-  { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, sentence: 'This service has no tasks and no cache.' },
+  { path: /^\/[^/]+\/(info|stores)(\/|$)/, message: 'This service has no stores and no imports.' },
+  { path: /^\/[^/]+\/metadefs(\/|$)/, message: 'This service has no metadata definitions.' },
+  { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, message: 'This service has no tasks and no cache.' },
 ];
 
-/** Returns whether a path is below a version of the API. */
+/** Returns true if a path is below a version of the API. */
 export const isBelowVersion = (pathname: string): boolean => isVersion(pathname.split('/')[1] ?? '');
 
 const notFound = (): RequestFault => new RequestFault('route-not-found', 'No resource has this path.');

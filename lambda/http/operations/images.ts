@@ -1,5 +1,4 @@
 import { sortDirections, sortKeys } from '../../domain/image-filter.ts';
-import { requireImageId, type ImageId } from '../../domain/ids.ts';
 import { visibilities } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import { invalidRequest, tagNotFound } from '../../domain/errors.ts';
@@ -8,18 +7,19 @@ import type { DeleteImage } from '../../use-cases/delete-image.ts';
 import type { ListImages } from '../../use-cases/list-images.ts';
 import type { ShowImage } from '../../use-cases/show-image.ts';
 import type { UpdateImage } from '../../use-cases/update-image.ts';
-import { objectBody, type ApiRequest } from '../api-request.ts';
+import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { created, noContent, ok } from '../api-response.ts';
 import { defineOperation, queryParameter, type Json } from '../operation.ts';
 import { assertIsValid, imageBody } from '../requests/image-body.ts';
 import { imageListQuery } from '../requests/image-list-query.ts';
 import { imagePatch, patchMediaTypes } from '../requests/image-patch.ts';
 import { imagePath, imagesView, imageView } from '../views/image-view.ts';
-import { imageSchema, writableImageProperties } from '../views/schemas.ts';
+import { imageSchema } from '../views/image-schema.ts';
+import { writableImageProperties } from '../views/writable-image-properties.ts';
 
 const imagesPath = '/{version}/images';
-const onePath = `${imagesPath}/{image_id}`;
-const tagPath = `${onePath}/tags/{tag}`;
+const imageItemPath = `${imagesPath}/{image_id}`;
+const tagPath = `${imageItemPath}/tags/{tag}`;
 
 const text: Json = { type: 'string' };
 const flag: Json = { type: 'string', enum: ['true', 'false'] };
@@ -32,16 +32,20 @@ export const imageOperations = {
     role: 'reader',
     body: 'none',
     query: [
-      queryParameter('limit', 'Maximum number of images in a page; more than 1000 counts as 1000', {
+      queryParameter('limit', 'Maximum number of images in a page; values above 1000 count as 1000', {
         type: 'integer',
         minimum: 0,
         default: 25,
       }),
       queryParameter('marker', 'Id of the last image of the previous page', text),
-      queryParameter('visibility', 'Visibility of the images; without it, community images of others are left out', {
-        type: 'string',
-        enum: [...visibilities, 'all'],
-      }),
+      queryParameter(
+        'visibility',
+        'Visibility of the images; by default all except community images of other projects',
+        {
+          type: 'string',
+          enum: [...visibilities, 'all'],
+        },
+      ),
       queryParameter('member_status', "Status of the caller's memberships", {
         type: 'string',
         enum: [...memberStatuses, 'all'],
@@ -49,22 +53,22 @@ export const imageOperations = {
       }),
       queryParameter('owner', 'Project that owns the images', text),
       queryParameter('os_hidden', 'true lists hidden images only', flag),
-      queryParameter('protected', 'Whether the images are protected against deletion', flag),
+      queryParameter('protected', 'true lists images that are protected against deletion', flag),
       ...['name', 'status', 'id', 'container_format', 'disk_format'].map((name) =>
-        queryParameter(name, 'A value, eq:<value>, or in:<value>,<value>', text),
+        queryParameter(name, '<value>, eq:<value>, or in:<value>,<value>', text),
       ),
       ...['created_at', 'updated_at'].map((name) =>
-        queryParameter(name, 'A time in ISO 8601, optionally after eq:, neq:, gt:, gte:, lt: or lte:', text),
+        queryParameter(name, 'ISO 8601 time, optionally after eq:, neq:, gt:, gte:, lt: or lte:', text),
       ),
-      queryParameter('tag', 'A tag that the images have; repeated, all of them', { type: 'array', items: text }),
+      queryParameter('tag', 'Tag of the images; if repeated, the images have all tags', { type: 'array', items: text }),
       queryParameter('sort', 'Keys with directions, such as name:asc,created_at:desc', text),
       queryParameter('sort_key', 'Sort key', { type: 'array', items: { type: 'string', enum: sortKeys } }),
-      queryParameter('sort_dir', 'Direction, one for each sort_key or one for all', {
+      queryParameter('sort_dir', 'Sort direction, one for each sort_key or one for all', {
         type: 'array',
         items: { type: 'string', enum: sortDirections },
       }),
       {
-        ...queryParameter('properties', 'Any other name is a custom property that the images have, with this value', {
+        ...queryParameter('properties', 'Any other parameter filters by the custom property of that name', {
           type: 'object',
           additionalProperties: text,
         }),
@@ -104,7 +108,7 @@ export const imageOperations = {
   }),
 
   showImage: defineOperation<ShowImage>({
-    route: `GET ${onePath}`,
+    route: `GET ${imageItemPath}`,
     summary: 'Show an image',
     role: 'reader',
     body: 'none',
@@ -115,7 +119,7 @@ export const imageOperations = {
   }),
 
   updateImage: defineOperation<UpdateImage>({
-    route: `PATCH ${onePath}`,
+    route: `PATCH ${imageItemPath}`,
     summary: 'Change an image',
     role: 'member',
     body: Object.keys(patchMediaTypes),
@@ -134,7 +138,7 @@ export const imageOperations = {
   }),
 
   deleteImage: defineOperation<DeleteImage>({
-    route: `DELETE ${onePath}`,
+    route: `DELETE ${imageItemPath}`,
     summary: 'Delete an image and its memberships',
     role: 'member',
     body: 'none',
@@ -178,7 +182,7 @@ export const imageOperations = {
         imageId: imageIdOf(request),
         change: (image) => {
           if (!image.tags.includes(tag)) throw tagNotFound(tag);
-          return { ...image, tags: image.tags.filter((each) => each !== tag) };
+          return { ...image, tags: image.tags.filter((existing) => existing !== tag) };
         },
         caller: request.caller,
       });
@@ -187,8 +191,8 @@ export const imageOperations = {
   }),
 
   downloadImage: defineOperation<ShowImage>({
-    route: `GET ${onePath}/file`,
-    summary: 'Download the data of an image: 204 because there is none',
+    route: `GET ${imageItemPath}/file`,
+    summary: 'Download the data of an image: always 204 without data',
     role: 'member',
     body: 'none',
     success: [204],
@@ -199,8 +203,6 @@ export const imageOperations = {
     },
   }),
 } as const;
-
-const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
 
 function tagOf({ path }: ApiRequest): string {
   const tag = path['tag'] ?? '';

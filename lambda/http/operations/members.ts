@@ -1,30 +1,30 @@
 import { invalidRequest } from '../../domain/errors.ts';
-import { parseProjectId, requireImageId, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
+import { parseProjectId, projectIdForm, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import type { AnswerOffer } from '../../use-cases/answer-offer.ts';
 import type { ListMembers } from '../../use-cases/list-members.ts';
 import type { OfferImage } from '../../use-cases/offer-image.ts';
 import type { ShowMember } from '../../use-cases/show-member.ts';
 import type { WithdrawOffer } from '../../use-cases/withdraw-offer.ts';
-import { objectBody, type ApiRequest } from '../api-request.ts';
+import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { noContent, ok } from '../api-response.ts';
 import { defineOperation } from '../operation.ts';
 import { memberView, membersView } from '../views/member-view.ts';
-import { projectIdSchema } from '../views/schemas.ts';
+import { projectIdSchema } from '../views/project-id-schema.ts';
 
 const membersPath = '/{version}/images/{image_id}/members';
 const memberPath = `${membersPath}/{member_id}`;
 
 /** The operations on the members of an image (Image API v2, "Sharing"). */
 export const memberOperations = {
-  /** Ignores any query, as the Image service does. */
+  /** Ignores the query, as the Image service does. */
   listMembers: defineOperation<ListMembers>({
     route: `GET ${membersPath}`,
     summary: 'List the members of an image',
     role: 'reader',
     body: 'none',
     success: [200, 'members-view'],
-    faults: ['image-not-found', 'not-permitted', 'image-not-shared'],
+    faults: ['image-not-found', 'image-not-shared'],
     handle: (listMembers) => async (request) =>
       ok(membersView(await listMembers({ imageId: imageIdOf(request), caller: request.caller }))),
   }),
@@ -37,8 +37,8 @@ export const memberOperations = {
     bodySchema: {
       type: 'object',
       properties: {
-        member_id: { ...projectIdSchema, description: 'The project' },
-        member: { ...projectIdSchema, description: 'The project; former name of "member_id"', deprecated: true },
+        member_id: { ...projectIdSchema, description: 'Id of the project' },
+        member: { ...projectIdSchema, description: 'Id of the project; former name of "member_id"', deprecated: true },
       },
       anyOf: [{ required: ['member_id'] }, { required: ['member'] }],
     },
@@ -101,8 +101,6 @@ export const memberOperations = {
   }),
 } as const;
 
-const imageIdOf = ({ path }: ApiRequest): ImageId => requireImageId(path['image_id'] ?? '');
-
 function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
   const imageId = imageIdOf(request);
   return { imageId, memberId: requireMemberId(imageId, request.path['member_id'] ?? '') };
@@ -117,15 +115,13 @@ function requestedStatus(request: ApiRequest): unknown {
   return body['status'];
 }
 
-/** Returns the project that the body names by `member_id`, or by `member`, which is deprecated. */
+/** Returns the project id of `member_id`, or of the deprecated `member`. */
 function requestedMemberId(request: ApiRequest): ProjectId {
   const body = objectBody(request);
   const text = 'member_id' in body ? body['member_id'] : body['member'];
   const memberId = typeof text === 'string' ? parseProjectId(text) : undefined;
   if (memberId === undefined) {
-    throw invalidRequest(
-      'The body must have a "member_id": a project id of 1 to 255 characters without "/", "?" and control characters.',
-    );
+    throw invalidRequest(`The body must have a "member_id": ${projectIdForm}.`);
   }
   return memberId;
 }

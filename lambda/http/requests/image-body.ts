@@ -1,11 +1,11 @@
 import { Validator, type Schema } from '@cfworker/json-schema';
 import { attributeReadOnly, invalidRequest } from '../../domain/errors.ts';
-import { parseImageId, parseProjectId, type ImageId } from '../../domain/ids.ts';
+import { parseImageId, parseProjectId, projectIdForm, type ImageId } from '../../domain/ids.ts';
 import type { ImageAttributes, Visibility } from '../../domain/image.ts';
 import { quote } from '../../domain/quote.ts';
-import { imageSchema } from '../views/schemas.ts';
+import { imageSchema } from '../views/image-schema.ts';
 
-/** What a body says of an image, in the domain's names. */
+/** Image of a request body, in the domain's names. */
 export interface ImageBody {
   readonly imageId: ImageId | undefined;
   readonly attributes: Partial<ImageAttributes>;
@@ -21,41 +21,51 @@ const validators = new Map<string, Validator>(
   ]),
 );
 
-/** Names that the Image service keeps for itself, besides the properties that it alone writes. */
+/** Names that are reserved by the Image service and are not in its schema. */
 const reservedNames = ['location', 'locations', 'deleted', 'deleted_at'];
 const reservedPrefix = 'os_glance';
-const longestName = 255;
+const maxNameLength = 255;
 
+/** Returns true if the schema of images contains this property; other properties are custom. */
 export const isBaseProperty = (name: string): name is PropertyName => Object.hasOwn(schema, name);
 
-const impossibleName = () =>
-  invalidRequest(`A property's name is 1 to ${longestName} characters, and not "__proto__".`);
+const invalidName = () =>
+  invalidRequest(`The name of a property must have 1 to ${maxNameLength} characters and must not be "__proto__".`);
 
 function assertIsNotTooLong(name: string): void {
-  // First by its code units, which take no time to count: a body may consist of one name.
-  if (name.length > 2 * longestName || Array.from(name).length > longestName) throw impossibleName();
+  // Checks code units first, which is fast: a whole body can be one name.
+  if (name.length > 2 * maxNameLength || Array.from(name).length > maxNameLength) throw invalidName();
 }
 
-/** Refuses a property that nobody sets: one that the service writes, a reserved name, or one longer than any. */
+/**
+ * Refuses a property that clients cannot set.
+ *
+ * @throws SharingError `attribute-read-only` if the service sets or reserves it, `invalid-request` if its name is too
+ * long
+ */
 export function assertIsWritable(name: string): void {
   assertIsNotTooLong(name);
   if (isBaseProperty(name) && 'readOnly' in schema[name]) throw attributeReadOnly(name);
   if (reservedNames.includes(name) || name.startsWith(reservedPrefix)) throw attributeReadOnly(name);
 }
 
-/** Refuses a value that the schema of images does not allow for this property, or a custom property's impossible name. */
+/**
+ * Refuses a value that the schema of images does not allow, and an invalid name of a custom property.
+ *
+ * @throws SharingError `invalid-request`
+ */
 export function assertIsValid(name: string, value: unknown): void {
-  if (!isBaseProperty(name) && (name === '' || name === '__proto__' || !name.isWellFormed())) throw impossibleName();
+  if (!isBaseProperty(name) && (name === '' || name === '__proto__' || !name.isWellFormed())) throw invalidName();
   const validator = validators.get(isBaseProperty(name) ? name : '');
-  const fault = validator?.validate(value).errors.at(-1);
-  if (fault !== undefined) throw invalidRequest(`Property ${quote(name)}: ${fault.error}`);
-  if (!isWellFormed(value)) throw invalidRequest(`Property ${quote(name)} has half a surrogate pair.`);
+  const invalid = validator?.validate(value).errors.at(-1);
+  if (invalid !== undefined) throw invalidRequest(`Property ${quote(name)}: ${invalid.error}`);
+  if (!isWellFormed(value)) throw invalidRequest(`Property ${quote(name)} must be well-formed Unicode.`);
 }
 
 const isWellFormed = (value: unknown): boolean =>
   typeof value === 'string' ? value.isWellFormed() : !Array.isArray(value) || value.every(isWellFormed);
 
-/** One base property, valid by the schema, as the attribute that it is; empty for `id`. */
+/** Returns the attribute of a base property whose value is valid by the schema; an empty object for `id`. */
 export function attributeOf(name: PropertyName, value: unknown): Partial<ImageAttributes> {
   switch (name) {
     case 'name':
@@ -68,7 +78,7 @@ export function attributeOf(name: PropertyName, value: unknown): Partial<ImageAt
       return { hidden: value as boolean };
     case 'owner': {
       const owner = typeof value === 'string' ? parseProjectId(value) : undefined;
-      if (owner === undefined) throw invalidRequest('Property "owner": has to be a project id.');
+      if (owner === undefined) throw invalidRequest(`Property "owner" must be ${projectIdForm}.`);
       return { owner };
     }
     case 'container_format':
@@ -86,18 +96,18 @@ export function attributeOf(name: PropertyName, value: unknown): Partial<ImageAt
   }
 }
 
-/** The image that the body of a POST describes (Image API v2, "Create image"). */
+/** Returns the image of the body of a POST (Image API v2, "Create image"). @throws SharingError if it is invalid */
 export function imageBody(body: Readonly<Record<string, unknown>>): ImageBody {
   for (const name of Object.keys(body)) assertIsWritable(name);
   for (const [name, value] of Object.entries(body)) assertIsValid(name, value);
-  const { id, owner, ...rest } = body;
+  const { id, owner, ...others } = body;
   const imageId = typeof id === 'string' ? parseImageId(id) : undefined;
-  if (id !== undefined && imageId === undefined) throw invalidRequest('Property "id": has to be a lower-case UUID.');
-  const given = Object.entries({ ...rest, ...(owner == null ? {} : { owner }) });
-  const attributes = given.reduce<Partial<ImageAttributes>>(
-    (sum, [name, value]) => (isBaseProperty(name) ? { ...sum, ...attributeOf(name, value) } : sum),
-    {},
-  );
-  const properties = Object.fromEntries(given.filter(([name]) => !isBaseProperty(name))) as Record<string, string>;
+  if (id !== undefined && imageId === undefined) throw invalidRequest('Property "id" must be a lower-case UUID.');
+  let attributes: Partial<ImageAttributes> = {};
+  const properties: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...others, ...(owner == null ? {} : { owner }) })) {
+    if (isBaseProperty(name)) attributes = { ...attributes, ...attributeOf(name, value) };
+    else properties[name] = value as string;
+  }
   return { imageId, attributes: { ...attributes, properties } };
 }

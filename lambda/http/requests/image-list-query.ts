@@ -11,16 +11,16 @@ const maxLimit = 1000;
 const maxInValues = 1000;
 
 const oneOf = <Value extends string>(name: string, value: string, allowed: readonly Value[]): Value => {
-  const found = allowed.find((each) => each === value);
-  if (found === undefined) throw invalidRequest(`"${name}" has to be one of ${allowed.join(', ')}.`);
-  return found;
+  const match = allowed.find((allowedValue) => allowedValue === value);
+  if (match === undefined) throw invalidRequest(`"${name}" must be one of ${allowed.join(', ')}.`);
+  return match;
 };
 
-/** The parameters that may be given more than once. */
+/** Parameters that a query can repeat. */
 const repeatable = ['tag', 'sort_key', 'sort_dir'];
 
-/** What counts of a query: the last value of a parameter, unless that may be given more than once. */
-export function lastOfEach(query: URLSearchParams): URLSearchParams {
+/** Returns the effective parameters of a query: all values of a repeatable parameter, the last value of any other. */
+export function effectiveParameters(query: URLSearchParams): URLSearchParams {
   const parameters = new URLSearchParams();
   for (const [name, value] of query) {
     if (repeatable.includes(name)) parameters.append(name, value);
@@ -30,45 +30,49 @@ export function lastOfEach(query: URLSearchParams): URLSearchParams {
 }
 
 /**
- * What the query of a list asks for (Image API v2, "List images"). A parameter that is no parameter of the API is a
- * custom property that the images shown must have.
+ * Returns the list request of a query (Image API v2, "List images"). Any other parameter filters by the custom property
+ * of that name.
+ *
+ * @throws SharingError `invalid-request` if a parameter is invalid
  */
 export function imageListQuery(parameters: URLSearchParams, caller: Caller): ImageListRequest {
-  const query = lastOfEach(parameters);
+  const query = effectiveParameters(parameters);
   const read = (name: string): string | undefined => query.get(name) ?? undefined;
   const visibility = read('visibility');
   const memberStatus = read('member_status') ?? 'accepted';
   const owner = read('owner');
+  const ownerId = owner === undefined ? undefined : parseProjectId(owner);
   return {
     caller,
     visibility:
       visibility === undefined ? undefined : oneOf('visibility', visibility, [...visibilities, 'all'] as const),
     memberStatus: oneOf('member_status', memberStatus, [...memberStatuses, 'all'] as const),
-    // An owner that no project can be owns nothing.
-    owner: owner === undefined ? undefined : parseProjectId(owner),
+    owner: ownerId,
     hidden: oneOf('os_hidden', (read('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
     limit: limitOf(read('limit')),
     marker: read('marker'),
     sorts: sortsOf(query),
-    filters: [...(owner !== undefined && parseProjectId(owner) === undefined ? [matchNone] : []), ...filtersOf(query)],
+    // An invalid project id owns no image.
+    filters: [...(owner !== undefined && ownerId === undefined ? [matchNone] : []), ...filtersOf(query)],
   };
 }
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return defaultLimit;
-  if (!/^\d{1,15}$/.test(text)) throw invalidRequest('"limit" has to be a whole number, 0 or greater.');
+  if (!/^\d{1,15}$/.test(text)) throw invalidRequest('"limit" must be a whole number, 0 or greater.');
   return Math.min(Number(text), maxLimit);
 }
 
-/** `sort=name:asc,size:desc`, or `sort_key` and `sort_dir` as often as needed. */
+/** Parses `sort=name:asc,size:desc`, or repeated `sort_key` and `sort_dir`. */
 function sortsOf(query: URLSearchParams): readonly Sort[] {
   const keys = query.getAll('sort_key');
   const directions = query.getAll('sort_dir');
   const sort = query.get('sort');
   if (sort !== null) {
-    if (keys.length + directions.length > 0) throw invalidRequest('"sort" does not go with "sort_key" and "sort_dir".');
-    return sort.split(',').map((each) => {
-      const [key = '', direction = 'desc'] = each.split(':', 2);
+    if (keys.length + directions.length > 0)
+      throw invalidRequest('"sort" must not be combined with "sort_key" or "sort_dir".');
+    return sort.split(',').map((item) => {
+      const [key = '', direction = 'desc'] = item.split(':', 2);
       return {
         key: oneOf('sort', key.trim(), sortKeys),
         direction: oneOf('sort', direction.trim() || 'desc', sortDirections),
@@ -76,7 +80,7 @@ function sortsOf(query: URLSearchParams): readonly Sort[] {
     });
   }
   if (directions.length > 1 && directions.length !== keys.length) {
-    throw invalidRequest('There have to be as many "sort_dir" as "sort_key", or just one.');
+    throw invalidRequest('"sort_dir" must be given once, or once for each "sort_key".');
   }
   const parsed = directions.map((direction) => oneOf('sort_dir', direction.trim(), sortDirections));
   return (keys.length === 0 ? ['created_at'] : keys).map((key, n) => ({
@@ -85,7 +89,7 @@ function sortsOf(query: URLSearchParams): readonly Sort[] {
   }));
 }
 
-/** Parameters that say what is listed and how, and so are no filters on the records. */
+/** Parameters that select, order or page the list and do not filter records. */
 const nonFilterParameters = [
   'limit',
   'marker',
@@ -113,7 +117,7 @@ const numberFields = new Map<string, (image: Image) => number>([
   ['min_disk', ({ minDisk }) => minDisk],
   ['min_ram', ({ minRam }) => minRam],
 ]);
-/** What only an image with data has. */
+/** Filters on properties that only images with data have. */
 const dataOnlyFilters = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
 
 function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
@@ -121,8 +125,8 @@ function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
     if (nonFilterParameters.includes(name)) return [];
     if (name === 'tag') return [({ tags }) => tags.includes(value)];
     if (name === 'protected') {
-      const wanted = oneOf('protected', value, ['true', 'false'] as const) === 'true';
-      return [(image) => image.protected === wanted];
+      const isProtected = oneOf('protected', value, ['true', 'false'] as const) === 'true';
+      return [(image) => image.protected === isProtected];
     }
     if (name === 'changes-since')
       throw invalidRequest('"changes-since" is not supported; use "updated_at=gte:<time>".');
@@ -131,35 +135,37 @@ function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
     if (text !== undefined) return [textFilter(name, value, text)];
     if (time !== undefined) return [timeFilter(name, value, time)];
     if (number !== undefined) {
-      if (!/^\d{1,10}$/.test(value)) throw invalidRequest(`"${name}" has to be a whole number.`);
+      if (!/^\d{1,10}$/.test(value)) throw invalidRequest(`"${name}" must be a whole number.`);
       return [(image) => number(image) === Number(value)];
     }
     return [({ properties }) => Object.hasOwn(properties, name) && properties[name] === value];
   });
 }
 
-/** `<text>`, `eq:<text>`, or `in:<text>,"<text, with commas>"`. */
+/** Parses `<text>`, `eq:<text>`, or `in:<text>,"<text, with commas>"`. */
 function textFilter(name: string, value: string, read: (image: Image) => string | null): ImageFilter {
   const [, operator, operand = ''] = /^(in|eq|neq|gt|gte|lt|lte):(.*)$/s.exec(value) ?? [];
   if (operator === undefined) return (image) => read(image) === value;
   if (operator === 'eq') return (image) => read(image) === operand;
-  if (operator !== 'in') throw invalidRequest(`"${name}" is filtered by "eq:" or "in:", not by "${operator}:".`);
-  const alternatives = new Set(splitList(name, operand));
-  return (image) => alternatives.has(read(image) ?? '');
+  if (operator !== 'in') throw invalidRequest(`The operator of "${name}" must be "eq:" or "in:"; got "${operator}:".`);
+  const values = new Set(splitList(name, operand));
+  return (image) => values.has(read(image) ?? '');
 }
 
 function splitList(name: string, text: string): readonly string[] {
-  // One value at a time, and each character read once: a value may be as long as a request can be.
+  // The sticky expression reads each character once: the value can be as long as a request.
   const item = /(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:,|$)/sy;
   const values: string[] = [];
   while (item.lastIndex < text.length) {
     const [, quoted, plain = ''] = item.exec(text) ?? [];
     if (item.lastIndex === 0) {
-      throw invalidRequest(`"${name}=in:" takes values separated by commas, each quoted as a whole or not at all.`);
+      throw invalidRequest(
+        `"${name}=in:" must have values separated by commas, each either entirely quoted or not quoted.`,
+      );
     }
     values.push(quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain.trim());
     if (values.length > maxInValues) {
-      throw invalidRequest(`"${name}=in:" takes at most ${maxInValues} values.`);
+      throw invalidRequest(`"${name}=in:" must have at most ${maxInValues} values.`);
     }
   }
   return values.filter((value) => value !== '');
@@ -175,17 +181,17 @@ const comparisons = new Map<string, (order: number) => boolean>([
 ]);
 const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/;
 
-/** `<time>`, or `gt:<time>` and its siblings; a time without a zone is UTC. */
+/** Parses `<time>`, or `<operator>:<time>`. A time without a zone is UTC. */
 function timeFilter(name: string, value: string, read: (image: Image) => string): ImageFilter {
   const [, operator = 'eq', moment = ''] = /^(?:([a-z]+):)?(.*)$/s.exec(value) ?? [];
   const compare = comparisons.get(operator);
-  // A plus sign that was not encoded arrives as a space.
+  // A plus sign that is not encoded arrives as a space.
   const written = moment.replace(/ (?=\d\d:?\d\d$)(?<=:\d\d.*)/, '+');
   const zone = time.exec(written)?.[1];
   const at = Date.parse(zone === undefined && written.length > 10 ? `${written}Z` : written);
   if (compare === undefined || !time.test(written) || Number.isNaN(at)) {
     throw invalidRequest(
-      `"${name}" takes a time of ISO 8601, after one of ${[...comparisons.keys()].join(':, ')}: where it is compared.`,
+      `"${name}" must be an ISO 8601 time, optionally after one of ${[...comparisons.keys()].join(':, ')}:.`,
     );
   }
   return (image) => compare(Math.sign(Date.parse(read(image)) - at));

@@ -1,15 +1,15 @@
 import type { Image } from '../../domain/image.ts';
 import type { ImagePage, PageSize } from '../../use-cases/list-images.ts';
-import { lastOfEach } from '../requests/image-list-query.ts';
+import { effectiveParameters } from '../requests/image-list-query.ts';
 
-/** An image as the Image API shows it (schema `/v2/schemas/image`): its custom properties in their order, then these keys. */
+/** Returns the Image API's view of an image (schema `/v2/schemas/image`): its custom properties, then these keys. */
 export const imageView = (image: Image) => ({
   ...image.properties,
   name: image.name,
   disk_format: image.diskFormat,
   container_format: image.containerFormat,
   visibility: image.visibility,
-  // An image without data has no size and no sums.
+  // An image without data has no size and no hashes.
   size: null,
   virtual_size: null,
   status: image.status,
@@ -31,28 +31,29 @@ export const imageView = (image: Image) => ({
 });
 
 /**
- * The length of a page as Lambda returns it, at most 6 MB with all else in the response: the body is JSON, and a string
- * within the JSON of the response, so that what JSON escapes is escaped twice. An image takes at most 300 KB of it.
+ * Size limit of a page. A Lambda response has at most 6 MB and contains the JSON body as a JSON string, so that special
+ * characters are escaped twice. An image needs at most 300 KB.
  */
 export const pageSize: PageSize = {
   sizeOf: (image) => Buffer.byteLength(JSON.stringify(JSON.stringify(imageView(image)))),
   maxBytes: 5_500_000,
 };
 
-/** The path of an image from the API's root. */
+/** Returns the path of an image below the API's URL. */
 export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id}`;
 
 /**
- * A page of images (schema `/v2/schemas/images`), with the paths of the first page and, where more may follow, the next.
+ * Returns the Image API's view of a page of images (schema `/v2/schemas/images`), with the path of the first page and,
+ * if more images can follow, of the next page.
  *
- * @param query - the query of the request; both repeat what counts of it
+ * @param query - the request's query, which both paths repeat
  */
 export function imagesView({ images, next }: ImagePage, query: URLSearchParams) {
   const path = (marker?: string): string => {
-    const parameters = lastOfEach(query);
+    const parameters = effectiveParameters(query);
     parameters.delete('marker');
     if (marker !== undefined) parameters.append('marker', marker);
-    // As the Image service writes them, which in these two marks is not how forms are written.
+    // The Image service encodes these two characters differently from URLSearchParams.
     const text = parameters.toString().replaceAll('%7E', '~').replaceAll('*', '%2A');
     return parameters.size === 0 ? '/v2/images' : `/v2/images?${text}`;
   };

@@ -1,6 +1,6 @@
 import type { Membership } from '../../domain/membership.ts';
 
-/** A membership as the Image API shows it (schema `/v2/schemas/member`), its keys in this order. */
+/** Returns the Image API's view of a membership (schema `/v2/schemas/member`), with its keys in this order. */
 export const memberView = ({ memberId, imageId, status, createdAt, updatedAt }: Membership) => ({
   member_id: memberId,
   image_id: imageId,
@@ -10,7 +10,7 @@ export const memberView = ({ memberId, imageId, status, createdAt, updatedAt }: 
   schema: '/v2/schemas/member',
 });
 
-/** A list of memberships (schema `/v2/schemas/members`). */
+/** Returns the Image API's view of a list of memberships (schema `/v2/schemas/members`). */
 export const membersView = (members: readonly Membership[]) => ({
   members: members.map(memberView),
   schema: '/v2/schemas/members',

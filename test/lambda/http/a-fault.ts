@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { expect } from '@jest/globals';
 import { faultHeaders } from './response-headers.ts';
 
-/** What a whole answer is equal to that tells of a fault, whatever its sentence, and more headers if it has them. */
+/** Matches a complete error response with any message, and with additional headers if given. */
 export const aFault = (status: number, error: string, headers: Readonly<Record<string, string>> = {}) => ({
   status,
   headers: { ...faultHeaders, ...headers },

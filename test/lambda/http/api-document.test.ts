@@ -7,12 +7,13 @@ import { httpStatusOf, type FaultCode } from '../../../lambda/http/faults.ts';
 import { apiDocument } from '../../../lambda/http/api-document.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { schemas } from '../../../lambda/http/views/schemas.ts';
+import { responseHeaders } from './response-headers.ts';
 import type { Suite } from '../../conformance/player.ts';
 
 interface Operation {
   readonly operationId: string;
   readonly security?: readonly unknown[];
-  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly headers: object }>>;
 }
 
 const document: Record<string, any> = structuredClone(apiDocument());
@@ -20,7 +21,7 @@ const described = Object.entries<Record<string, Operation>>(document['paths']).f
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
 const allRoutes = routes.map(({ operation, key }) => [operation, key] as const);
-/** What is answered by the function behind `$default`. */
+/** Paths that the fallback route serves. */
 const withoutRoute = ['/', '/versions', '/healthcheck', '/openapi.json'];
 
 test('it is a valid document of OpenAPI 3.1', async () => {
@@ -30,7 +31,7 @@ test('it is a valid document of OpenAPI 3.1', async () => {
   expect(document['openapi']).toBe('3.1.0');
 });
 
-test('every reference within it leads somewhere', () => {
+test('every reference has a target', () => {
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"#([^"]+)"/g)].map(([, pointer = '']) => pointer);
 
   const dangling = references.filter(
@@ -45,7 +46,7 @@ test('every reference within it leads somewhere', () => {
   expect(dangling).toEqual([]);
 });
 
-test('it describes every route and what is answered without one, and nothing else', () => {
+test('it describes every route and every path without a route, and no other path', () => {
   const served = allRoutes
     .filter(([, route]) => route !== '$default')
     .map(([name, route]) => `${name}: ${route.replace('/{version}', '/v2')}`);
@@ -58,26 +59,35 @@ test('it describes every route and what is answered without one, and nothing els
   expect(described.map(({ path }) => path).filter((path) => withoutRoute.includes(path))).toEqual(withoutRoute);
 });
 
-test('no two operations and no two links have one name', () => {
+test('names of operations are unique', () => {
   const names = described.map(({ operation }) => operation.operationId);
 
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('only what lies outside of a version needs no token', () => {
+test('only paths outside of a version require no token', () => {
   const open = described.filter(({ operation }) => operation.security?.length === 0).map(({ path }) => path);
 
   expect(open).toEqual(withoutRoute);
   expect(document['security']).toEqual([{ token: [] }, { bearer: [] }]);
 });
 
-test('its schemas are those that are served', () => {
+test('every response has the headers that the service sends with every response', () => {
+  const responses = described.flatMap(({ operation }) => Object.values(operation.responses));
+
+  for (const { headers } of responses) {
+    const names = Object.keys(headers).map((name) => name.toLowerCase());
+    expect(names).toEqual(expect.arrayContaining(Object.keys(responseHeaders)));
+  }
+});
+
+test('its schemas are the served schemas', () => {
   expect(document['components'].schemas).toMatchObject(schemas);
   for (const name of Object.keys(schemas)) expect(document['components'].schemas[name]).toEqual(schemas[name]);
 });
 
 describe('the faults', () => {
-  /** Every code that there is, which the type makes complete, with why no operation of the document has it. */
+  /** All fault codes, with the reason why no operation of the document has them. */
   const codes = {
     'invalid-request': '',
     'invalid-member-status': '',
@@ -104,20 +114,17 @@ describe('the faults', () => {
     'outcome-unknown': '',
   } satisfies Record<FaultCode, string>;
 
-  test.each(Object.entries(codes) as [FaultCode, string][])(
-    '%s is where it can happen, with its status',
-    (code, why) => {
-      const saying = described.flatMap(({ operation }) =>
-        Object.entries(operation.responses)
-          .filter(([, { description }]) => description.split(', ').includes(code))
-          .map(([status]) => Number(status)),
-      );
+  test.each(Object.entries(codes) as [FaultCode, string][])('%s is described with its status', (code, why) => {
+    const saying = described.flatMap(({ operation }) =>
+      Object.entries(operation.responses)
+        .filter(([, { description }]) => description.split(', ').includes(code))
+        .map(([status]) => Number(status)),
+    );
 
-      expect(new Set(saying)).toEqual(new Set(why === '' ? [httpStatusOf(code)] : []));
-    },
-  );
+    expect(new Set(saying)).toEqual(new Set(why === '' ? [httpStatusOf(code)] : []));
+  });
 
-  test('every operation with a token names the refusal of a request, of a token, and a failure of the service', () => {
+  test('every operation with a token describes the responses 400, 401, 500 and 503', () => {
     const withToken = described.filter(({ operation }) => operation.security === undefined);
 
     expect(withToken).toHaveLength(allRoutes.length - 1);
@@ -127,14 +134,14 @@ describe('the faults', () => {
   });
 });
 
-test('every answer that was recorded of an operation is described', () => {
+test('every recorded response of an operation is described', () => {
   const { cases } = JSON.parse(
     readFileSync(join(import.meta.dirname, '..', '..', 'conformance', 'cases.json'), 'utf8'),
   ) as Suite;
   const keys = allRoutes.map(([name, key]) => ({ key, functionId: name }));
   const operations = new Map(described.map(({ operation }) => [operation.operationId, operation]));
 
-  // What was recorded of image data is what another service answers.
+  // Another service responds to requests for image data.
   const seen = cases
     .filter(({ group }) => group !== 'image-data')
     .flatMap(({ steps }) => steps)

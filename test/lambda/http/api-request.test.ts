@@ -20,7 +20,7 @@ test.each([
   ['abc.execute-api.example', '$default', 'https://images.example/image', 'https://images.example/image', '/v2/images'],
   ['abc.execute-api.example', 'prod', 'https://images.example', 'https://images.example', '/v2/images'],
 ])(
-  'at %s, stage %s, with the public URL %s the base is %s and the path %s, whatever the client claims',
+  'at %s, stage %s, with the public URL %s the base is %s and the path %s, regardless of client headers',
   (domainName, stage, publicUrl, baseUrl, pathname) => {
     const event = httpEvent('GET', '/v2/images', { headers: forged });
     const rawPath = stage === 'prod' ? '/prod/v2/images' : event.rawPath;
@@ -32,7 +32,7 @@ test.each([
   },
 );
 
-test('a request is read from the event, its path as it comes and its query decoded', () => {
+test('a request has the path of the event and its decoded query', () => {
   const event = httpEvent('PUT', '/v2/images/a/members/100%25?tag=x%20y&tag=z+w&a%3Db=%26', {
     headers: { 'content-type': 'Text/Plain; charset=x' },
   });
@@ -45,7 +45,7 @@ test('a request is read from the event, its path as it comes and its query decod
     ['a=b', '&'],
   ]);
   expect(request).toEqual({
-    caller: { projectId: '', userId: '', role: undefined },
+    caller: { projectId: '', userId: '', role: undefined, via: 'http' },
     method: 'PUT',
     pathname: '/v2/images/a/members/100%',
     path: { version: 'v2', image_id: 'a', member_id: '100%' },

@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { SharingError, tryAgainLater, type SharingErrorCode } from '../../../lambda/domain/errors.ts';
+import {
+  identityUnavailable,
+  SharingError,
+  tryAgainLater,
+  type SharingErrorCode,
+} from '../../../lambda/domain/errors.ts';
 import { faultOf, faultResponse, RequestFault } from '../../../lambda/http/faults.ts';
 
 const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>> = {
@@ -29,7 +34,7 @@ const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>
 };
 const requestFaults = ['route-not-found', 'not-supported', 'method-not-allowed', 'unsupported-media-type'];
 
-test.each(Object.entries(statuses))('%s is answered %s', (code, status) => {
+test.each(Object.entries(statuses))('the status of %s is %s', (code, status) => {
   const error = requestFaults.includes(code)
     ? new RequestFault(code as RequestFault['code'], 'A sentence.')
     : new SharingError(code as SharingErrorCode, 'A sentence.');
@@ -46,14 +51,14 @@ test.each([
   Object.assign(new Error('secret'), { statusCode: 418 }),
   'thrown text',
   undefined,
-])('whatever else is thrown is a 500 that says nothing of it: %s', (error) => {
+])('any other error is a 500 that does not reveal it: %s', (error) => {
   const response = faultResponse(faultOf(error), 'req-1');
 
   expect(response).toEqual({
     statusCode: 500,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      message: 'The service failed; the fault is logged under this request id.',
+      message: 'The service failed; its log has the details under this request id.',
       code: '500 Internal Server Error',
       title: 'Internal Server Error',
       error: 'internal-error',
@@ -62,7 +67,7 @@ test.each([
   });
 });
 
-test('a client that cannot read such a body gets the status and the sentence as text', () => {
+test('a client that cannot parse the body gets status and message as text', () => {
   const error = new SharingError('image-not-found', 'A sentence.');
 
   const response = faultResponse(faultOf(error), 'req-1', 'python-glanceclient/4.9');
@@ -74,13 +79,16 @@ test('a client that cannot read such a body gets the status and the sentence as 
   });
 });
 
-test('who is asked to try again is told when', () => {
-  const { headers } = faultResponse(faultOf(tryAgainLater()), 'req-1');
+test.each([
+  [tryAgainLater(), '1'],
+  [identityUnavailable(), '5'],
+])('a 503 says when to retry: %s', (error, seconds) => {
+  const { headers } = faultResponse(faultOf(error), 'req-1');
 
-  expect(headers).toEqual({ 'content-type': 'application/json', 'retry-after': '1' });
+  expect(headers).toEqual({ 'content-type': 'application/json', 'retry-after': seconds });
 });
 
-test('a fault of the request says by header what would be right', () => {
+test('a fault of a request names valid alternatives in a header', () => {
   const fault = new RequestFault('method-not-allowed', 'No.', { allow: 'GET' });
 
   expect(faultResponse(faultOf(fault), 'req-1').headers).toEqual({ 'content-type': 'application/json', allow: 'GET' });

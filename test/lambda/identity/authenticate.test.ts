@@ -49,7 +49,7 @@ test.each<[string, Record<string, string>]>([
   await expect(callerOf(headers)).rejects.toMatchObject({ code: 'not-authenticated' });
 });
 
-test('what a header claims changes nothing about the caller', async () => {
+test('identity headers do not change the caller', async () => {
   const claims = {
     'x-project-id': 'beta',
     'x-tenant-id': 'beta',

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createDevVerifier } from '../../../lambda/identity/dev.ts';
 import { createDevVerifier as refusedIdentity } from '../../../lambda/identity/dev-unavailable.ts';
-import { createTokenVerifier } from '../../../lambda/identity/token-verifier.ts';
+import { createTokenVerifier } from '../../../lambda/identity/create-token-verifier.ts';
 
 afterEach(() => {
   delete process.env['AWS_EXECUTION_ENV'];
@@ -52,7 +52,7 @@ test('there is no test identity in a deployable bundle', () => {
   expect(() => refusedIdentity()).toThrow('IDENTITY is "dev", which is for the local server only.');
 });
 
-test('a stack without an identity lets nobody in', async () => {
+test('a stack without an identity provider refuses every token', async () => {
   const source = createTokenVerifier({ identity: 'none' }, noSecret);
 
   expect(source.challenge).toBe('Bearer');

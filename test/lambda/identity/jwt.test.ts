@@ -34,7 +34,7 @@ interface Asked {
   readonly logged: string;
 }
 
-/** Asks an operation that answers with its caller, behind the Middy stack of every operation. */
+/** Calls an operation that responds with its caller, in the Middy stack of every operation. */
 async function ask(source: TokenVerifier, headers: Readonly<Record<string, string>>): Promise<Asked> {
   const lines: unknown[] = [];
   const operation = wrapOperation(
@@ -54,7 +54,7 @@ const withToken = (token: string) => ask(createJwtVerifier(settings()), { 'x-aut
 const genuineClaims = (): JWTPayload => ({ iss: issuer.url, aud: issuer.audience, sub: 'alice', project_id: 'alpha' });
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A token as the issuer would sign it, but for what a forger changes. */
+/** Token of the issuer with changed claims. */
 const sign = (
   claims: Readonly<Record<string, unknown>> = {},
   header: Readonly<Record<string, unknown>> = {},
@@ -83,7 +83,7 @@ describe('a token of the issuer', () => {
     }
   });
 
-  test('is verified without asking the issuer again', async () => {
+  test('is verified without another request to the issuer', async () => {
     const source = createJwtVerifier(settings());
     const before = issuer.keySetFetches;
 
@@ -269,7 +269,7 @@ describe('a forged token is a 401 without a reason', () => {
     expect(headers['www-authenticate']).toBe('Bearer');
     expect(body).toEqual({
       message: expect.stringMatching(
-        /^(The token is not valid here, or no longer|A token has at most 8192 characters)\.$/,
+        /^(The token is invalid or has expired|A token must have at most 8192 characters)\.$/,
       ),
       code: '401 Unauthorized',
       title: 'Unauthorized',
@@ -293,7 +293,7 @@ describe('a forged token is a 401 without a reason', () => {
   };
 });
 
-test('a signature that is not among the configured ones is not believed', async () => {
+test('a signature with an algorithm that is not configured is refused', async () => {
   const token = await sign();
 
   expect(await createJwtVerifier(settings({ JWT_ALGORITHMS: 'RS256' })).verify(token)).toBeDefined();
@@ -369,7 +369,7 @@ describe('keys that change', () => {
   });
 });
 
-describe('an issuer that cannot be asked is a 503, never a pass', () => {
+describe('an unreachable issuer is a 503, never a valid token', () => {
   let server: Server;
   let reply: { status: number; body: string } | 'hang';
   let url: string;
@@ -381,7 +381,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     server = createServer((request, response) => {
       requests.push(request.url ?? '');
       if (reply === 'hang') return;
-      // Where a redirect leads to is what is asked for.
+      // The server redirects to a valid response.
       const location = request.url === '/jwks' ? `${issuer.url}/jwks` : `${url}/moved`;
       const isThere = request.url === '/moved';
       response.writeHead(isThere ? 200 : reply.status, { 'content-type': 'application/json', location });
@@ -400,13 +400,13 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     const { status, headers, body, logged } = await ask(createJwtVerifier(settings(variables)), {
       'x-auth-token': token,
     });
-    expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '1']);
+    expect([status, body.error, headers['retry-after']]).toEqual([503, 'identity-unavailable', '5']);
     expect(logged).toContain('"cause"');
     for (const part of token.split('.')) expect(logged).not.toContain(part);
     expect(logged).not.toContain('alice');
   };
 
-  test('nobody listens', () => unavailable({ JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }));
+  test('no server listens', () => unavailable({ JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }));
 
   test.each([
     ['a failure', 500, ''],
@@ -436,7 +436,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
   });
 
   const unreachable = { code: 'identity-unavailable' };
-  /** What becomes of this many tokens at a time. */
+  /** Verifies this many tokens in parallel. */
   const outcomes = async (source: TokenVerifier, count: number, claims: JWTPayload = {}) => {
     const token = await sign(claims);
     const results = await Promise.allSettled(Array.from({ length: count }, () => source.verify(token)));
@@ -471,7 +471,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(requests).toEqual(['/.well-known/openid-configuration']);
   });
 
-  test('new keys that cannot be had are looked for once, and known ones are valid meanwhile', async () => {
+  test('a failed fetch of new keys happens once, and known keys stay valid', async () => {
     let now = Date.now();
     const known = JSON.stringify({ keys: [{ ...(await exportJWK(issuer.key.publicKey)), kid: issuer.key.kid }] });
     reply = { status: 200, body: known };
@@ -510,7 +510,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(requests).toEqual([]);
   });
 
-  test('discovery that leads to a key set by plain http elsewhere is not followed', async () => {
+  test('a discovered key set that uses http on another machine is refused', async () => {
     reply = { status: 200, body: JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/jwks' }) };
 
     await expect(
@@ -531,7 +531,7 @@ describe('an issuer that cannot be asked is a 503, never a pass', () => {
     expect(await identify({})).toMatchObject({ projectId: 'alpha' });
   });
 
-  test('it is asked again five seconds later', async () => {
+  test('it is called again five seconds later', async () => {
     reply = { status: 500, body: '' };
     let now = Date.now();
     const source = createJwtVerifier(settings({ JWT_JWKS_URL: `${url}/jwks` }), () => new Date(now));

@@ -9,7 +9,7 @@ import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 import { createKeystoneVerifier } from '../../../lambda/identity/keystone.ts';
 import { loadIdentitySettings, type KeystoneSettings } from '../../../lambda/identity/settings.ts';
 
-/** What was asked of the Keystone, whose answers each test makes up: what a genuine one says is in test/identity. */
+/** Requests to a fake Keystone whose responses each test defines; test/identity uses a real Keystone. */
 interface Question {
   readonly method: string;
   readonly url: string;
@@ -92,7 +92,7 @@ const source = (
 const password = { OS_USERNAME: 'image', OS_PASSWORD: 'hush', OS_PROJECT_NAME: 'service', OS_USER_DOMAIN_ID: 'd1' };
 const unavailable = { code: 'identity-unavailable' };
 
-describe('a token that asks for itself', () => {
+describe('a token that validates itself', () => {
   test('is sent as both, once, and proves user, project and the strongest role', async () => {
     reply = () => ({ status: 200, token: aToken({ roles: [{ name: 'reader' }, { name: 'Manager' }, { name: 'x' }] }) });
 
@@ -142,7 +142,7 @@ describe('a token that asks for itself', () => {
     expect(await source().verify('t1')).toBeUndefined();
   });
 
-  test('that has ended by our clock is refused, whatever Keystone says', async () => {
+  test('that has expired is refused even if Keystone calls it valid', async () => {
     reply = () => ({ status: 200, token: aToken({ expires_at: inSeconds(0) }) });
 
     expect(await source().verify('t1')).toBeUndefined();
@@ -166,7 +166,7 @@ describe('a token that asks for itself', () => {
   });
 });
 
-describe('what was valid is remembered', () => {
+describe('valid tokens are cached', () => {
   /** How many questions it takes to identify a token at these seconds from now. */
   const asked = async (identity: TokenVerifier, ...seconds: readonly number[]) => {
     const start = now;
@@ -246,7 +246,7 @@ describe('a service account', () => {
     };
   };
 
-  test('authenticates once, and asks with its own token', async () => {
+  test('authenticates once and validates with its own token', async () => {
     reply = renewing();
     const identity = source(password);
 
@@ -286,7 +286,7 @@ describe('a service account', () => {
     });
   });
 
-  test('whose token is taken no more gets another, once', async () => {
+  test('gets one new token if Keystone refuses its token', async () => {
     reply = renewing(2);
 
     expect(await source(password).verify('t1')).toMatchObject({ userId: 'u1' });
@@ -298,7 +298,7 @@ describe('a service account', () => {
     ]);
   });
 
-  test('whose new token is not taken either is a 503', async () => {
+  test('is a 503 if Keystone also refuses the new token', async () => {
     reply = renewing(3);
 
     await expect(source(password).verify('t1')).rejects.toMatchObject(unavailable);
@@ -331,7 +331,7 @@ describe('a service account', () => {
     expect(await identity.verify('t1')).toBeDefined();
   });
 
-  test('may not ask about tokens: a 503, and nobody is believed', async () => {
+  test('is not allowed to validate tokens: a 503', async () => {
     reply = ({ method }) => (method === 'POST' ? { status: 201, subject: 'own', token: aToken() } : { status: 403 });
 
     await expect(source(password).verify('t1')).rejects.toMatchObject(unavailable);
@@ -339,13 +339,17 @@ describe('a service account', () => {
 
   test.each<[string, string | Error, string]>([
     ['cannot be read', new Error('AccessDenied'), 'AccessDenied'],
-    ['is no JSON', 'hush', 'The secret of the service account is not a JSON object.'],
-    ['is empty', '', 'The secret of the service account is not a JSON object.'],
-    ['lacks what it needs', '{"username": "hush"}', 'The secret of the service account lacks password, project_name.'],
+    ['is not JSON', 'hush', 'The secret of the service account must be a JSON object.'],
+    ['is empty', '', 'The secret of the service account must be a JSON object.'],
     [
-      'lacks half a credential',
+      'has missing fields',
+      '{"username": "hush"}',
+      'The secret of the service account must have "password", "project_name".',
+    ],
+    [
+      'has half a credential',
       '{"application_credential_id": "hush"}',
-      'The secret of the service account lacks application_credential_secret.',
+      'The secret of the service account must have "application_credential_secret".',
     ],
   ])('whose secret %s is a 503 that does not tell it', async (_what, secret, sentence) => {
     const read = () => (typeof secret === 'string' ? Promise.resolve(secret) : Promise.reject(secret));
@@ -360,7 +364,7 @@ describe('a service account', () => {
   });
 });
 
-describe('a Keystone that does not answer', () => {
+describe('a Keystone that does not respond', () => {
   test.each<[string, () => Reply | undefined]>([
     ['hangs up', () => undefined],
     ['fails', () => ({ status: 500 })],
@@ -372,7 +376,7 @@ describe('a Keystone that does not answer', () => {
     expect(questions).toHaveLength(2);
   });
 
-  test('once is asked again, and its answer counts', async () => {
+  test('once is called again', async () => {
     reply = () => (questions.length === 1 ? undefined : { status: 200, token: aToken() });
 
     expect(await source().verify('t1')).toMatchObject({ userId: 'u1' });
@@ -390,7 +394,7 @@ describe('a Keystone that does not answer', () => {
     await expect(source().verify('t1')).rejects.toMatchObject(unavailable);
   });
 
-  test('is not there: a 503 whose cause tells no token', async () => {
+  test('is unreachable: a 503 whose cause contains no token', async () => {
     const identity = source({ OS_AUTH_URL: 'http://127.0.0.1:1/v3' });
 
     const error = await identity.verify('the-token').catch((one: unknown) => one);
@@ -491,7 +495,7 @@ describe('a Keystone that is down is not flooded', () => {
     expect(questions).toHaveLength(30);
   });
 
-  test('a service account that cannot authenticate asks once', async () => {
+  test('a service account that cannot authenticate tries once', async () => {
     const identity = source(password);
     reply = ({ method }) => (method === 'POST' ? { status: 500 } : { status: 200, token: aToken() });
 
@@ -547,14 +551,14 @@ describe('a slow Keystone', () => {
     expect(questions).toHaveLength(2);
   });
 
-  test('is not asked by a request without time', async () => {
+  test('is not called by a request without remaining time', async () => {
     const identifying = withDeadline(Date.now(), () => source().verify('t1'));
 
     await expect(identifying).rejects.toMatchObject(unavailable);
     expect(questions).toEqual([]);
   });
 
-  test('is not waited for by a request whose time ends before its turn', async () => {
+  test('does not delay a request beyond its deadline', async () => {
     const identity = source({ IDENTITY_TIMEOUT_SECONDS: '2' });
     reply = () => 'hang';
     const first = identity.verify('t1');

@@ -5,11 +5,11 @@ const identityOf = (env: Readonly<Record<string, string>>) => loadConfig(env, ['
 const authUrl = 'https://identity.example.org/v3';
 const keystone = { IDENTITY: 'keystone', OS_AUTH_URL: authUrl };
 
-test.each(['none', 'dev'])('%s needs nothing else, and reads nothing else', (kind) => {
+test.each(['none', 'dev'])('%s requires and reads no other variable', (kind) => {
   expect(identityOf({ IDENTITY: kind, OS_AUTH_URL: 'nonsense', JWT_ALGORITHMS: 'none' })).toBe(kind);
 });
 
-test('an issuer is believed by these defaults', () => {
+test('the settings of an issuer have these defaults', () => {
   const identity = identityOf({ IDENTITY: 'jwt', JWT_ISSUER: 'https://login.example.org/', JWT_AUDIENCE: 'images' });
 
   expect(identity).toEqual({
@@ -31,7 +31,7 @@ test('an issuer is believed by these defaults', () => {
   });
 });
 
-test('a Keystone is asked by these defaults', () => {
+test('the settings of a Keystone have these defaults', () => {
   expect(identityOf(keystone)).toEqual({
     kind: 'keystone',
     authUrl,
@@ -57,7 +57,7 @@ test.each([keystone, jwt])('the timeout of $IDENTITY is 1 to 10 seconds', (varia
   }
 });
 
-test('a deployed function uses no key set by plain http', () => {
+test('a deployed function uses no key set over http', () => {
   expect(identityOf({ ...jwt, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' })).toMatchObject({ allowsHttp: false });
 });
 
@@ -90,7 +90,7 @@ test.each<[string, Record<string, string>, unknown]>([
   expect(identityOf({ ...keystone, ...variables })).toMatchObject({ account });
 });
 
-test('all that is wrong is said at once', () => {
+test('one error names all problems', () => {
   const loading = () =>
     loadConfig({ IDENTITY: 'jwt', JWT_ISSUER: 'login', JWT_ALGORITHMS: 'RS256,HS256', JWT_ROLE_MAP: 'x' }, [
       'tableName',
@@ -99,26 +99,26 @@ test('all that is wrong is said at once', () => {
 
   expect(loading).toThrow(
     new Error(
-      'Configuration: TABLE_NAME is not set; JWT_ISSUER is "login", not an address such as https://identity.example.org; ' +
-        'JWT_AUDIENCE is not set; JWT_ALGORITHMS is "RS256,HS256", not some of RS256,RS384,RS512,PS256,PS384,PS512,ES256,' +
-        'ES384,ES512,EdDSA,Ed25519; JWT_ROLE_MAP is "x", not a list such as image-admins=admin,staff=member, of the roles ' +
+      'Configuration: TABLE_NAME is not set; JWT_ISSUER is "login", not a URL such as https://identity.example.org; ' +
+        'JWT_AUDIENCE is not set; JWT_ALGORITHMS is "RS256,HS256", not a list of RS256,RS384,RS512,PS256,PS384,PS512,ES256,' +
+        'ES384,ES512,EdDSA,Ed25519; JWT_ROLE_MAP is "x", not a list such as image-admins=admin,staff=member with the roles ' +
         'admin, manager, member, reader.',
     ),
   );
 });
 
 test.each(['OS_PASSWORD', 'OS_APPLICATION_CREDENTIAL_SECRET'])(
-  'a deployed function with %s does not start, and does not say it',
+  'a deployed function with %s does not start and does not reveal it',
   (name) => {
     const loading = () => identityOf({ ...keystone, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x', [name]: 'hush' });
 
     expect(loading).toThrow(
-      new Error(`Configuration: ${name} is set, but a deployed function's account is a secret: OS_ACCOUNT_SECRET_ARN.`),
+      new Error(`Configuration: ${name} must not be set in a deployed function; use OS_ACCOUNT_SECRET_ARN.`),
     );
   },
 );
 
-test('half an account is refused', () => {
+test('an incomplete account is refused', () => {
   expect(() => identityOf({ ...keystone, OS_USERNAME: 'image' })).toThrow(
     'OS_PASSWORD is not set; OS_PROJECT_NAME is not set.',
   );

@@ -9,7 +9,7 @@ const throwing =
     throw error;
   };
 
-test('the log has the status and the code of the fault that is answered', async () => {
+test('the log has the status and the code of the fault', async () => {
   const { status, body, log } = await anOperation(
     { operation: throwing(invalidRequest('Wrong.')) },
     'GET',
@@ -20,7 +20,7 @@ test('the log has the status and the code of the fault that is answered', async 
   expect(log).toEqual([expect.objectContaining({ level: 'info', status: 400, fault: 'invalid-request' })]);
 });
 
-test('every answer to a fault has the form of the API, and the request id', async () => {
+test('every error response has the format of the API and the request id', async () => {
   const options = { headers: { 'x-openstack-request-id': 'req-7' } };
 
   const { headers, body } = await anOperation({ operation: throwing(tryAgainLater()) }, 'GET', '/v2/images', options);
@@ -46,12 +46,12 @@ test('a body that is no JSON is a bad request, and is not repeated', async () =>
   expect(body).toMatchObject({
     code: '400 Bad Request',
     error: 'invalid-request',
-    message: 'The body is not readable JSON.',
+    message: 'The body must be valid JSON.',
   });
   expect(JSON.stringify([body, log])).not.toContain('secret');
 });
 
-test('an unforeseen error is answered without its cause, which is logged', async () => {
+test('the response to an unexpected error has no cause, and the log has it', async () => {
   const cause = new Error('the cause', { cause: new Error('its own cause') });
 
   const { status, body, log } = await anOperation({ operation: throwing(cause) }, 'GET', '/v2/images');

@@ -5,7 +5,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const utf16 = (text: string) => new Uint8Array(Buffer.from(`\uFEFF${text}`, 'utf16le'));
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 
-describe('where a JSON body is expected', () => {
+describe('an operation with a JSON body', () => {
   const post = (body: unknown, headers = {}) => anOperation({ body: 'json' }, 'POST', '/v2/images', { body, headers });
 
   test.each<[string, unknown]>([
@@ -18,7 +18,7 @@ describe('where a JSON body is expected', () => {
     ['a duplicate key', '{"a":1,"a":2}'],
     ['an escaped lone surrogate', '"\\ud800"'],
     ['arrays 500 deep', deep(500)],
-  ])('%s is handed on as it is', async (_, body) => {
+  ])('receives %s unchanged', async (_, body) => {
     const { request, status } = await post(body);
 
     const text =
@@ -51,7 +51,7 @@ describe('where a JSON body is expected', () => {
     ['a megabyte of brackets', '['.repeat(1_000_000)],
     ['arrays half a million deep', deep(500_000)],
     ['a form', 'a=1&b=2'],
-  ])('%s is a bad request', async (_, body) => {
+  ])('refuses %s', async (_, body) => {
     const { request, status, body: fault } = await post(body);
 
     expect([status, fault.error]).toEqual([400, 'invalid-request']);
@@ -63,27 +63,27 @@ describe('where a JSON body is expected', () => {
     { 'content-type': 'text/plain' },
     { 'content-type': 'application/octet-stream' },
     { 'content-type': '' },
-  ])('its media type does not matter: %j', async (headers) => {
+  ])('ignores the media type: %j', async (headers) => {
     expect((await post('{"a":1}', headers)).request?.body).toEqual({ a: 1 });
   });
 });
 
-describe('where no body is expected', () => {
-  test.each(['GET', 'DELETE'])('a %s with one is a bad request', async (method) => {
+describe('an operation without a body', () => {
+  test.each(['GET', 'DELETE'])('refuses a %s with a body', async (method) => {
     const { status, body, request } = await anOperation({ body: 'none' }, method, '/v2/images', { body: ' ' });
 
-    expect([status, body.message]).toEqual([400, `A ${method} request has no body.`]);
+    expect([status, body.message]).toEqual([400, `A ${method} request must not have a body.`]);
     expect(request).toBeUndefined();
   });
 
-  test.each([undefined, '', new Uint8Array()])('none, or an empty one, is as good', async (body) => {
+  test.each([undefined, '', new Uint8Array()])('accepts a missing or empty body: %j', async (body) => {
     const options = { body, headers: { 'content-type': 'application/octet-stream' } };
 
     expect((await anOperation({ body: 'none' }, 'GET', '/v2/images', options)).status).toBe(204);
   });
 });
 
-describe('where a media type is expected', () => {
+describe('an operation with media types', () => {
   const types = ['application/a', 'application/b'];
   const patch = (mediaType: string | undefined, body: unknown = '[]') =>
     anOperation({ body: types }, 'PATCH', '/v2/images', {
@@ -92,14 +92,14 @@ describe('where a media type is expected', () => {
     });
 
   test.each(['application/a', 'application/b', 'Application/A; charset=utf-8', ' application/b ;x'])(
-    '%j is one',
+    'accepts %j',
     async (mediaType) => {
       expect((await patch(mediaType)).request?.body).toEqual([]);
     },
   );
 
   test.each([undefined, '', 'application/json', 'application/ab', 'text/plain; application/a'])(
-    '%j is none, and the answer says what would be',
+    'refuses %j and names the accepted media types',
     async (mediaType) => {
       const { status, headers, body } = await patch(mediaType);
 
@@ -108,7 +108,7 @@ describe('where a media type is expected', () => {
     },
   );
 
-  test('it is looked at before the body', async () => {
+  test('checks the media type before the body', async () => {
     expect((await patch('application/json', '{')).status).toBe(415);
   });
 });

@@ -4,7 +4,7 @@ import { anOperation } from '../../../support/an-operation.ts';
 const ask = (given?: string) =>
   anOperation({}, 'GET', '/v2/images', { headers: given === undefined ? {} : { 'x-openstack-request-id': given } });
 
-test.each([undefined, ''])('for %j an answer has a request id of its own, and every answer another', async (given) => {
+test.each([undefined, ''])('for %j every response has another generated request id', async (given) => {
   const [one, other] = [await ask(given), await ask(given)];
 
   expect(one.headers['x-openstack-request-id']).toMatch(/^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -35,7 +35,7 @@ test.each([' ', 'a b', 'a,b', 'x'.repeat(65), 'é', '{"a":1}', 'a\tb'])(
   },
 );
 
-test('who is not authenticated is told that first', async () => {
+test('a missing token is reported first', async () => {
   const headers = { 'x-openstack-request-id': 'a b', 'x-auth-token': 'nonsense' };
 
   const { status } = await anOperation({}, 'GET', '/v2/images', { headers });

@@ -3,7 +3,7 @@ import { anOperation } from '../../../support/an-operation.ts';
 
 const image = '71c675ab-d94f-49cd-a114-e12490b328d9';
 
-test('a request is one line with exactly these fields, and none of what it carried', async () => {
+test('a request is one line with exactly these fields and no content of the request', async () => {
   const { log } = await anOperation({ body: 'json' }, 'POST', `/v2/images/${image}/members?secret=query`, {
     as: 'secret-free:member',
     headers: { authorization: 'Basic secret', cookie: 'secret', 'x-openstack-request-id': 'mine' },

@@ -77,7 +77,7 @@ test.each([
   expect(headers).toMatchObject({ ...everywhere, vary });
 });
 
-test('a fault of what needs no token does not vary by a token', async () => {
+test('a fault of an operation without a token does not vary by a token', async () => {
   const outcome = await discovery(
     httpEvent('GET', '/versions', { headers: { 'x-openstack-request-id': 'a b' } }),
     {} as Context,

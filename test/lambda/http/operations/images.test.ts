@@ -123,7 +123,7 @@ test.each(permissions(specification))('$operation of a $visibility image, by $as
 });
 
 describe('POST', () => {
-  test('an image of which nothing is said is shared, and is where the answer says', async () => {
+  test('an empty body creates a shared image at the URL in Location', async () => {
     const given = await create('alpha:member', {});
 
     const { id } = given.body;
@@ -132,7 +132,7 @@ describe('POST', () => {
     expect((await show({ id }, 'alpha:reader')).body).toEqual(given.body);
   });
 
-  test('what is said of an image is shown of it, custom properties first', async () => {
+  test('an image is shown with the given attributes, custom properties first', async () => {
     const id = randomUUID();
     const said = {
       id,
@@ -294,7 +294,7 @@ describe('tags', () => {
   const tag = (method: string, { id }: Image, name: string, as = 'alpha:member') =>
     service.request(method, `/v2/images/${id}/tags/${encodeURIComponent(name)}`, { as });
 
-  test('a tag is there once, until it is taken away', async () => {
+  test('an image has a tag once, until it is removed', async () => {
     const image = await offered({ tags: ['old'] });
 
     const given = [await tag('PUT', image, 'é b%'), await tag('PUT', image, 'é b%'), await tag('DELETE', image, 'old')];
@@ -424,7 +424,7 @@ describe('GET /v2/images', () => {
     expect(given).toEqual(aFault(400, 'invalid-request'));
   });
 
-  test('whoever has no role may not list, and whoever has no token is not known', async () => {
+  test('listing requires a role and a token', async () => {
     expect(await service.request('GET', '/v2/images', { as: 'owner:no_role' })).toEqual(faults['403']);
     expect(await service.request('GET', '/v2/images')).toEqual(
       aFault(401, 'not-authenticated', { 'www-authenticate': 'Bearer' }),

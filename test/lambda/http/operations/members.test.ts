@@ -61,7 +61,7 @@ const offer = (image: { id: string }, as: string, body: unknown) =>
 const stored = ({ id }: { id: string }) => itemsOfImage(table, id, ['alpha', 'beta', 'gamma', 'delta', 'fifth', 'new']);
 
 /*
- * Who gets which answer, by the image's visibility. alpha owns the image, beta and gamma and alpha itself are members,
+ * Responses by caller and the image's visibility. alpha owns the image, beta and gamma and alpha itself are members,
  * delta is a stranger, ops is somebody's administrator.
  */
 const specification = `
@@ -139,7 +139,7 @@ const faults: Readonly<Record<string, ReturnType<typeof aFault>>> = {
   '409': aFault(409, 'member-exists'),
 };
 
-/** The whole answer to an operation that succeeds. */
+/** Complete response of a successful operation. */
 const successes: Readonly<Record<string, (image: Image, project: string) => unknown>> = {
   PUT: (image, project) => ok({ ...view(image, project, 'accepted'), updated_at: time }),
   POST: (image, project) => ok({ ...view(image, project, 'pending'), created_at: time, updated_at: time }),
@@ -183,7 +183,7 @@ describe('an image that may not be seen', () => {
     { method: 'DELETE', path: image },
   ];
 
-  test.each(requests)('$method $path is answered as where there is none', async ({ method, path, body }) => {
+  test.each(requests)('$method $path responds as for a missing image', async ({ method, path, body }) => {
     const hidden = await offered({ visibility: 'private' });
     const deleted = await offered();
     await service.request('DELETE', `/v2/images/${deleted.id}`, { as: 'alpha:member' });
@@ -210,7 +210,7 @@ describe('PUT', () => {
 
   const transitions = memberStatuses.flatMap((from) => memberStatuses.map((to) => ({ from, to })));
 
-  test.each(transitions)('a member that said $from says $to', async ({ from, to }) => {
+  test.each(transitions)('the status of a member changes from $from to $to', async ({ from, to }) => {
     const image = await offered({ members: [{ project: 'beta', status: from }] });
 
     const given = await answer(image, 'beta', 'beta:member', { status: to });
@@ -416,7 +416,7 @@ describe('GET', () => {
     expect(given).toEqual(ok({ members: [], schema: '/v2/schemas/members' }));
   });
 
-  test('what was never changed has no time of a change', async () => {
+  test('a membership without a change has no update time', async () => {
     const image = await offered();
     const key = { pk: { S: 'PROJECT#beta' }, sk: { S: `SHARED#${image.id}` } };
     const remove = { TableName: table.tableName, Key: key, UpdateExpression: 'REMOVE updated_at' };
@@ -477,7 +477,7 @@ test.each(['.', '..', 'x'.repeat(256), 'a\u0001b', 'a/b'])('there is no member %
   expect((await answer(image, project, 'ops:admin')).status).toBe(404);
 });
 
-test('an alias of the version answers alike, and another version with the list of versions', async () => {
+test('a version alias gives the same response, and an unknown version the list of versions', async () => {
   const image = await offered();
   const ask = (version: string) =>
     service.request('GET', member(image, 'beta').replace('v2', version), { as: 'beta:reader' });
@@ -486,7 +486,7 @@ test('an alias of the version answers alike, and another version with the list o
   expect(await ask('v1')).toMatchObject({ status: 300, body: { versions: expect.any(Array) } });
 });
 
-test('a malformed item is answered without what it is, which the log names', async () => {
+test('a malformed item is reported in the log and not in the response', async () => {
   const image = await offered();
   const key = { pk: { S: 'PROJECT#beta' }, sk: { S: `SHARED#${image.id}` } };
   const spoil = { ...{ TableName: table.tableName, Key: key }, UpdateExpression: 'SET created_at = :never' };

@@ -4,7 +4,7 @@ import { imageBody } from '../../../../lambda/http/requests/image-body.ts';
 const id = '71c675ab-d94f-49cd-a114-e12490b328d9';
 const long = (length: number) => '🐧'.repeat(length);
 
-test('a body says of an image what it says, and nothing more', () => {
+test('an image has exactly the attributes of the body', () => {
   expect(imageBody({})).toEqual({ imageId: undefined, attributes: { properties: {} } });
 });
 

@@ -13,7 +13,7 @@ import { anImage } from '../../domain/an-image.ts';
 const caller = aCaller('alpha:member');
 const read = (query: string) => imageListQuery(new URLSearchParams(query), caller);
 
-/** Whether a list that was asked for so would show an image. */
+/** Returns true if a list with this query contains an image. */
 const shows = (query: string, image: Partial<Image> = {}): boolean =>
   read(query).filters.every((filter) => filter(anImage(image)));
 
@@ -219,7 +219,7 @@ describe('filters', () => {
     expect(shows(query, { name: '' })).toBe(false);
   });
 
-  test('one of 1,000 values is looked for, and no more', () => {
+  test('a filter accepts 1,000 values and no more', () => {
     const values = (count: number) => Array.from({ length: count }, (_, n) => `v${n}`).join();
 
     expect(shows(`name=in:${values(1000)}`, { name: 'v999' })).toBe(true);
@@ -261,8 +261,8 @@ describe('filters', () => {
     expect(shows('created_at=2026-11-23T13:00:00+01:00', { createdAt })).toBe(true);
   });
 
-  test('a long value is refused while somebody waits for the answer', async () => {
-    // What takes cubic time would take minutes for a value that fits a request, and hold up all others.
+  test('a long value is refused in linear time', async () => {
+    // A parser with cubic time would need minutes for a value that fits a request, and block all other requests.
     const hostile = `name=in:${'+'.repeat(9000)}"x"y`;
     const module = JSON.stringify(
       new URL('../../../../lambda/http/requests/image-list-query.ts', import.meta.url).href,

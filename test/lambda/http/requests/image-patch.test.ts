@@ -74,7 +74,7 @@ describe.each([byKey, byOp])('%s', (mediaType) => {
     expect(Object.keys(after.properties)).toEqual(['os', 'a/b', 'a~b', 'a']);
   });
 
-  test('whether the caller may is asked at each operation, before the next is looked at', () => {
+  test('each operation is checked for permission before the next operation is applied', () => {
     const asked: unknown[] = [];
     const change = imagePatch(
       bodies[mediaType]!([
@@ -99,7 +99,7 @@ describe.each([byKey, byOp])('%s', (mediaType) => {
     expect(changed()).toBe(image);
   });
 
-  test('what does not hold half-way is refused as a whole', () => {
+  test('a failing operation refuses the whole change', () => {
     expect(refusal(['remove', '/os'], ['replace', '/os', 'x'])).toBe('property-not-found');
     expect(image.properties['os']).toBe('linux');
   });

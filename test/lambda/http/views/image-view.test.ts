@@ -82,7 +82,7 @@ test.each([
 });
 
 describe('the size of an image in a page', () => {
-  test('is what it takes of a response: escaped as JSON, and again within the JSON that Lambda returns', () => {
+  test('counts JSON escapes twice, as in the response of Lambda', () => {
     const image = anImage({ name: '\u0001"', properties: { quotes: '"'.repeat(950) } });
     const responseOf = (images: Image[]) =>
       JSON.stringify({ body: JSON.stringify(imagesView({ images, next: undefined }, new URLSearchParams())) });

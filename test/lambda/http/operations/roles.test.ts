@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { roles, type Role } from '../../../../lambda/domain/caller.ts';
+import type { FaultCode } from '../../../../lambda/http/faults.ts';
+import { apiOperations } from '../../../../lambda/http/routes.ts';
+import { createTestTable, type TestTable } from '../../../support/engine.ts';
+import { seedImage } from '../../../support/seed.ts';
+import { startService, type RequestOptions, type Service } from '../../../support/service.ts';
+
+let table: TestTable;
+let service: Service;
+beforeAll(async () => {
+  table = await createTestTable();
+  service = await startService(table.endpoint, table.tableName);
+});
+afterAll(() => table.drop());
+
+const operations = Object.values(apiOperations).flatMap((group) =>
+  Object.entries<{
+    readonly route: string;
+    readonly role: Role | undefined;
+    readonly success: readonly [number, string?];
+    readonly faults: readonly FaultCode[];
+  }>(group).map(([name, { route, role, success, faults }]) => ({ name, route, role, status: success[0], faults })),
+);
+
+/** Request options of operations that require more than a path. */
+const options: Readonly<Record<string, RequestOptions>> = {
+  createImage: { body: { name: 'image' } },
+  updateImage: {
+    body: [{ op: 'replace', path: '/name', value: 'image' }],
+    headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+  },
+  offerImage: { body: { member_id: 'gamma' } },
+  answerOffer: { body: { status: 'accepted' } },
+};
+
+/** Sends the request of a permitted project, which has this role only, about a new image of alpha. */
+async function perform({ name, route }: (typeof operations)[number], role: Role | '') {
+  const { id } = await seedImage(table, {
+    owner: 'alpha',
+    visibility: 'shared',
+    tags: ['tag'],
+    members: [{ project: 'beta', status: 'pending' }],
+  });
+  const [method = '', template = ''] = route.split(' ');
+  const parameters: Readonly<Record<string, string>> = {
+    version: 'v2',
+    image_id: id,
+    member_id: 'beta',
+    tag: 'tag',
+    schema: 'image',
+  };
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, parameter: string) => parameters[parameter]!);
+  const project = name === 'answerOffer' ? 'beta' : 'alpha';
+  return service.request(method, path, { ...options[name], as: `${project}:${role}` });
+}
+
+/** The next weaker role; '' is no role. */
+const weakerThan = (role: Role): Role | '' => roles[roles.indexOf(role) + 1] ?? '';
+
+test.each(operations)('$name succeeds with the role $role', async (operation) => {
+  const { status } = await perform(operation, operation.role ?? '');
+
+  expect(status).toBe(operation.status);
+});
+
+test.each(operations.flatMap(({ role, ...operation }) => (role === undefined ? [] : [{ ...operation, role }])))(
+  '$name is refused with a weaker role than $role, with a fault of its definition',
+  async (operation) => {
+    const { status, body } = await perform(operation, weakerThan(operation.role));
+
+    expect([403, 404]).toContain(status);
+    expect(operation.faults).toContain(body.error);
+  },
+);
