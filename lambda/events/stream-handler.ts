@@ -6,7 +6,7 @@ import type { log } from '../runtime/log.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { countMetric } from '../runtime/metric.ts';
 import { toNotification } from './notification.ts';
-import { publishInOrder, type NotificationBus } from './publish.ts';
+import { publishInOrder, type NotificationBus } from './publish-in-order.ts';
 
 /** What the consumer of the table's stream works with. */
 export interface StreamHandlerDependencies {

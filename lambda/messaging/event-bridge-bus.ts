@@ -1,7 +1,7 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { replyType, type CommandReply } from '../events/command-handler.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
-import type { NotificationBus } from '../events/publish.ts';
+import type { NotificationBus } from '../events/publish-in-order.ts';
 import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
 /** An EventBridge bus, where the SDK's own environment says that EventBridge is. */

@@ -1,7 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Image } from '../../../lambda/domain/image.ts';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
-import { findImageNames } from '../../../lambda/dynamodb/image-names.ts';
+import { findImageNames } from '../../../lambda/dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../../../lambda/dynamodb/stream-record.ts';
 import type { Notification } from '../../../lambda/events/notification.ts';
 import { streamHandler } from '../../../lambda/events/stream-handler.ts';

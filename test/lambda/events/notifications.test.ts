@@ -334,7 +334,7 @@ describe('a record that is none of ours', () => {
 
     expect(failed).toEqual([]);
     expect(consumer.putAside).toEqual([
-      { record: poison, reason: 'Item PROJECT#beta / SHARED#1: sequence is not a number.' },
+      { record: poison, reason: 'Item PROJECT#beta / SHARED#1: "sequence" is not a number.' },
     ]);
     expect(consumer.published.map(({ type }) => type)).toEqual(['image.create']);
   });

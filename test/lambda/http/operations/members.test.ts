@@ -496,5 +496,5 @@ test('a malformed item is answered without what it is, which the log names', asy
 
   expect(given).toEqual(aFault(500, 'internal-error'));
   expect(JSON.stringify(given.body)).not.toMatch(/PROJECT|SHARED|created_at|never/);
-  expect(service.logged.at(-1)).toContain(`Item PROJECT#beta / SHARED#${image.id}: created_at is not a timestamp.`);
+  expect(service.logged.at(-1)).toContain(`Item PROJECT#beta / SHARED#${image.id}: \\"created_at\\" is not a timestamp.`);
 });

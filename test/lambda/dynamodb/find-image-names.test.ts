@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
-import { findImageNames } from '../../../lambda/dynamodb/image-names.ts';
+import { findImageNames } from '../../../lambda/dynamodb/find-image-names.ts';
 import { imageKey, membershipKey } from '../../../lambda/dynamodb/keys.ts';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
 import { itemAt, plantAttributes, startWorld, type World } from '../../promises/world.ts';
