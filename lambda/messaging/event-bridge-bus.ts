@@ -27,7 +27,7 @@ export class EventBridgeBus implements NotificationBus {
       const { Entries: entries } = await this.#client.send(command, abortAtDeadline());
       return notifications.map((_, n) => {
         const { EventId: id, ErrorCode: code = 'without a reason' } = entries?.[n] ?? {};
-        return id === undefined ? { errorCode: code } : 'taken';
+        return id === undefined ? { errorCode: code } : 'published';
       });
     } catch (error) {
       const errorCode = error instanceof Error ? error.name : String(error);

@@ -87,19 +87,19 @@ describe('a message that can never succeed is put aside at once, as it is, with 
   };
 
   test.each([
-    ['no JSON', 'hello', 'The message is not JSON'],
-    ['a list', '[]', 'A command is a JSON object'],
-    ['of another version', { ...good, version: 2 }, 'of another version than 1'],
-    ['of no version', { ...good, version: undefined }, 'of another version than 1'],
-    ['one with an unknown field', { ...good, force: true }, 'A command has no field "force".'],
+    ['no JSON', 'hello', 'must be JSON; see'],
+    ['a list', '[]', 'must be a JSON object'],
+    ['of another version', { ...good, version: 2 }, '"version" must be 1'],
+    ['of no version', { ...good, version: undefined }, '"version" must be 1'],
+    ['one with an unknown field', { ...good, force: true }, 'The field "force" is unknown'],
     ['an unknown command', { ...good, command: 'delete-image' }, 'malformed at #/command'],
     ['without an id', { ...good, id: undefined }, 'required property "id"'],
     ['one whose id has a blank', { ...good, id: 'a b' }, 'malformed at #/id'],
     ['an answer without a status', { ...good, command: 'answer-offer' }, 'required property "status"'],
     ['an offer with a status', { ...good, status: 'accepted' }, 'malformed at #'],
-    ['for an impossible project', { ...good, project: 'a/b' }, '"project" has to be a project id'],
-    ['an event of another bus', { 'detail-type': 'x', detail: good, version: '0' }, 'of another version than 1'],
-    ['with half a surrogate pair', { ...good, user: '\ud800' }, 'not well-formed Unicode'],
+    ['for an impossible project', { ...good, project: 'a/b' }, '"project" must be a project id'],
+    ['an event of another bus', { 'detail-type': 'x', detail: good, version: '0' }, '"version" must be 1'],
+    ['with half a surrogate pair', { ...good, user: '\ud800' }, 'must be well-formed Unicode'],
     ['over 256 KiB', { ...good, user: 'u'.repeat(256 * 1024) }, 'at most 262144 bytes'],
   ])('%s', async (_what, content, reason) => {
     const body = typeof content === 'string' ? content : JSON.stringify(content);
@@ -141,7 +141,7 @@ describe('a message that can never succeed is put aside at once, as it is, with 
 
     expect(again).toEqual([]);
     expect(world.deadLetters).toEqual([
-      { body: sent.body, attributes: { reason: expect.stringMatching(/^[A-Z].*\.$/), error, redrives: '1' } },
+      { body: sent.body, attributes: { reason: expect.stringMatching(/^["A-Z].*\.$/), error, redrives: '1' } },
     ]);
     expect(await told()).toEqual([]);
   });
@@ -231,7 +231,7 @@ describe('a command that comes again acts once and answers the same', () => {
     await world.deliver(first!);
 
     expect(world.deadLetters.map(({ attributes }) => attributes?.['reason'])).toEqual([
-      'The project has used the id shared for another command; give each its own.',
+      'The project has used the "id" shared for another command; each command must have its own.',
     ]);
     expect((await told()).map((each) => (each as string[])[1])).toEqual(['pending', 'accepted']);
   });
@@ -277,7 +277,7 @@ describe('a command that comes again acts once and answers the same', () => {
     await world.deliver(answering(id, 'rejected', { id: 'same' }), byAlpha('withdraw-offer', id, { id: 'same' }));
 
     expect(world.deadLetters.map(({ attributes }) => attributes?.['reason'])).toEqual([
-      'The project has used the id same for another command; give each its own.',
+      'The project has used the "id" same for another command; each command must have its own.',
     ]);
     expect(await told()).toHaveLength(2);
   });

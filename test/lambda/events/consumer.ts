@@ -62,7 +62,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         // fails gets halves.
         const failed = await consumer.invoke(batch).catch((error: unknown) => {
           if (error !== killed) {
-            if (!/^Error: The first of \d+ records is in the way/.test(String(error))) throw error;
+            if (!/^Error: The first of \d+ records failed/.test(String(error))) throw error;
             half = Math.ceil(batch.length / 2);
           }
           return [batch[0]!.dynamodb!.SequenceNumber!];
@@ -86,7 +86,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         state.isKilled = typeof mood === 'string';
         return state.isKilled
           ? Promise.reject(killed)
-          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'taken' : { errorCode: 'ThrottlingException' })));
+          : Promise.resolve(taken.map((isTaken) => (isTaken ? 'published' : { errorCode: 'ThrottlingException' })));
       },
     },
     scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),

@@ -256,7 +256,7 @@ describe('the bus refuses', () => {
 
     expect(failed).toEqual([records[1]!.dynamodb!.SequenceNumber]);
     await expect(rest).rejects.toThrow(
-      'The first of 2 records is in the way of the others: the bus says ThrottlingException.',
+      'The first of 2 records failed and blocks the others: the event bus did not publish it: ThrottlingException.',
     );
     expect(await consumer.invoke([records[1]!])).toEqual([records[1]!.dynamodb!.SequenceNumber]);
   });
@@ -270,7 +270,7 @@ describe('the bus refuses', () => {
 
     const invoking = consumer.invoke(records);
 
-    await expect(invoking).rejects.toThrow('The first of 14 records is in the way of the others');
+    await expect(invoking).rejects.toThrow('The first of 14 records failed and blocks the others');
     expect(consumer.published).toHaveLength(2);
   });
 
@@ -358,7 +358,7 @@ describe('a record that is none of ours', () => {
 
     const invoking = consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
 
-    await expect(invoking).rejects.toThrow('The first of 2 records is in the way of the others: The queue is away.');
+    await expect(invoking).rejects.toThrow('The first of 2 records failed and blocks the others: The queue is away.');
     expect(consumer.published).toHaveLength(1);
   });
 
