@@ -46,11 +46,11 @@ test.each([
   ['a or b', 'c', 'one of a, b'],
   ['parsed', 'b', 'the letter a'],
   ['parsed', 1, 'the letter a'],
-])('an attribute is no %s: %j', (as, value, wanted) => {
+])('an attribute that is not a %s is an error: %j', (as, value, wanted) => {
   expect(() => reads[as]!(itemReader({ ...key, it: value }))).toThrow(`Item IMAGE#1 / IMAGE: "it" is not ${wanted}.`);
 });
 
-test('a map within an item is read alike, and named by its place', () => {
+test('a nested map is read like an item, and errors contain its path', () => {
   const read = itemReader({ ...key, it: { n: 1 }, other: 'x' });
 
   expect(read.map('it').number('n')).toBe(1);
@@ -59,7 +59,7 @@ test('a map within an item is read alike, and named by its place', () => {
   expect(() => read.map('other')).toThrow('Item IMAGE#1 / IMAGE: "other" is not a map.');
 });
 
-test('a map within an item as JSON is read alike, and named by its place', () => {
+test('a nested map as JSON text is read like an item, and errors contain its path', () => {
   const read = itemReader({ ...key, it: '{"n":1}', broken: '{"n":', list: '[1]', other: { n: 1 } });
 
   expect(read.json('it').number('n')).toBe(1);
@@ -118,5 +118,7 @@ test.each([
     ...fault,
   };
 
-  expect(() => membershipFromItem(membership)).toThrow(`Item PROJECT#beta / SHARED#${image.id}: "${attribute}" is not `);
+  expect(() => membershipFromItem(membership)).toThrow(
+    `Item PROJECT#beta / SHARED#${image.id}: "${attribute}" is not `,
+  );
 });
