@@ -29,8 +29,8 @@ import {
 } from './table.ts';
 
 /**
- * Maximum number of passes over the image's partition. A second pass finds that another process completed the change, or
- * that the membership of the image's owner was withdrawn.
+ * Maximum number of passes over the image's partition. A second pass finds that another process completed the change,
+ * or that the membership of the image's owner was withdrawn.
  */
 const maxPasses = 5;
 /** Number of tries to write a member, seven of which halve its chunk, before the write ignores the member's status. */
@@ -69,9 +69,9 @@ export async function readPartition(
 
 /**
  * Completes a change that is too large for one transaction: it writes the members, one transaction per chunk, then the
- * image. Every transaction requires that the change is still pending, so any number of processes can run this in parallel
- * and continue from any step. A chunk whose write is not applied is written in halves after the others, so that no member
- * delays another.
+ * image. Every transaction requires that the change is still pending, so any number of processes can run this in
+ * parallel and continue from any step. A chunk whose write is not applied is written in halves after the others, so
+ * that no member delays another.
  *
  * @throws SharingError `try-again-later` if the deadline passes first; writes that were applied remain
  */
@@ -118,8 +118,9 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     const guard = { ConditionCheck: { Key: imageKey(imageId), ...pendingChangeCondition } };
     const limit = maxConflictsOf(memberIds);
     const outcome = await table.transactGuarded(guard, outdated.map(updateMembership), limit);
-    // The status changes faster than this process reads and writes it. After this write every change of the status moves
-    // the membership to its new list position, so that the next try is applied or the one after it finds nothing to do.
+    // The status changes faster than this process reads and writes it. After this write every change of the status
+    // moves the membership to its new list position, so that the next try is applied or the one after it finds nothing
+    // to do.
     if (outcome === 'condition-failed' && outdated.length === 1 && tries >= maxTriesWithStatus)
       await table.transactGuarded(guard, outdated.map(updateForAnyStatus), limit);
     return outcome;
@@ -222,7 +223,10 @@ function splitInto(size: number, { memberIds, tries }: Chunk): Chunk[] {
   return chunks;
 }
 
-/** Returns the maximum number of conflicts. A single member cannot be split: its conflicts are retried until the deadline. */
+/**
+ * Returns the maximum number of conflicts. A single member cannot be split: its conflicts are retried until the
+ * deadline.
+ */
 const maxConflictsOf = (members: readonly unknown[]): number => (members.length === 1 ? Infinity : maxConflicts);
 
 /** Returns the projects, out of the given ones, that the image is still offered to. */
@@ -276,7 +280,9 @@ function updateMembership({ key, status, attributes, move }: OutdatedMembership)
   };
 }
 
-/** Returns the part of the update that every status permits. A later change of the status moves the membership itself. */
+/**
+ * Returns the part of the update that every status permits. A later change of the status moves the membership itself.
+ */
 const updateForAnyStatus = ({ key, attributes }: Pick<OutdatedMembership, 'key' | 'attributes'>): TransactAction => ({
   Update: {
     Key: key,

@@ -70,8 +70,8 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
   }
 
   /**
-   * Returns the update that records an outcome unless one is recorded. A redrive of the same command replaces its recorded
-   * refusal.
+   * Returns the update that records an outcome unless one is recorded. A redrive of the same command replaces its
+   * recorded refusal.
    */
   #recording(commandRecord: CommandRecord, outcome: CommandOutcome): Update {
     const record = {

@@ -46,8 +46,8 @@ interface SourceRead {
 }
 
 /**
- * Maximum number of 1 MB pages that one call reads of a filtered source: four pages hold about 17,000 entries, cost 1,000
- * read units and take less than a second. Reads of other sources end at the number of candidates.
+ * Maximum number of 1 MB pages that one call reads of a filtered source: four pages hold about 17,000 entries, cost
+ * 1,000 read units and take less than a second. Reads of other sources end at the number of candidates.
  */
 const maxFilteredPages = 4;
 

@@ -22,7 +22,9 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   readonly #table: Table;
   readonly #additionalActions: readonly TransactAction[];
 
-  /** @param additionalActions - actions that every write applies in the same transaction, each with its own condition */
+  /**
+   * @param additionalActions - actions that every write applies in the same transaction, each with its own condition
+   */
   constructor(table: Table, additionalActions: readonly TransactAction[] = []) {
     this.#table = table;
     this.#additionalActions = additionalActions;
@@ -43,8 +45,8 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   /**
-   * Answers in a transaction with the additional actions. A transaction returns no item: the membership is read first for
-   * its creation time, and the condition requires the same membership id.
+   * Answers in a transaction with the additional actions. A transaction returns no item: the membership is read first
+   * for its creation time, and the condition requires the same membership id.
    */
   async #answerByTransaction(answer: Answer): ReturnType<MembershipRepository['answer']> {
     const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);

@@ -6,7 +6,10 @@ export const names = (...attributes: readonly string[]): Record<string, string> 
 export const values = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [`:${name}`, value]));
 
-/** Returns `#a = :a` for every attribute: clauses of a condition, for the placeholders of {@link names} and {@link values}. */
+/**
+ * Returns `#a = :a` for every attribute: clauses of a condition with the placeholders of {@link names} and
+ * {@link values}.
+ */
 export const equalityClauses = (attributes: Readonly<Record<string, unknown>>): readonly string[] =>
   Object.keys(attributes).map((attribute) => `#${attribute} = :${attribute}`);
 

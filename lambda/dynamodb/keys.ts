@@ -10,9 +10,9 @@ export const partitionKey = 'pk';
 export const sortKey = 'sk';
 
 /**
- * The sparse local indexes that a membership's status selects. The sort key of every local index is the attribute with the
- * name of the index. An item has this attribute only while it is in the index, so that one update moves an item to another
- * index. The first index also contains the list entries of owners and of public and community images.
+ * The sparse local indexes that a membership's status selects. The sort key of every local index is the attribute with
+ * the name of the index. An item has this attribute only while it is in the index, so that one update moves an item to
+ * another index. The first index also contains the list entries of owners and of public and community images.
  */
 export const statusIndexes = ['listed', 'pending', 'rejected'] as const;
 export type StatusIndex = (typeof statusIndexes)[number];
@@ -27,12 +27,15 @@ export const membershipIndex = 'list_key';
 export const localIndexes = [...statusIndexes, membershipIndex] as const;
 
 /**
- * The attributes that the local indexes project besides the keys: list filters read them before other items, and no change
- * of status changes them. No item has `ends_at` yet: it is reserved for the end time of offers and grants, in seconds.
+ * The attributes that the local indexes project besides the keys: list filters read them before other items, and no
+ * change of status changes them. No item has `ends_at` yet: it is reserved for the end time of offers and grants, in
+ * seconds.
  */
 export const projectedAttributes = ['owner', 'visibility', 'os_hidden', 'ends_at'] as const;
 
-/** The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key. */
+/**
+ * The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key.
+ */
 export const catalogIndex = 'catalog';
 export const catalogSortKey = 'catalog_key';
 
@@ -124,9 +127,9 @@ export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
 };
 
 /**
- * List-key prefixes that group list entries, so that a query reads one group in creation order: owned, shared, and public
- * or community entries, each hidden or not. Memberships of an image that is not shared are in `unshared`, which no list
- * reads.
+ * List-key prefixes that group list entries, so that a query reads one group in creation order: owned, shared, and
+ * public or community entries, each hidden or not. Memberships of an image that is not shared are in `unshared`, which
+ * no list reads.
  */
 export type ListSegment =
   'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';

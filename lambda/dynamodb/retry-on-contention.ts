@@ -45,8 +45,8 @@ interface ServiceError {
 export const isContentionReason = (code: string | undefined): boolean => contentionReasons.has(code ?? '');
 
 /**
- * Kinds of failures that a retry may solve: the database did not apply the request because of other requests, the request
- * was not sent, or it is unknown if the request was applied.
+ * Kinds of failures that a retry may solve: the database did not apply the request because of other requests, the
+ * request was not sent, or it is unknown if the request was applied.
  */
 export type TemporaryFailure = 'contention' | 'not-sent' | 'unconfirmed';
 
@@ -75,8 +75,8 @@ function isBeforeSending({ syscall, message, errors }: ServiceError): boolean {
 }
 
 /**
- * The effect of a call that is sent twice: no effect for a `read`, one effect for an `idempotent-write`, two effects for a
- * `write`.
+ * The effect of a call that is sent twice: no effect for a `read`, one effect for an `idempotent-write`, two effects
+ * for a `write`.
  */
 export type Repetition = 'read' | 'idempotent-write' | 'write';
 

@@ -31,7 +31,7 @@ const noChange: ParsedRecord = {};
 
 /**
  * Reads a stream record. A record has no content if it changes only replicated attributes, the member count or list
- * entries, or if it removes an item: only the expiry of withdrawn memberships and command records removes published items.
+ * entries, or if it removes an item: only the expiry of a withdrawn membership does that.
  *
  * @throws Error if an item of a known kind is malformed
  */
@@ -56,7 +56,8 @@ const itemOf = (image: unknown): Item | undefined =>
 function readMembership(before: Item | undefined, after: Item): ParsedRecord {
   const read = itemReader(after);
   const sequence = read.number('sequence');
-  if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange; // replicated attributes only
+  // Every change of the membership increases the sequence.
+  if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange;
   return {
     change: {
       kind: 'membership',
@@ -118,9 +119,9 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
 }
 
 /**
- * Returns `true` if a change of an image's record is published. A fan-out writes the record twice; the write that sets the
- * new replicated attributes is published: the first write if the image becomes `shared`, otherwise the last. A deletion is
- * published with the tombstone.
+ * Returns `true` if a change of an image's record is published. A fan-out writes the record twice; the write that sets
+ * the new replicated attributes is published: the first write if the image becomes `shared`, otherwise the last. A
+ * deletion is published with the tombstone.
  */
 function isPublished(old: Image | undefined, { pendingChange, ...image }: Image): boolean {
   if (pendingChange !== undefined)

@@ -39,8 +39,8 @@ export type TransactAction = {
 };
 
 /**
- * Outcome of {@link Table.transactGuarded}: the transaction was applied, the guard's condition or another condition failed,
- * or too many conflicts occurred.
+ * Outcome of {@link Table.transactGuarded}: the transaction was applied, the guard's condition or another condition
+ * failed, or too many conflicts occurred.
  */
 export type GuardedOutcome = 'applied' | 'guard-failed' | 'condition-failed' | 'conflict';
 
@@ -50,8 +50,8 @@ export const transactionLimit = 100;
 const batchGetLimit = 100;
 
 /**
- * Attribute that identifies the last UpdateItem that was applied to an item. Transactions do not write it. A transaction
- * that reuses an item for a new membership must remove it.
+ * Attribute that identifies the last UpdateItem that was applied to an item. Transactions do not write it. A
+ * transaction that reuses an item for a new membership must remove it.
  */
 export const writeIdAttribute = 'write_id';
 
@@ -63,8 +63,8 @@ type UpdateResult =
   { readonly applied: true; readonly item: Item } | { readonly applied: false; readonly item: Item | undefined };
 
 /**
- * The table. Requests are repeated after temporary failures until the deadline. Reads are strongly consistent unless stated
- * otherwise.
+ * The table. Requests are repeated after temporary failures until the deadline. Reads are strongly consistent unless
+ * stated otherwise.
  */
 export class Table {
   readonly #documents: DynamoDBDocumentClient;
@@ -79,8 +79,8 @@ export class Table {
    * Applies one UpdateItem on its condition, at most once: an unconfirmed attempt is not repeated.
    *
    * @param build - creates the update of each attempt, so that each can contain its own time
-   * @returns the new item or, if the condition failed, the existing item (`undefined` if none exists). If only a later read
-   *   confirms that the update was applied, the item is the one read, which transactions may have changed since
+   * @returns the new item or, if the condition failed, the existing item (`undefined` if none exists). If only a later
+   *   read confirms that the update was applied, the item is the one read, which transactions may have changed since
    * @throws SharingError `outcome-unknown` if it is unknown whether the update was applied; `project-full` if the item
    *   collection is full
    */
@@ -124,8 +124,8 @@ export class Table {
    * recognizes a transaction that it has applied.
    *
    * @returns `true` if the transaction was applied, `false` if a condition failed
-   * @throws SharingError `outcome-unknown` if an attempt was unconfirmed and no later one was applied; `project-full` if
-   *   an item collection is full
+   * @throws SharingError `outcome-unknown` if an attempt was unconfirmed and no later one was applied; `project-full`
+   *   if an item collection is full
    */
   async transact(actions: readonly TransactAction[]): Promise<boolean> {
     const command = this.#transaction(actions);
@@ -140,11 +140,12 @@ export class Table {
   }
 
   /**
-   * Applies one transaction of a guard and further actions. After a conflict the caller can repeat it with fewer actions.
+   * Applies one transaction of a guard and further actions. After a conflict the caller can repeat it with fewer
+   * actions.
    *
    * @param guard - the action whose failed condition makes all further actions pointless
-   * @param maxConflicts - number of conflicts over the items of the actions after which the outcome is `conflict`. A conflict
-   *   over the guard's item alone does not count, because smaller transactions would cause more of them
+   * @param maxConflicts - number of conflicts over the items of the actions after which the outcome is `conflict`. A
+   *   conflict over the guard's item alone does not count, because smaller transactions would cause more of them
    */
   async transactGuarded(
     guard: TransactAction,
@@ -191,8 +192,8 @@ export class Table {
   }
 
   /**
-   * Returns the existing items of these keys, in no order. It sends BatchGetItem calls of 100 keys in parallel. Each returns
-   * at most 16 MB; further calls read its unprocessed keys.
+   * Returns the existing items of these keys, in no order. It sends BatchGetItem calls of 100 keys in parallel. Each
+   * returns at most 16 MB; further calls read its unprocessed keys.
    */
   async get(keys: readonly ItemKey[]): Promise<readonly Item[]> {
     const batches: ItemKey[][] = [];

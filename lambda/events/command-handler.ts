@@ -132,8 +132,8 @@ async function execute(
   } catch (error) {
     if (!(error instanceof CommandAlreadyRecordedError)) outcome = toRefusal(error);
   }
-  // A command with an effect is recorded in the transaction of the effect. This records refusals and commands without an
-  // effect. For a command that was recorded before it returns that outcome, regardless of the use case's result now.
+  // A command with an effect is recorded in the transaction of the effect. This records refusals and commands without
+  // an effect. For a command that was recorded before it returns that outcome, regardless of the use case's result now.
   const recorded = await dependencies.records.recordOutcome(commandRecord, outcome);
   if (recorded.digest === digest) return recorded.outcome;
   return {
@@ -146,7 +146,8 @@ async function execute(
 /**
  * Returns the outcome of a refused command.
  *
- * @throws any error that is not a final refusal. If the outcome is unknown, a retry is safe: a command acts at most once
+ * @throws any error that is not a final refusal. If the outcome is unknown, a retry is safe: a command acts at most
+ *   once
  */
 function toRefusal(error: unknown): CommandOutcome {
   if (!(error instanceof SharingError) || isTemporary(error)) throw error;

@@ -1,6 +1,6 @@
 /**
- * JSON Schema 2020-12 of a command, published unchanged in `docs/command.schema.json`. Use cases validate the values, as
- * for an HTTP request.
+ * JSON Schema 2020-12 of a command, published unchanged in `docs/command.schema.json`. Use cases validate the values,
+ * as for an HTTP request.
  */
 export const commandSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',

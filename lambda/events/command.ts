@@ -100,8 +100,8 @@ export function projectOf(name: string, value: string): ProjectId {
 }
 
 /**
- * Returns the SHA-256, as base64url, of the JSON array of all fields except "reply" in the schema's order, with `null` for
- * a missing field. `docs/events.md` describes the same computation for senders.
+ * Returns the SHA-256, as base64url, of the JSON array of all fields except "reply" in the schema's order, with `null`
+ * for a missing field. `docs/events.md` describes the same computation for senders.
  */
 function contentDigest(message: Readonly<Record<string, unknown>>): string {
   const fields = Object.keys(commandSchema.properties).filter((name) => name !== 'reply');

@@ -69,6 +69,8 @@ const replicatedAttributesView = (attributes: ReplicatedAttributes | undefined):
     ? null
     : { owner: attributes.owner, visibility: attributes.visibility, os_hidden: attributes.hidden };
 
-/** Returns the key of the notifications that are published in order: those of one image and project, or of one image. */
+/**
+ * Returns the key of the notifications that are published in order: those of one image and project, or of one image.
+ */
 export const orderingKeyOf = ({ image, member }: Notification): string =>
   member === undefined ? image.id : `${image.id} ${member.id}`;

@@ -27,9 +27,9 @@ interface Positioned {
 }
 
 /**
- * Publishes notifications in order for each membership and each image. If the bus fails to publish one, the later ones of
- * the same membership or image wait, and it is sent again with full jitter until the deadline. A notification of an image
- * waits for those of the image's memberships that precede it.
+ * Publishes notifications in order for each membership and each image. If the bus fails to publish one, the later ones
+ * of the same membership or image wait, and it is sent again with full jitter until the deadline. A notification of an
+ * image waits for those of the image's memberships that precede it.
  *
  * @param deadline - milliseconds since the epoch
  * @returns the positions of the unpublished notifications in ascending order, and the error code of the last failure

@@ -30,8 +30,8 @@ export interface StreamHandlerDependencies {
 const maxMessageBytes = 250_000;
 
 /**
- * Returns the dead letter of a record: an event with this record alone, so that a redrive invokes the function with it. The
- * old and new images are omitted if the message would be too large.
+ * Returns the dead letter of a record: an event with this record alone, so that a redrive invokes the function with it.
+ * The old and new images are omitted if the message would be too large.
  */
 export function deadLetterBody(record: DynamoDBRecord): string {
   const body = serializeForSqs(record);
@@ -48,8 +48,8 @@ const serializeForSqs = (record: DynamoDBRecord): string =>
   );
 
 /**
- * Publishes every change in a batch of stream records, in order and at least once. The response reports the first failed
- * record; Lambda retries this record and all that follow it.
+ * Publishes every change in a batch of stream records, in order and at least once. The response reports the first
+ * failed record; Lambda retries this record and all that follow it.
  *
  * @throws Error if the first record fails and others succeed: Lambda then retries the batch in halves until the failed
  *   record is alone ("Bisect on function error" in the Lambda developer guide)

@@ -37,7 +37,9 @@ export const replicatedItemAttributes = ({
   os_hidden: hidden,
 });
 
-/** Returns the keys of an image's record in the global index, which lists the images of a visibility in creation order. */
+/**
+ * Returns the keys of an image's record in the global index, which lists the images of a visibility in creation order.
+ */
 export const catalogKeys = (
   image: Pick<Image, 'id' | 'createdAt'>,
   { visibility, hidden }: ReplicatedAttributes,
@@ -72,7 +74,9 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
   ...recordAttributes(image),
 });
 
-/** Returns the tombstone of a deleted image: its id, which it keeps from being reused, and the actor of the deletion. */
+/**
+ * Returns the tombstone of a deleted image: its id, which it keeps from being reused, and the actor of the deletion.
+ */
 export const tombstoneItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,

@@ -2,8 +2,8 @@ import { partitionKey, sortKey } from '../keys.ts';
 import type { Item } from '../table.ts';
 
 /**
- * Reads the attributes of a stored item as their types. A method throws an Error with the item's key and the attribute's
- * name if the attribute is missing or malformed: an error of this service, never of a caller.
+ * Reads the attributes of a stored item as their types. A method throws an Error with the item's key and the
+ * attribute's name if the attribute is missing or malformed: an error of this service, never of a caller.
  *
  * A class, because a page reads 25 items and an object of closures per item costs more time.
  */

@@ -61,8 +61,8 @@ export function replicatedMembershipUpdate(
 }
 
 /**
- * Returns the update that withdraws a membership. The withdrawn membership has no status and is in no index; it stores the
- * actor, keeps the sequence for a later offer, and expires.
+ * Returns the update that withdraws a membership. The withdrawn membership has no status and is in no index; it stores
+ * the actor, keeps the sequence for a later offer, and expires.
  */
 export function withdrawMembership({ memberId, imageId, at, actor }: MembershipWithdrawal): Update {
   const set = {
