@@ -27,7 +27,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
     'runtime/log.ts',
   ],
   events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
-  messaging: ['domain/image.ts', 'events/publish.ts', 'runtime/deadline.ts'],
+  messaging: ['domain/image.ts', 'events/publish-in-order.ts', 'runtime/deadline.ts'],
   runtime: [],
 };
 const targets = [

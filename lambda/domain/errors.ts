@@ -18,6 +18,7 @@ export const sharingErrorCodes = [
   'tag-not-found',
   'member-quota-exceeded',
   'image-too-large',
+  'project-full',
   'try-again-later',
   'database-unavailable',
   'outcome-unknown',
@@ -82,6 +83,14 @@ export const memberQuotaExceeded = (imageId: string, quota: number): SharingErro
 /** @param limit - the exceeded limit with its unit, such as "128 tags" */
 export const imageTooLarge = (limit: string): SharingError =>
   error('image-too-large', `An image can have at most ${limit}; leave some out.`);
+
+/** A list or project that the request adds an item to has reached the size limit of an item collection, 10 GB. */
+export const projectFull = (cause?: unknown): SharingError =>
+  new SharingError(
+    'project-full',
+    'The project has reached the maximum of 10 GB for its images and memberships; delete images or withdraw offers first.',
+    { cause },
+  );
 
 export const attributeReadOnly = (name: string): SharingError =>
   error('attribute-read-only', `The property ${quote(name)} is read-only; leave it out.`);

@@ -4,7 +4,7 @@ import { tryAgainLater } from '../domain/errors.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import type { Image, PendingChange, ReplicatedAttributes } from '../domain/image.ts';
 import type { MemberStatus } from '../domain/membership.ts';
-import { equals, names, values } from './expression.ts';
+import { assignments, names, values } from './expression.ts';
 import { catalogKeys, tombstoneItem, replicatedItemAttributes, imageFromItem } from './items/image-item.ts';
 import {
   imageKey,
@@ -28,26 +28,29 @@ import {
   type TransactAction,
 } from './table.ts';
 
-/** Passes over the partition: a second one finds that another process completed the change, or an old owner withdrawn. */
+/**
+ * Maximum number of passes over the image's partition. A second pass finds that another process completed the change,
+ * or that the membership of the image's owner was withdrawn.
+ */
 const maxPasses = 5;
-/** Tries to write one member, of which seven halve a chunk down to it, before it is written whatever its status is. */
+/** Number of tries to write a member, seven of which halve its chunk, before the write ignores the member's status. */
 const maxTriesWithStatus = 8;
-/** Two more tries always suffice then; a member that takes still more is none that changes its status. */
+/** Maximum number of tries. After a write without the status two more tries suffice. */
 const maxTries = 20;
-/** Conflicts over the members of a chunk before it is split. */
+/** Maximum number of conflicts over the members of a chunk before it is split. */
 const maxConflicts = 3;
 
 /**
- * The record of an image and the projects it was offered to, in one query.
+ * Reads the record of an image and the projects it is offered to, in one query.
  *
- * @param maxOffers - maximum number of projects to read; all of them unless given
+ * @param maxOffers - maximum number of projects to read; default all
  */
 export async function readPartition(
   table: Table,
   imageId: Image['id'],
   maxOffers = Number.POSITIVE_INFINITY,
 ): Promise<{ readonly image: Image | undefined; readonly memberIds: readonly ProjectId[] }> {
-  const enough = 1 + maxOffers; // the record comes first
+  const enough = 1 + maxOffers; // the record precedes the offers
   const { items } = await table.query(
     {
       KeyConditionExpression: '#pk = :pk',
@@ -65,11 +68,12 @@ export async function readPartition(
 }
 
 /**
- * Completes a change that is too large for one transaction: the members in chunks of a transaction each, then the image.
- * Every transaction requires that the change is still pending, so any number of processes can do this at the same time
- * and start at any step. A chunk that is refused is written in halves after the others, so no member delays another.
+ * Completes a change that is too large for one transaction: it writes the members, one transaction per chunk, then the
+ * image. Every transaction requires that the change is still pending, so any number of processes can run this in
+ * parallel and continue from any step. A chunk whose write is not applied is written in halves after the others, so
+ * that no member delays another.
  *
- * @throws SharingError `try-again-later` if the deadline does not suffice; what is done stays done
+ * @throws SharingError `try-again-later` if the deadline passes first; writes that were applied remain
  */
 export async function completePendingChange(table: Table, clock: Clock, started: Image): Promise<void> {
   const { id: imageId, version } = started;
@@ -83,7 +87,7 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     const offered = tries === 0 ? memberIds : await findOffered(table, imageId, memberIds);
     if (offered.length === 0) return 'applied';
     const at = clock();
-    const fewerMembers: TransactAction = {
+    const reduceMemberCount: TransactAction = {
       Update: {
         Key: imageKey(imageId),
         UpdateExpression: 'ADD #member_count :fewer',
@@ -94,59 +98,57 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     };
     const actions = offered.flatMap((memberId): TransactAction[] => [
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership(memberId, imageId, at, actor) },
+      { Update: withdrawMembership({ memberId, imageId, at, actor }) },
     ]);
-    return table.transactGuarded(fewerMembers, actions, conflictsOf(memberIds));
+    return table.transactGuarded(reduceMemberCount, actions, maxConflictsOf(memberIds));
   };
 
   const replicateToMembers = async (
     { memberIds, tries }: Chunk,
     image: Image,
-    facts: ReplicatedAttributes,
+    attributes: ReplicatedAttributes,
   ): Promise<GuardedOutcome> => {
     const items = await table.get(memberIds.map((memberId) => membershipKey(memberId, imageId)));
     const isOwnersItem = (item: Item): boolean => item[partitionKey] === projectPartition(image.owner);
     const outdated = items.flatMap((item) =>
-      // An owner that is a member too must not answer before it has stopped being the owner.
-      outdatedMembership(image, item, isOwnersItem(item) ? { ...facts, owner: image.owner } : facts),
+      // An owner that is also a member must not answer while it is the owner.
+      outdatedMembership(image, item, isOwnersItem(item) ? { ...attributes, owner: image.owner } : attributes),
     );
     if (outdated.length === 0) return 'applied';
     const guard = { ConditionCheck: { Key: imageKey(imageId), ...pendingChangeCondition } };
-    const limit = conflictsOf(memberIds);
+    const limit = maxConflictsOf(memberIds);
     const outcome = await table.transactGuarded(guard, outdated.map(updateMembership), limit);
-    // The status changes faster than it can be read and written. From this write on, every change of the status puts the
-    // membership into its new place in the lists, so the next try is applied, or the one after it finds nothing to do.
+    // The status changes faster than this process reads and writes it. After this write every change of the status
+    // moves the membership to its new list position, so that the next try is applied or the one after it finds nothing
+    // to do.
     if (outcome === 'condition-failed' && outdated.length === 1 && tries >= maxTriesWithStatus)
-      await table.transactGuarded(guard, outdated.map(updateWhateverStatus), limit);
+      await table.transactGuarded(guard, outdated.map(updateForAnyStatus), limit);
     return outcome;
   };
 
-  /** The image's own action comes first. */
-  const complete = async (
-    image: Image,
-    change: PendingChange,
-  ): Promise<readonly [TransactAction, ...TransactAction[]]> => {
-    if (change.kind === 'delete') return [deleteImage(image, change), ...listEntryActions(image, image, undefined)];
+  /** Returns the last transaction: the write of the image's record, and the actions that go with it. */
+  const lastTransaction = async (image: Image, change: PendingChange): Promise<LastTransaction> => {
+    if (change.kind === 'delete')
+      return {
+        record: deleteImage(image, change),
+        others: listEntryActions(image, { from: image, to: undefined }),
+      };
     const { attributes } = change;
-    const last =
-      attributes.owner === image.owner
-        ? []
-        : (await table.get([membershipKey(image.owner, imageId)])).flatMap((item) =>
-            outdatedMembership(image, item, attributes),
-          );
-    return [
-      changeImage(image, attributes),
-      ...last.map(updateMembership),
-      ...listEntryActions(image, image, attributes),
-    ];
+    const ownerChanges = attributes.owner !== image.owner;
+    const ownersItems = ownerChanges ? await table.get([membershipKey(image.owner, imageId)]) : [];
+    const outdated = ownersItems.flatMap((item) => outdatedMembership(image, item, attributes));
+    return {
+      record: changeImage(image, attributes),
+      others: [...outdated.map(updateMembership), ...listEntryActions(image, { from: image, to: attributes })],
+    };
   };
 
-  const changeImage = (image: Image, facts: ReplicatedAttributes): TransactAction => {
-    const set = { ...replicatedItemAttributes(facts), ...catalogKeys(image, facts) };
+  const changeImage = (image: Image, attributes: ReplicatedAttributes): TransactAction => {
+    const set = { ...replicatedItemAttributes(attributes), ...catalogKeys(image, attributes) };
     return {
       Update: {
         Key: imageKey(imageId),
-        UpdateExpression: `SET ${equals(set)} REMOVE #pending_change ADD #version :one`,
+        UpdateExpression: `SET ${assignments(set)} REMOVE #pending_change ADD #version :one`,
         ConditionExpression: pendingChangeCondition.ConditionExpression,
         ExpressionAttributeNames: names('version', 'pending_change', ...Object.keys(set)),
         ExpressionAttributeValues: values({ ...set, version, one: 1 }),
@@ -174,23 +176,29 @@ export async function completePendingChange(table: Table, clock: Clock, started:
             replicateToMembers(chunk, image, change.attributes),
           );
     if (!isDone) continue;
-    const [record, ...others] = await complete(image, change);
+    const { record, others } = await lastTransaction(image, change);
     if ((await table.transactGuarded(record, others, Infinity)) === 'applied') return;
   }
   throw tryAgainLater();
 }
 
-/** Members that are written in one transaction, and how often they were tried, in larger chunks too. */
+interface LastTransaction {
+  readonly record: TransactAction;
+  readonly others: readonly TransactAction[];
+}
+
+/** Members that one transaction writes, and the number of earlier tries, including those in larger chunks. */
 interface Chunk {
   readonly memberIds: readonly ProjectId[];
   readonly tries: number;
 }
 
 /**
- * Writes members chunk by chunk. A chunk that is not applied is written again in halves, down to single members, after
- * all that were not tried as often.
+ * Writes members chunk by chunk. A chunk whose write is not applied is written again in halves, down to single members,
+ * after all chunks with fewer tries.
  *
- * @returns whether all are written; `false` if the guard's condition failed
+ * @returns `true` if all members are written, `false` if the guard's condition failed
+ * @throws SharingError `try-again-later` at the deadline or after the maximum number of tries
  */
 async function inChunks(
   memberIds: readonly ProjectId[],
@@ -215,10 +223,13 @@ function splitInto(size: number, { memberIds, tries }: Chunk): Chunk[] {
   return chunks;
 }
 
-/** A single member cannot be split: its conflicts are retried until the deadline. */
-const conflictsOf = (members: readonly unknown[]): number => (members.length === 1 ? Infinity : maxConflicts);
+/**
+ * Returns the maximum number of conflicts. A single member cannot be split: its conflicts are retried until the
+ * deadline.
+ */
+const maxConflictsOf = (members: readonly unknown[]): number => (members.length === 1 ? Infinity : maxConflicts);
 
-/** Those of some projects that the image is still offered to. */
+/** Returns the projects, out of the given ones, that the image is still offered to. */
 async function findOffered(
   table: Table,
   imageId: ImageId,
@@ -228,36 +239,40 @@ async function findOffered(
   return offers.flatMap((offer) => memberIdFromOfferKey(sortKeyOf(offer)) ?? []);
 }
 
-/** A membership without the replicated attributes that a pending change gives it. */
+/** A membership that a pending change has not updated yet. */
 interface OutdatedMembership {
   readonly key: ItemKey;
   readonly status: MemberStatus;
+  /** The attributes to set, except {@link move}. */
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** The index attribute of its status, if the change moves the membership in its lists. */
+  /** The index attribute of the status, if the change moves the membership in its lists. */
   readonly move: Readonly<Record<string, unknown>>;
 }
 
-function outdatedMembership(image: Image, item: Item, facts: ReplicatedAttributes): readonly OutdatedMembership[] {
+/** Returns the membership of an item if it is outdated, otherwise nothing. */
+function outdatedMembership(
+  image: Image,
+  item: Item,
+  replicatedAttributes: ReplicatedAttributes,
+): readonly OutdatedMembership[] {
   const membership = membershipFromItem(item);
   if (membership === undefined) return [];
   const { memberId, status } = membership;
   const index = indexOfStatus[status];
-  const { [index]: indexRangeOf, ...attributes } = replicatedMembershipUpdate(image, facts, status).set;
-  const isMoved = item[index] !== indexRangeOf;
+  const { [index]: indexKey, ...attributes } = replicatedMembershipUpdate(image, replicatedAttributes, status).set;
+  const isMoved = item[index] !== indexKey;
   if (!isMoved && Object.entries(attributes).every(([name, value]) => item[name] === value)) return [];
-  return [
-    { key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: indexRangeOf } : {} },
-  ];
+  return [{ key: membershipKey(memberId, image.id), status, attributes, move: isMoved ? { [index]: indexKey } : {} }];
 }
 
-/** The update that brings a membership up to date. Only a move in a list depends on the status. */
+/** Returns the update of an outdated membership. Its condition requires the status only if it moves the list entry. */
 function updateMembership({ key, status, attributes, move }: OutdatedMembership): TransactAction {
-  if (Object.keys(move).length === 0) return updateWhateverStatus({ key, attributes });
+  if (Object.keys(move).length === 0) return updateForAnyStatus({ key, attributes });
   const set = { ...attributes, ...move };
   return {
     Update: {
       Key: key,
-      UpdateExpression: `SET ${equals(set)}`,
+      UpdateExpression: `SET ${assignments(set)}`,
       ConditionExpression: '#status = :status',
       ExpressionAttributeNames: names('status', ...Object.keys(set)),
       ExpressionAttributeValues: values({ ...set, status }),
@@ -265,11 +280,13 @@ function updateMembership({ key, status, attributes, move }: OutdatedMembership)
   };
 }
 
-/** The part of that update which every status allows. A later change of the status moves the membership by itself. */
-const updateWhateverStatus = ({ key, attributes }: Pick<OutdatedMembership, 'key' | 'attributes'>): TransactAction => ({
+/**
+ * Returns the part of the update that every status permits. A later change of the status moves the membership itself.
+ */
+const updateForAnyStatus = ({ key, attributes }: Pick<OutdatedMembership, 'key' | 'attributes'>): TransactAction => ({
   Update: {
     Key: key,
-    UpdateExpression: `SET ${equals(attributes)}`,
+    UpdateExpression: `SET ${assignments(attributes)}`,
     ConditionExpression: 'attribute_exists(#status)',
     ExpressionAttributeNames: names('status', ...Object.keys(attributes)),
     ExpressionAttributeValues: values(attributes),

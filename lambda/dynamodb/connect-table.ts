@@ -4,22 +4,22 @@ import { PlainJsonProtocol } from './plain-json-protocol.ts';
 import { Table } from './table.ts';
 
 /**
- * The table of this name, where the SDK's own environment says that DynamoDB is.
+ * Returns the table with this name, at the DynamoDB endpoint of the SDK's environment variables.
  *
- * Requests are sent once and repeated by {@link Table} alone: two repetitions inside each other would outlast a deadline.
+ * The SDK sends each request once. Only {@link Table} repeats it: nested repetitions would outlast a deadline.
  */
 export const connectTable = (name: string): Table => new Table(documentClient(), name);
 
 /**
- * The document client of every table.
+ * Creates the document client of a table.
  *
- * @param settings - of the client; without them its environment decides
+ * @param settings - override the client's own settings and those of its environment
  */
 export function documentClient(settings: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     maxAttempts: 1,
-    // A response takes milliseconds. These limit the wait for a connection, for the beginning of a response and for the
-    // rest of it, so that the request can still read or repeat before its deadline.
+    // A response takes milliseconds. These timeouts limit the connection, the start and the remainder of a response, so
+    // that the request can still read or repeat before its deadline.
     requestHandler: {
       connectionTimeout: 1_000,
       requestTimeout: 5_000,
@@ -29,7 +29,7 @@ export function documentClient(settings: DynamoDBClientConfig = {}): DynamoDBDoc
     protocol: PlainJsonProtocol,
     ...settings,
   });
-  // Otherwise each input and output is searched for what a log must not show, although there is no logger.
+  // This middleware searches every input and output for sensitive fields, although no logger is set.
   client.middlewareStack.remove('loggerMiddleware');
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }

@@ -8,19 +8,20 @@ import {
 import { sharingErrorCodes } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { DynamoDbMembershipRepository } from './dynamodb-membership-repository.ts';
-import { equals, names, values } from './expression.ts';
+import { assignments, names, values } from './expression.ts';
 import { itemReader } from './items/item-reader.ts';
 import { commandKey, itemFormat, timeToLive } from './keys.ts';
 import type { Item, Table, Update } from './table.ts';
 
-/** Longer than a command can wait in its queue and in the dead-letter queue behind it: 4 and 14 days. */
+/** Retention of a record: longer than a command can wait in its queue (4 days) and its dead-letter queue (14 days). */
 const retentionSeconds = 30 * 24 * 3600;
 
-/** The ledger of commands in the table: one item for each, which expires. */
+/** Command records in the table: one item per command. The item expires. */
 export class DynamoDbCommandRecordRepository implements CommandRecordRepository {
   readonly #table: Table;
   readonly #clock: Clock;
 
+  /** @param clock - sets the expiry of new records */
   constructor(table: Table, clock: Clock) {
     this.#table = table;
     this.#clock = clock;
@@ -55,7 +56,8 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     outcome: CommandOutcome,
   ): ReturnType<CommandRecordRepository['recordOutcome']> {
     const { item } = await this.#table.update(() => this.#recording(commandRecord, outcome));
-    if (item === undefined) throw new Error(`Command ${commandRecord.id} is neither settled nor can be.`);
+    if (item === undefined)
+      throw new Error(`The record of command ${commandRecord.id} was deleted while it was written.`);
     return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };
   }
 
@@ -67,7 +69,10 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     return read.number('redrives') >= commandRecord.redriveCount;
   }
 
-  /** Writes the outcome unless there is one; a refusal gives way to the same command where it was sent back since. */
+  /**
+   * Returns the update that records an outcome unless one is recorded. A redrive of the same command replaces its
+   * recorded refusal.
+   */
   #recording(commandRecord: CommandRecord, outcome: CommandOutcome): Update {
     const record = {
       format: itemFormat,
@@ -80,7 +85,7 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     };
     return {
       Key: commandKey(commandRecord.projectId, commandRecord.id),
-      UpdateExpression: `SET ${equals(record)}`,
+      UpdateExpression: `SET ${assignments(record)}`,
       ConditionExpression:
         'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives AND #digest = :digest)',
       ExpressionAttributeNames: names(...Object.keys(record)),

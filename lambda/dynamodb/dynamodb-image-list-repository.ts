@@ -1,3 +1,4 @@
+import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import {
   matchesSource,
@@ -27,13 +28,16 @@ import {
 } from './keys.ts';
 import type { Item, Table } from './table.ts';
 
-/** Where a run of images stands in the table: an index, a partition of it and the shelf there. */
+/** The index, partition and list segment that one Query reads. */
 interface IndexRange {
   readonly index: string;
   readonly partition: { readonly name: string; readonly value: string };
+  /** Name of the index's sort key. */
   readonly sort: string;
-  readonly shelf: ListSegment;
+  readonly segment: ListSegment;
 }
+
+type Order = 'asc' | 'desc';
 
 /** The candidates of one source, and the position of the last entry that was read if more may follow it. */
 interface SourceRead {
@@ -42,12 +46,12 @@ interface SourceRead {
 }
 
 /**
- * Maximum number of pages of a megabyte that one call reads of a source whose entries are filtered: four hold some 17,000
- * entries, cost a thousand read units and take less than a second. Other sources end at the number of candidates.
+ * Maximum number of 1 MB pages that one call reads of a filtered source: four pages hold about 17,000 entries, cost
+ * 1,000 read units and take less than a second. Reads of other sources end at the number of candidates.
  */
 const maxFilteredPages = 4;
 
-/** Lists of images from the sparse indexes of the table. */
+/** Lists of images, read from the sparse indexes of the table. */
 export class DynamoDbImageListRepository implements ImageListRepository {
   readonly #table: Table;
 
@@ -56,26 +60,29 @@ export class DynamoDbImageListRepository implements ImageListRepository {
   }
 
   async candidates(
-    ...[sources, order, after, count]: Parameters<ImageListRepository['candidates']>
+    sources: readonly ListSource[],
+    order: Order,
+    after: ListPosition | undefined,
+    count: number,
   ): ReturnType<ImageListRepository['candidates']> {
-    const reads = await Promise.all(sources.map((source) => this.#read(source, order, after, count + 1)));
-    const merged = merge(reads, order);
-    // Behind the entry where the reading of one source ended, an image of that source may come before another's.
-    const [readUntil] = reads.flatMap((read) => read.readUntil ?? []).sort(byOrder(order));
-    const known =
-      readUntil === undefined ? merged : merged.filter(({ position }) => byOrder(order)(position, readUntil) <= 0);
-    const candidates = known.slice(0, count);
-    return { candidates, next: known.length > count ? candidates.at(-1)?.position : readUntil };
+    const reads = await Promise.all(sources.map((source) => this.#read(source, { order, after, count: count + 1 })));
+    const comparePositions = positionComparator(order);
+    const merged = mergeCandidates(reads).toSorted((a, b) => comparePositions(a.position, b.position));
+    // After the entry at which the read of one source ended, unread images of that source may precede those of another.
+    const [readUntil] = reads.flatMap((read) => read.readUntil ?? []).toSorted(comparePositions);
+    const ordered =
+      readUntil === undefined ? merged : merged.filter(({ position }) => comparePositions(position, readUntil) <= 0);
+    const candidates = ordered.slice(0, count);
+    return { candidates, next: ordered.length > count ? candidates.at(-1)?.position : readUntil };
   }
 
   async records(candidates: readonly ListCandidate[]): ReturnType<ImageListRepository['records']> {
     const items = await this.#table.get(candidates.map(({ position }) => imageKey(position.id)));
-    const images = new Map(
-      items.flatMap((item): [string, Image][] => {
-        const image = imageFromItem(item);
-        return image === undefined ? [] : [[image.id, image]];
-      }),
-    );
+    const images = new Map<ImageId, Image>();
+    for (const item of items) {
+      const image = imageFromItem(item);
+      if (image !== undefined) images.set(image.id, image);
+    }
     return {
       images: candidates.map(({ position, sources }) => {
         const image = images.get(position.id);
@@ -85,19 +92,21 @@ export class DynamoDbImageListRepository implements ImageListRepository {
     };
   }
 
-  /** The next candidates of one source: `count` of them, if there are so many among the entries that are read. */
+  /** Reads the next candidates of one source: `count` of them, if the read entries contain so many. */
   async #read(
     source: ListSource,
-    order: 'asc' | 'desc',
-    after: ListPosition | undefined,
-    count: number,
+    {
+      order,
+      after,
+      count,
+    }: { readonly order: Order; readonly after: ListPosition | undefined; readonly count: number },
   ): Promise<SourceRead> {
-    const { index, partition, sort, shelf } = indexRangeOf(source);
-    const [low, high] = segmentBounds(shelf);
-    const from = after && listKey(shelf, after);
+    const { index, partition, sort, segment } = indexRangeOf(source);
+    const [low, high] = segmentBounds(segment);
+    const from = after && listKey(segment, after);
     const bounds = order === 'desc' ? [low, from ?? high] : [from ?? low, high];
     const filter = filterOf(source);
-    const enough = from === undefined ? count : count + 1; // the place to go on from is within the bounds
+    const enough = from === undefined ? count : count + 1; // the bounds include the position to continue after
     const isFiltered = filter.clauses.length > 0;
     const { items, lastKey } = await this.#table.query(
       {
@@ -145,39 +154,41 @@ function indexRangeOf(source: ListSource): IndexRange {
         index: catalogIndex,
         partition: { name: catalogIndex, value: source.visibility },
         sort: catalogSortKey,
-        shelf: ownedSegment(source.hidden),
+        segment: ownedSegment(source.hidden),
       };
   }
 }
 
-const indexRange = (index: string, partition: string, shelf: ListSegment): IndexRange => ({
+const indexRange = (index: string, partition: string, segment: ListSegment): IndexRange => ({
   index,
   partition: { name: partitionKey, value: partition },
-  sort: index, // a local index is sorted by the attribute of its own name
-  shelf,
+  sort: index, // the sort key of a local index has the name of the index
+  segment,
 });
 
-/** The filter on what the index projects, where a run is narrowed further than its keys do. */
-function filterOf({ owner, visibilities }: ListSource) {
-  const byOwner = owner === undefined ? undefined : { owner };
-  const byVisibility =
-    visibilities === undefined
-      ? undefined
-      : Object.fromEntries(visibilities.map((visibility, n) => [`visibility_${n}`, visibility]));
-  return {
-    clauses: [
-      ...(byOwner ? ['#owner = :owner'] : []),
-      ...(byVisibility
-        ? [
-            `#visibility IN (${Object.keys(byVisibility)
-              .map((name) => `:${name}`)
-              .join(', ')})`,
-          ]
-        : []),
-    ],
-    attributes: [...(byOwner ? ['owner'] : []), ...(byVisibility ? ['visibility'] : [])],
-    values: { ...byOwner, ...byVisibility },
-  };
+interface Filter {
+  readonly clauses: readonly string[];
+  readonly attributes: readonly string[];
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** Returns the filter on projected attributes for a source that its index range does not describe completely. */
+function filterOf({ owner, visibilities }: ListSource): Filter {
+  const clauses: string[] = [];
+  const attributes: string[] = [];
+  const filterValues: Record<string, string> = {};
+  if (owner !== undefined) {
+    clauses.push('#owner = :owner');
+    attributes.push('owner');
+    filterValues['owner'] = owner;
+  }
+  if (visibilities !== undefined) {
+    const placeholders = visibilities.map((_, index) => `visibility_${index}`);
+    clauses.push(`#visibility IN (${placeholders.map((name) => `:${name}`).join(', ')})`);
+    attributes.push('visibility');
+    for (const [index, visibility] of visibilities.entries()) filterValues[`visibility_${index}`] = visibility;
+  }
+  return { clauses, attributes, values: filterValues };
 }
 
 function readPosition(item: Item, sort: string): ListPosition {
@@ -187,18 +198,22 @@ function readPosition(item: Item, sort: string): ListPosition {
   return position;
 }
 
-const byOrder =
-  (order: 'asc' | 'desc') =>
-  (...positions: [ListPosition, ListPosition]): number => {
-    const [left, right] = positions.map(({ createdAt, id }) => `${createdAt}#${id}`) as [string, string];
-    return (left < right ? -1 : left > right ? 1 : 0) * (order === 'asc' ? 1 : -1);
+/** Returns a comparator that sorts list positions like the list keys of the index. */
+function positionComparator(order: Order): (a: ListPosition, b: ListPosition) => number {
+  const sortText = ({ createdAt, id }: ListPosition): string => `${createdAt}#${id}`;
+  const compare = (a: ListPosition, b: ListPosition): number => {
+    const [textA, textB] = [sortText(a), sortText(b)];
+    if (textA === textB) return 0;
+    return textA < textB ? -1 : 1;
   };
+  return order === 'asc' ? compare : (a, b) => compare(b, a);
+}
 
-/** Several sources in one order; an image that is in more than one of them is one candidate. */
-function merge(reads: readonly SourceRead[], order: 'asc' | 'desc'): readonly ListCandidate[] {
+/** Merges the candidates of several sources. An image in more than one source is one candidate. */
+function mergeCandidates(reads: readonly SourceRead[]): readonly ListCandidate[] {
   const merged = new Map<string, ListCandidate>();
   for (const { position, sources } of reads.flatMap(({ candidates }) => candidates)) {
     merged.set(position.id, { position, sources: [...(merged.get(position.id)?.sources ?? []), ...sources] });
   }
-  return [...merged.values()].sort((a, b) => byOrder(order)(a.position, b.position));
+  return [...merged.values()];
 }

@@ -11,7 +11,7 @@ import {
 } from '../domain/image.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Sharing } from '../domain/sharing-rules.ts';
-import { equals, names, values } from './expression.ts';
+import { assignments, names, values } from './expression.ts';
 import {
   actorAttribute,
   tombstoneItem,
@@ -29,7 +29,7 @@ import type { Item, Table, Update } from './table.ts';
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
 const withoutMembers = '#member_count = :none';
 
-/** Images in the table, with their entries in lists and the changes that reach their members. */
+/** Images in the table, with their list entries and the changes that their memberships replicate. */
 export class DynamoDbImageRepository implements ImageRepository {
   readonly #table: Table;
   readonly #clock: Clock;
@@ -62,29 +62,30 @@ export class DynamoDbImageRepository implements ImageRepository {
   create(image: Image, actor: Actor): Promise<boolean> {
     return this.#table.transact([
       { Put: { Item: imageItem(image, actor), ConditionExpression: 'attribute_not_exists(pk)' } },
-      ...listEntryActions(image, undefined, image),
+      ...listEntryActions(image, { from: undefined, to: image }),
     ]);
   }
 
   async update(before: Image, after: Image, actor: Actor): Promise<Image | 'conflict'> {
     const written = { ...after, version: before.version + 1 };
     if (hasSameReplicatedAttributes(before, after)) {
-      const { applied } = await this.#table.update(() => updateRecord(before, after, actor));
+      const { applied } = await this.#table.update(() => updateRecord({ before, after, actor }));
       return applied ? written : 'conflict';
     }
     if (before.memberCount === 0) {
-      const alone = updateRecord(before, after, actor, { onlyWithoutMembers: true });
-      const applied = await this.#table.transact([{ Update: alone }, ...listEntryActions(before, before, after)]);
+      const update = updateRecord({ before, after, actor, onlyWithoutMembers: true });
+      const entries = listEntryActions(before, { from: before, to: after });
+      const applied = await this.#table.transact([{ Update: update }, ...entries]);
       return applied ? written : 'conflict';
     }
-    // Towards `shared` the image goes first and its members follow; in every other direction the members go first, so
-    // that on the way a member is refused too early and never too late.
+    // An image that becomes `shared` changes before its memberships; in every other case it changes after them. In
+    // between, a request of a member may be refused early but is never permitted late.
     const becomesShared = after.visibility === 'shared' && before.visibility !== 'shared';
     const first = becomesShared ? after : { ...after, ...pickReplicatedAttributes(before) };
     const pendingChange: PendingChange = { kind: 'facts', attributes: pickReplicatedAttributes(after), actor };
     const started = await this.#table.transact([
-      { Update: updateRecord(before, first, actor, { pendingChange }) },
-      ...listEntryActions(before, before, first),
+      { Update: updateRecord({ before, after: first, actor, pendingChange }) },
+      ...listEntryActions(before, { from: before, to: first }),
     ]);
     if (!started) return 'conflict';
     await this.#completeOwnChange({ ...first, version: written.version, pendingChange });
@@ -102,7 +103,7 @@ export class DynamoDbImageRepository implements ImageRepository {
             ExpressionAttributeValues: values({ read_version: before.version, none: 0 }),
           },
         },
-        ...listEntryActions(before, before, undefined),
+        ...listEntryActions(before, { from: before, to: undefined }),
       ]);
       return outcome(deleted);
     }
@@ -126,7 +127,7 @@ export class DynamoDbImageRepository implements ImageRepository {
     return completePendingChange(this.#table, this.#clock, image);
   }
 
-  /** Completes the change that this request has begun: an unavailable database does not undo it any more. */
+  /** Completes the pending change that this request started. From then on an unavailable database cannot undo it. */
   async #completeOwnChange(image: Image): Promise<void> {
     try {
       await this.completePendingChange(image);
@@ -136,13 +137,17 @@ export class DynamoDbImageRepository implements ImageRepository {
   }
 }
 
-/** The update that writes an image's record on condition that it is as it was read. */
-function updateRecord(
-  before: Image,
-  after: Image,
-  actor: Actor,
-  { pendingChange, onlyWithoutMembers = false }: { pendingChange?: PendingChange; onlyWithoutMembers?: boolean } = {},
-): Update {
+interface RecordChange {
+  readonly before: Image;
+  readonly after: Image;
+  readonly actor: Actor;
+  readonly pendingChange?: PendingChange;
+  /** Adds the condition that the image has no members. */
+  readonly onlyWithoutMembers?: boolean;
+}
+
+/** Returns the update of an image's record, on the condition that the record has not changed since it was read. */
+function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers = false }: RecordChange): Update {
   const set = {
     ...recordAttributes(after),
     updated_by: actorAttribute(actor),
@@ -150,7 +155,7 @@ function updateRecord(
   };
   return {
     Key: imageKey(before.id),
-    UpdateExpression: `SET ${equals(set)} ADD #version :one`,
+    UpdateExpression: `SET ${assignments(set)} ADD #version :one`,
     ConditionExpression: onlyWithoutMembers ? `${unchangedSinceRead} AND ${withoutMembers}` : unchangedSinceRead,
     ExpressionAttributeNames: names(
       'version',

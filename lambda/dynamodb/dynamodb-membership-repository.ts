@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
 import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
-import { equals, names, values } from './expression.ts';
+import { assignments, equalityClauses, names, values } from './expression.ts';
 import { actorAttribute, replicatedItemAttributes } from './items/image-item.ts';
 import { itemReader } from './items/item-reader.ts';
 import {
@@ -17,36 +17,38 @@ import {
 import { replicatedMembershipUpdate, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
 import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
 
-/** Memberships in the table: each write one request whose condition is the whole of the rule. */
+/** Memberships in the table. Each write is one request whose condition contains the complete rule. */
 export class DynamoDbMembershipRepository implements MembershipRepository {
   readonly #table: Table;
   readonly #additionalActions: readonly TransactAction[];
 
-  /** @param additionalActions - what each write does in the same transaction, on conditions of its own */
+  /**
+   * @param additionalActions - actions that every write applies in the same transaction, each with its own condition
+   */
   constructor(table: Table, additionalActions: readonly TransactAction[] = []) {
     this.#table = table;
     this.#additionalActions = additionalActions;
   }
 
   async answer(answer: Answer): ReturnType<MembershipRepository['answer']> {
-    return this.#additionalActions.length === 0 ? this.#answerAlone(answer) : this.#answerAlongside(answer);
+    return this.#additionalActions.length === 0 ? this.#answerByUpdate(answer) : this.#answerByTransaction(answer);
   }
 
-  async #answerAlone(answer: Answer): ReturnType<MembershipRepository['answer']> {
+  async #answerByUpdate(answer: Answer): ReturnType<MembershipRepository['answer']> {
     let at: Timestamp | undefined;
     const { applied, item } = await this.#table.update(() => {
       at = answer.at();
       return answerUpdate(answer, at);
     });
-    // What this update has written: the item may have been changed since, if a later read had to confirm the update.
+    // The result is built from the answer: if a later read confirmed the update, the item may have changed since.
     return applied ? changedMembership(answer, item, at) : unchangedOrRefused(answer, item);
   }
 
   /**
-   * A transaction returns no item. The membership is therefore read before, and the transaction is applied only to that
-   * membership, whose time of creation is then known.
+   * Answers in a transaction with the additional actions. A transaction returns no item: the membership is read first
+   * for its creation time, and the condition requires the same membership id.
    */
-  async #answerAlongside(answer: Answer): ReturnType<MembershipRepository['answer']> {
+  async #answerByTransaction(answer: Answer): ReturnType<MembershipRepository['answer']> {
     const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);
     const unchanged = unchangedOrRefused(answer, item);
     if (item === undefined || unchanged !== 'condition-failed') return unchanged;
@@ -57,10 +59,10 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
-    const facts = replicatedItemAttributes({ ...image, visibility: 'shared' });
+    const requiredAttributes = replicatedItemAttributes({ ...image, visibility: 'shared' });
     const membershipId = randomUUID();
     const { set, remove: notPending } = replicatedMembershipUpdate(image, image, 'pending');
-    const remove = [...notPending, writeIdAttribute]; // no answer has been written to the new membership
+    const remove = [...notPending, writeIdAttribute]; // no UpdateItem has written the new membership
     const membership = {
       format: itemFormat,
       membership_id: membershipId,
@@ -74,19 +76,19 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     };
     const belowQuota = quota < 0 ? [] : ['#member_count < :quota'];
 
-    const written = await this.#table.transact([
+    const applied = await this.#table.transact([
       {
         Update: {
           Key: imageKey(image.id),
           UpdateExpression: 'ADD #member_count :one',
-          // Shared and of the owner who was checked; hidden or shown as the membership will say; no change under way.
+          // The image is still shared and has the owner that was checked; the membership replicates its `os_hidden`.
           ConditionExpression: [
-            ...equals(facts, ' AND ').split(' AND '),
+            ...equalityClauses(requiredAttributes),
             'attribute_not_exists(#pending_change)',
             ...belowQuota,
           ].join(' AND '),
-          ExpressionAttributeNames: names(...Object.keys(facts), 'pending_change', 'member_count'),
-          ExpressionAttributeValues: values({ ...facts, one: 1, ...(quota < 0 ? {} : { quota }) }),
+          ExpressionAttributeNames: names(...Object.keys(requiredAttributes), 'pending_change', 'member_count'),
+          ExpressionAttributeValues: values({ ...requiredAttributes, one: 1, ...(quota < 0 ? {} : { quota }) }),
         },
       },
       {
@@ -98,10 +100,10 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       {
         Update: {
           Key: membershipKey(memberId, image.id),
-          // The sequence goes on where a withdrawn membership left it, and where that has expired, from the time of day:
-          // it never comes to stand below where it was.
-          UpdateExpression: `SET #sequence = if_not_exists(#sequence, :now) + :one, ${equals(membership)}
-            REMOVE ${remove.map((each) => `#${each}`).join(', ')}`,
+          // The sequence continues from the withdrawn membership or, after that has expired, from the current time in
+          // milliseconds: it only increases.
+          UpdateExpression: `SET #sequence = if_not_exists(#sequence, :now) + :one, ${assignments(membership)}
+            REMOVE ${remove.map((attribute) => `#${attribute}`).join(', ')}`,
           ConditionExpression: 'attribute_not_exists(#status)',
           ExpressionAttributeNames: names('sequence', ...Object.keys(membership), ...remove),
           ExpressionAttributeValues: values({ ...membership, now: Date.parse(at), one: 1 }),
@@ -109,7 +111,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       },
       ...this.#additionalActions,
     ]);
-    return written ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
+    return applied ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
   }
 
   async withdraw({ imageId, memberId, owner, at, actor }: Withdrawal): Promise<boolean> {
@@ -131,20 +133,24 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
         },
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership(memberId, imageId, at, actor) },
+      { Update: withdrawMembership({ memberId, imageId, at, actor }) },
       ...this.#additionalActions,
     ]);
   }
 }
 
-/** The update that sets the status of a membership, only of the one with this id if there is one. */
+/**
+ * Returns the update that sets the status of a membership.
+ *
+ * @param membershipId - the required id of the membership, or `undefined` for any
+ */
 function answerUpdate(
   { imageId, memberId, status, excludedOwner, actor }: Answer,
   at: Timestamp,
   membershipId?: string,
 ): Update {
   const index = indexOfStatus[status];
-  const otherIndexes = statusIndexes.filter((each) => each !== index).map((each) => `#${each}`);
+  const otherIndexes = statusIndexes.filter((name) => name !== index).map((name) => `#${name}`);
   const isMember = 'attribute_exists(#status)';
   const imageIsShared = '#visibility = :shared';
   const statusChanges = '#status <> :status'; // the same answer again writes nothing
@@ -170,10 +176,10 @@ function answerUpdate(
   };
 }
 
-type Answered = Awaited<ReturnType<MembershipRepository['answer']>>;
+type AnswerResult = Awaited<ReturnType<MembershipRepository['answer']>>;
 
-/** The membership as an answer has written it. */
-const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, updatedAt?: Timestamp): Answered => ({
+/** Returns the membership that an answer has written. */
+const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, updatedAt?: Timestamp): AnswerResult => ({
   outcome: 'changed',
   membership: {
     imageId,
@@ -184,8 +190,8 @@ const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, up
   },
 });
 
-/** Tells an answer that changes nothing, which is no refusal if every other clause holds, by the item that failed its condition. */
-function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined): Answered {
+/** Returns `unchanged` if the item failed only the clause that the status changes, otherwise `refused`. */
+function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined): AnswerResult {
   const membership = item && membershipFromItem(item);
   const unchanged =
     membership?.status === status &&

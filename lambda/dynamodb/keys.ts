@@ -4,35 +4,38 @@ import type { ReplicatedAttributes, Visibility } from '../domain/image.ts';
 import type { ListPosition } from '../domain/image-list.ts';
 import type { MemberStatus } from '../domain/membership.ts';
 
-/** Names of the table's keys and indexes: the only place that knows them, for the CDK construct and the adapters. */
+// Names of the table's keys and indexes, for the CDK construct and the adapters. No other file contains them.
+
 export const partitionKey = 'pk';
 export const sortKey = 'sk';
 
 /**
- * The sparse local indexes that a membership's status selects. Like every local index each has as its sort key the
- * attribute of its own name, present only while the item belongs there, so that one update moves an item from one to
- * another. List entries of owners, and public and community ones, are in the first.
+ * The sparse local indexes that a membership's status selects. The sort key of every local index is the attribute with
+ * the name of the index. An item has this attribute only while it is in the index, so that one update moves an item to
+ * another index. The first index also contains the list entries of owners and of public and community images.
  */
 export const statusIndexes = ['listed', 'pending', 'rejected'] as const;
 export type StatusIndex = (typeof statusIndexes)[number];
 
 /**
- * The sparse local index of all memberships, whatever their status: one query lists them as of one moment. A change of
- * status touches neither its sort key nor what it projects, and so costs no write unit in it.
+ * The sparse local index of all memberships of any status: one query lists them as of one point in time. A change of
+ * status changes neither its sort key nor its projected attributes, so it costs no write unit in this index.
  */
 export const membershipIndex = 'list_key';
 
-/** The sparse local indexes of a partition. They are fixed when the table is created. */
+/** All sparse local indexes. DynamoDB creates local indexes only together with the table. */
 export const localIndexes = [...statusIndexes, membershipIndex] as const;
 
 /**
- * The attributes that the local indexes project besides the keys: those that lists are filtered by before any other item
- * is read, and none that a change of status touches. No item has an `ends_at` yet: it is for offers and grants that end
- * at a given second.
+ * The attributes that the local indexes project besides the keys: list filters read them before other items, and no
+ * change of status changes them. No item has `ends_at` yet: it is reserved for the end time of offers and grants, in
+ * seconds.
  */
 export const projectedAttributes = ['owner', 'visibility', 'os_hidden', 'ends_at'] as const;
 
-/** The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key. */
+/**
+ * The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key.
+ */
 export const catalogIndex = 'catalog';
 export const catalogSortKey = 'catalog_key';
 
@@ -57,7 +60,7 @@ const prefix = {
   command: 'COMMAND#',
 } as const;
 
-/** The sort key of an image's own record, in its partition. */
+/** The sort key of an image's record in the image's partition. */
 const imageSortKey = 'IMAGE';
 const commandSortKey = 'COMMAND';
 
@@ -65,44 +68,44 @@ export const imagePartition = (imageId: ImageId): string => `${prefix.image}${im
 export const projectPartition = (projectId: ProjectId): string => `${prefix.project}${projectId}`;
 export const publicOrCommunityPartition = (visibility: Visibility): string => `${prefix.everyone}${visibility}`;
 
-/** The image's record. */
+/** Returns the key of an image's record. */
 export const imageKey = (imageId: ImageId): ItemKey => ({ pk: imagePartition(imageId), sk: imageSortKey });
 
-/** That the image was offered to a project. */
+/** Returns the key of the item that records the offer of an image to a project. */
 export const offerKey = (imageId: ImageId, memberId: ProjectId): ItemKey => ({
   pk: imagePartition(imageId),
   sk: `${prefix.offer}${memberId}`,
 });
 
-/** That a project owns the image. */
+/** Returns the key of the list entry of an image in its owner's partition. */
 export const ownedKey = (owner: ProjectId, imageId: ImageId): ItemKey => ({
   pk: projectPartition(owner),
   sk: `${prefix.owned}${imageId}`,
 });
 
-/** A project's membership of the image. */
+/** Returns the key of a project's membership of an image. */
 export const membershipKey = (memberId: ProjectId, imageId: ImageId): ItemKey => ({
   pk: projectPartition(memberId),
   sk: `${prefix.shared}${imageId}`,
 });
 
-/** A public or community image among everyone's. */
+/** Returns the key of the list entry of a public or community image. */
 export const publicOrCommunityKey = (visibility: Visibility, imageId: ImageId): ItemKey => ({
   pk: publicOrCommunityPartition(visibility),
   sk: `${prefix.image}${imageId}`,
 });
 
-/** What came of a command of a project; the id has no `#`, which keeps it apart from the project. */
+/** Returns the key of a command record. A command id contains no `#`, so the last `#` separates project and id. */
 export const commandKey = (projectId: ProjectId, id: string): ItemKey => ({
   pk: `${prefix.command}${projectId}#${id}`,
   sk: commandSortKey,
 });
 
-/** The project that an offer's sort key names, or `undefined` for another item of the image's partition. */
+/** Returns the project of an offer's sort key, or `undefined` for another item of the image's partition. */
 export const memberIdFromOfferKey = (key: string): ProjectId | undefined =>
   key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
 
-/** What kind of item a key is of, or `undefined` for one that this version does not know. */
+/** Returns the kind of an item by its key, or `undefined` for a key that this version does not write. */
 export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' | undefined {
   if (pk.startsWith(prefix.image))
     return sk === imageSortKey ? 'image' : sk.startsWith(prefix.offer) ? 'other' : undefined;
@@ -113,10 +116,10 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
   return pk.startsWith(prefix.everyone) && sk.startsWith(prefix.image) ? 'other' : undefined;
 }
 
-/** What the sort keys of the items begin with whose changes are told: the filter of the stream's consumer. */
+/** The sort keys of items whose changes are published, one exact and one prefix: the filter of the stream consumer. */
 export const publishedSortKeys = { equals: imageSortKey, prefix: prefix.shared } as const;
 
-/** The local index in which a membership of each status has its place. */
+/** The local index of the memberships of each status. */
 export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
   accepted: 'listed',
   pending: 'pending',
@@ -124,8 +127,9 @@ export const indexOfStatus: Readonly<Record<MemberStatus, StatusIndex>> = {
 };
 
 /**
- * The runs into which a list key sorts its items, so that each can be read alone and in creation order: what is owned
- * apart from what is shared, hidden apart from shown, and memberships of an image that is not shared now in none.
+ * List-key prefixes that group list entries, so that a query reads one group in creation order: owned, shared, and
+ * public or community entries, each hidden or not. Memberships of an image that is not shared are in `unshared`, which
+ * no list reads.
  */
 export type ListSegment =
   'owned' | 'owned-hidden' | 'shared' | 'shared-hidden' | 'unshared' | 'everyone' | 'everyone-hidden';
@@ -138,14 +142,14 @@ export const membershipSegment = ({
 }: Pick<ReplicatedAttributes, 'visibility' | 'hidden'>): ListSegment =>
   visibility !== 'shared' ? 'unshared' : hidden ? 'shared-hidden' : 'shared';
 
-/** Where an item stands in a list: its shelf, then the creation time and the id of its image. */
+/** Returns the list key of an item: its segment, then the creation time and the id of its image. */
 export const listKey = (segment: ListSegment, { createdAt, id }: ListPosition): string =>
   `${segment}#${createdAt}#${id}`;
 
-/** The bounds of a shelf, both included, that hold every list key on it and none of another. */
+/** Returns the inclusive bounds of all list keys of a segment. No list key of another segment is between them. */
 export const segmentBounds = (segment: ListSegment): readonly [string, string] => [`${segment}#`, `${segment}#~`];
 
-/** The place in the order that a list key names. */
+/** Returns the list position of a list key, or `undefined` if the key is malformed. */
 export function parseListKey(key: string): ListPosition | undefined {
   const [, createdAt, id, ...more] = key.split('#');
   const time = parseTimestamp(createdAt ?? '');

@@ -4,23 +4,30 @@ type Serialize = AwsJson1_0Protocol['serializeRequest'];
 type Deserialize = AwsJson1_0Protocol['deserializeResponse'];
 
 /**
- * The SDK's protocol of DynamoDB with `JSON` in place of its codec, which walks the schema of every attribute value
- * although all but binary values are plain JSON. Headers, endpoint, metadata and errors remain the SDK's.
+ * The SDK's protocol for DynamoDB with `JSON` instead of its codec. The codec traverses the schema of every attribute
+ * value, although all values except binary ones are plain JSON. The SDK still handles headers, endpoint, metadata and
+ * errors.
  */
 export class PlainJsonProtocol extends AwsJson1_0Protocol {
-  override async serializeRequest(...[operation, input, context]: Parameters<Serialize>): ReturnType<Serialize> {
+  override async serializeRequest(
+    operation: Parameters<Serialize>[0],
+    input: Parameters<Serialize>[1],
+    context: Parameters<Serialize>[2],
+  ): ReturnType<Serialize> {
     const request = await super.serializeRequest(operation, {}, context);
     request.body = JSON.stringify(input, binaryAsBase64);
     return request;
   }
 
   override async deserializeResponse<Output extends Awaited<ReturnType<Deserialize>>>(
-    ...[operation, context, response]: Parameters<Deserialize>
+    operation: Parameters<Deserialize>[0],
+    context: Parameters<Deserialize>[1],
+    response: Parameters<Deserialize>[2],
   ): Promise<Output> {
     if (response.statusCode >= 300) return super.deserializeResponse(operation, context, response);
     const bytes = await context.streamCollector(response.body);
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-    // The codec decodes binary values. Inside a string, the quotes of such a name would be escaped.
+    // The codec decodes binary values. Inside a JSON string these quotes would be escaped.
     const hasBinary = /"BS?":/.test(text);
     response.body = hasBinary ? bytes : new Uint8Array();
     const output = await super.deserializeResponse<Output>(operation, context, response);
@@ -28,7 +35,7 @@ export class PlainJsonProtocol extends AwsJson1_0Protocol {
   }
 }
 
-/** Reads the value from its holder, because a Buffer is an object of numbers by the time it is passed. */
+/** Encodes binary values as base64. It reads the value from its holder: JSON passes a Buffer after its `toJSON`. */
 function binaryAsBase64(this: Readonly<Record<string, unknown>>, name: string, value: unknown): unknown {
   const original = this[name];
   return original instanceof Uint8Array ? Buffer.from(original).toString('base64') : value;

@@ -3,7 +3,7 @@ import { fullJitter } from '../runtime/backoff.ts';
 import { currentDeadline } from '../runtime/deadline.ts';
 import { databaseUnavailable, outcomeUnknown, tryAgainLater } from '../domain/errors.ts';
 
-/** Time and chance, so that a test can hold both. */
+/** Time and random numbers of the retries; a test replaces them. */
 export interface ContentionClock {
   readonly now: () => number;
   readonly random: () => number;
@@ -12,12 +12,11 @@ export interface ContentionClock {
 
 const initialWaitMilliseconds = 10;
 const maxWaitMilliseconds = 1000;
-/** How long a call outside any request may go on trying. */
+/** Time limit of a call outside a request. */
 const defaultDeadlineMilliseconds = 5000;
 
-// Responses of DynamoDB that say that nothing was applied because of other requests ("Error handling with DynamoDB",
-// "Transaction conflict handling"). The SDK repeats some of these by itself but not the conflicts, so its own repetition
-// is switched off and this is the only one.
+// Errors of DynamoDB for a request that was not applied because of other requests ("Error handling with DynamoDB",
+// "Transaction conflict handling"). The SDK would retry some of them but no conflicts, so its retries are disabled.
 const contentionErrors = new Set([
   'TransactionConflictException',
   'ProvisionedThroughputExceededException',
@@ -28,7 +27,7 @@ const contentionErrors = new Set([
 const contentionReasons = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
 /** The system calls that precede the first byte of a request. */
 const callsBeforeSending = new Set(['connect', 'getaddrinfo']);
-/** The SDK's own timeout of a connection, which has neither a code nor a name of its own. */
+/** Part of the message of the SDK's connection timeout, which has no code and no specific name. */
 const connectionTimeout = 'did not establish a connection';
 
 interface ServiceError {
@@ -36,23 +35,23 @@ interface ServiceError {
   readonly message: string;
   readonly code?: string;
   readonly syscall?: string;
-  /** One error for each address that was tried. */
+  /** One error per address of the host. */
   readonly errors?: readonly ServiceError[];
   readonly $fault?: 'client' | 'server';
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly CancellationReasons?: readonly { readonly Code?: string | undefined }[];
 }
 
-/** Returns whether an action of a canceled transaction met another request, rather than a failed condition. */
+/** Returns `true` if an action of a canceled transaction failed because of another request, not a condition. */
 export const isContentionReason = (code: string | undefined): boolean => contentionReasons.has(code ?? '');
 
 /**
- * A failure that is no response to the request itself: the database refused it because of other requests, it was never
- * sent, or there is no telling whether it was applied.
+ * Kinds of failures that a retry may solve: the database did not apply the request because of other requests, the
+ * request was not sent, or it is unknown if the request was applied.
  */
 export type TemporaryFailure = 'contention' | 'not-sent' | 'unconfirmed';
 
-/** Classifies an error of a database call; `undefined` if repeating the call cannot help. In doubt, it is unconfirmed. */
+/** Classifies an error of a database call: `undefined` if a retry cannot help, `unconfirmed` in doubt. */
 export function temporaryFailureOf(error: unknown): TemporaryFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   const { name, code, $fault, $metadata, CancellationReasons: reasons } = error as ServiceError;
@@ -60,12 +59,12 @@ export function temporaryFailureOf(error: unknown): TemporaryFailure | undefined
   if (contentionErrors.has(name)) return 'contention';
   if (name === 'TransactionCanceledException') {
     const codes = reasons?.map(({ Code: reason }) => reason ?? '') ?? [];
-    // A condition that failed beside a conflict is final: repeating cannot change it.
+    // A failed condition is final, even if other actions had a conflict.
     if (codes.includes('ConditionalCheckFailed')) return undefined;
     return codes.some(isContentionReason) ? 'contention' : undefined;
   }
   if (isBeforeSending(error)) return 'not-sent';
-  // The transaction with the same token, which is this one.
+  // The transaction in progress has the same token: it is this one.
   if (name === 'TransactionInProgressException') return 'unconfirmed';
   if ($fault === 'client' && status !== undefined && status >= 400) return undefined;
   return status !== undefined || code !== undefined || name === 'TimeoutError' ? 'unconfirmed' : undefined;
@@ -77,18 +76,18 @@ function isBeforeSending({ syscall, message, errors }: ServiceError): boolean {
 }
 
 /**
- * The effect of sending a call twice: none for a `read`, none beyond the first for an `idempotent-write`, a second one
+ * The effect of a call that is sent twice: no effect for a `read`, one effect for an `idempotent-write`, two effects
  * for a `write`.
  */
 export type Repetition = 'read' | 'idempotent-write' | 'write';
 
 /**
- * Repeats a database call after a temporary failure, with full jitter (from 10 ms, at most 1 s), until the deadline of
- * the current request would be passed. A `write` is not repeated after an unconfirmed attempt.
+ * Repeats a database call after a temporary failure, with full jitter (first wait up to 10 ms, later waits up to 1 s),
+ * until the deadline of the current request. A `write` is not repeated after an unconfirmed attempt.
  *
  * @throws SharingError `outcome-unknown` if an attempt to write is unconfirmed and no later one succeeds;
  *   otherwise, at the deadline, `try-again-later` after contention and `database-unavailable` after any other failure
- * @throws any error that is not temporary immediately
+ * @throws any error that is not temporary, immediately
  */
 export async function retryOnContention<Result>(
   repetition: Repetition,
@@ -103,7 +102,7 @@ export async function retryOnContention<Result>(
     } catch (error) {
       const failure = temporaryFailureOf(error);
       mayBeApplied ||= failure === 'unconfirmed' && repetition !== 'read';
-      // After an unconfirmed attempt even a failed condition says nothing: that attempt may be what made it fail.
+      // After an unconfirmed attempt a failed condition proves nothing: that attempt may have caused it.
       if (mayBeApplied && (failure === undefined || repetition === 'write')) throw outcomeUnknown(error);
       if (failure === undefined) throw error;
       const wait = fullJitter(ceiling, clock.random);

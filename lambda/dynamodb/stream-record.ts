@@ -11,42 +11,42 @@ import { itemFormat, itemKind, partitionKey, sortKey, type ItemKey } from './key
 import { membershipFromItem } from './items/membership-item.ts';
 import type { Item } from './table.ts';
 
-/** A record of the table's stream, as far as it is looked at; its items are as DynamoDB writes them. */
+/** The fields of a stream record that this service reads. Its items have DynamoDB's own format. */
 export interface StreamRecord {
   readonly eventName?: string | undefined;
   readonly dynamodb?: { readonly Keys?: unknown; readonly OldImage?: unknown; readonly NewImage?: unknown } | undefined;
 }
 
-/** What a record of the stream means. */
+/** The content of a stream record. */
 export interface ParsedRecord {
-  /** The change that it tells of, if any. */
+  /** The change to publish, if any. */
   readonly change?: Change;
-  /** The fan-out that it shows the beginning of, if any. */
+  /** The image whose pending change the record starts, if any. */
   readonly pendingChangeStarted?: Pick<Image, 'id' | 'version'>;
-  /** What item this version does not know, if so. */
+  /** Key and format of an item that this version does not know. */
   readonly unknown?: string;
 }
 
 const noChange: ParsedRecord = {};
 
 /**
- * Reads a record of the stream. A record of copies, of counts, of list entries or of an item that is removed (which is
- * what time does to withdrawn memberships) means nothing.
+ * Reads a stream record. A record has no content if it changes only replicated attributes, the member count or list
+ * entries, or if it removes an item: only the expiry of a withdrawn membership does that.
  *
- * @throws Error where an item of a known kind is malformed
+ * @throws Error if an item of a known kind is malformed
  */
 export function readStreamRecord({ eventName, dynamodb }: StreamRecord): ParsedRecord {
   const key = itemOf(dynamodb?.Keys);
   const before = itemOf(dynamodb?.OldImage);
   const after = itemOf(dynamodb?.NewImage);
-  if (key === undefined) throw new Error('The record has no keys.');
+  if (key === undefined) throw new Error('The stream record has no "Keys".');
   const kind = itemKind(key as unknown as ItemKey);
-  if (kind === undefined) return { unknown: `${String(key[partitionKey])} / ${String(key[sortKey])}` };
+  const keyText = `${String(key[partitionKey])} / ${String(key[sortKey])}`;
+  if (kind === undefined) return { unknown: keyText };
   if (kind === 'other' || eventName === 'REMOVE') return noChange;
-  if (after === undefined) throw new Error('The record has no new image: the stream has to carry both.');
-  if (after['format'] !== itemFormat) {
-    return { unknown: `${String(key[partitionKey])} / ${String(key[sortKey])}, format ${String(after['format'])}` };
-  }
+  if (after === undefined)
+    throw new Error('The stream record has no "NewImage"; the stream must contain new and old images.');
+  if (after['format'] !== itemFormat) return { unknown: `${keyText}, format ${String(after['format'])}` };
   return kind === 'image' ? readImage(before, after) : readMembership(before, after);
 }
 
@@ -56,7 +56,8 @@ const itemOf = (image: unknown): Item | undefined =>
 function readMembership(before: Item | undefined, after: Item): ParsedRecord {
   const read = itemReader(after);
   const sequence = read.number('sequence');
-  if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange; // copies only
+  // Every change of the membership increases the sequence.
+  if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange;
   return {
     change: {
       kind: 'membership',
@@ -76,12 +77,13 @@ function readMembership(before: Item | undefined, after: Item): ParsedRecord {
 function readImage(before: Item | undefined, after: Item): ParsedRecord {
   const read = itemReader(after);
   const version = read.number('version');
-  if (before !== undefined && itemReader(before).number('version') === version) return noChange; // the count only
+  if (before !== undefined && itemReader(before).number('version') === version) return noChange; // member count only
   const old = before && imageFromItem(before);
   const image = imageFromItem(after);
   const actor = actorOf(read);
   if (image === undefined) {
-    if (old === undefined) throw new Error(`The image ${read.string('id')} was deleted without having been there.`);
+    if (old === undefined)
+      throw new Error(`The tombstone of image ${read.string('id')} has no "OldImage"; it must be the deleted image.`);
     const at = read.parsed('deleted_at', 'a timestamp', parseTimestamp);
     const { id: imageId, name, owner } = old;
     return {
@@ -117,12 +119,13 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
 }
 
 /**
- * Of the two records that a fan-out writes of its image, that one tells of the change which brings the image its new
- * facts: the first towards `shared`, the last in every other direction. A deletion is told when the image has gone.
+ * Returns `true` if a change of an image's record is published. A fan-out writes the record twice; the write that sets
+ * the new replicated attributes is published: the first write if the image becomes `shared`, otherwise the last. A
+ * deletion is published with the tombstone.
  */
-function isPublished(old: Image | undefined, { pendingChange: pendingChangeStarted, ...image }: Image): boolean {
-  if (pendingChangeStarted !== undefined)
-    return pendingChangeStarted.kind === 'facts' && hasSameReplicatedAttributes(pendingChangeStarted.attributes, image);
+function isPublished(old: Image | undefined, { pendingChange, ...image }: Image): boolean {
+  if (pendingChange !== undefined)
+    return pendingChange.kind === 'facts' && hasSameReplicatedAttributes(pendingChange.attributes, image);
   return old?.pendingChange === undefined || !hasSameReplicatedAttributes(old, image);
 }
 

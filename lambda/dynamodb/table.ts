@@ -1,5 +1,6 @@
 import {
   ConditionalCheckFailedException,
+  ItemCollectionSizeLimitExceededException,
   ProvisionedThroughputExceededException,
   TransactionCanceledException,
 } from '@aws-sdk/client-dynamodb';
@@ -15,15 +16,15 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { randomUUID } from 'node:crypto';
-import { outcomeUnknown, SharingError } from '../domain/errors.ts';
+import { outcomeUnknown, projectFull, SharingError } from '../domain/errors.ts';
 import { isContentionReason, retryOnContention, temporaryFailureOf } from './retry-on-contention.ts';
 import { names, values } from './expression.ts';
 import { sortKey, type ItemKey } from './keys.ts';
 
-/** An item as it is stored, not yet looked at. */
+/** A stored item, not yet validated. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** An update of one item, alone or in a transaction. */
+/** An update of one item, as a request of its own or in a transaction. */
 export type Update = Omit<UpdateCommandInput, 'TableName' | 'Key' | 'UpdateExpression'> & {
   readonly Key: ItemKey;
   readonly UpdateExpression: `SET ${string}`;
@@ -32,34 +33,39 @@ export type Query = Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>;
 
 type WithoutTable<Action> = Action extends object ? Omit<Action, 'TableName'> : never;
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
-/** One action of a transaction, on this table. */
+/** An action of a transaction on this table. */
 export type TransactAction = {
   readonly [Action in keyof TransactItem]: WithoutTable<NonNullable<TransactItem[Action]>>;
 };
 
 /**
- * The result of a {@link Table.transactGuarded}: which condition failed, the guard's or another, or that others kept
- * conflicting.
+ * Outcome of {@link Table.transactGuarded}: the transaction was applied, the guard's condition or another condition
+ * failed, or too many conflicts occurred.
  */
 export type GuardedOutcome = 'applied' | 'guard-failed' | 'condition-failed' | 'conflict';
 
-/** Most actions in one transaction ("TransactWriteItems" in the DynamoDB API reference). */
+/** Maximum number of actions in one transaction ("TransactWriteItems" in the DynamoDB API reference). */
 export const transactionLimit = 100;
-/** Most keys in one BatchGetItem. */
+/** Maximum number of keys in one BatchGetItem. */
 const batchGetLimit = 100;
 
 /**
- * The attribute that tells which UpdateItem was the last to be applied to an item. A transaction leaves it; one that
- * makes another thing of an item has to remove it.
+ * Attribute that identifies the last UpdateItem that was applied to an item. Transactions do not write it. A
+ * transaction that reuses an item for a new membership must remove it.
  */
 export const writeIdAttribute = 'write_id';
 
 const throttled = { message: 'No key of a batch was processed.', $metadata: {} };
+/** Cancellation reason of an action that would exceed the size limit of an item collection. */
+const collectionFullReason = 'ItemCollectionSizeLimitExceeded';
 
 type UpdateResult =
   { readonly applied: true; readonly item: Item } | { readonly applied: false; readonly item: Item | undefined };
 
-/** One table, its requests repeated while others are in the way. Every read is strongly consistent unless it says not. */
+/**
+ * The table. Requests are repeated after temporary failures until the deadline. Reads are strongly consistent unless
+ * stated otherwise.
+ */
 export class Table {
   readonly #documents: DynamoDBDocumentClient;
   readonly #name: string;
@@ -70,12 +76,13 @@ export class Table {
   }
 
   /**
-   * Applies one UpdateItem if its condition holds, at most once: an attempt that was not confirmed is not repeated.
+   * Applies one UpdateItem on its condition, at most once: an unconfirmed attempt is not repeated.
    *
-   * @param build - makes the update of an attempt, so that each can carry the time at which it is made
-   * @returns the new item, or, if the condition failed, the item as it was (`undefined` if there is none). If only a
-   *   later read confirms that the update was applied, the item as it was read, which transactions may have changed
-   * @throws SharingError `outcome-unknown` if nothing tells whether the update was applied
+   * @param build - creates the update of each attempt, so that each can contain its own time
+   * @returns the new item or, if the condition failed, the existing item (`undefined` if none exists). If only a later
+   *   read confirms that the update was applied, the item is the one read, which transactions may have changed since
+   * @throws SharingError `outcome-unknown` if it is unknown whether the update was applied; `project-full` if the item
+   *   collection is full
    */
   async update(build: () => Update): Promise<UpdateResult> {
     const writeId = randomUUID();
@@ -89,7 +96,8 @@ export class Table {
       if (item === undefined) throw outcomeUnknown(new Error('The response has no item.'));
       return { applied: true, item };
     } catch (error) {
-      // The document client translates answers but not errors: the item that comes with this one is still marshalled.
+      if (error instanceof ItemCollectionSizeLimitExceededException) throw projectFull(error);
+      // The document client unmarshalls responses but not errors.
       if (error instanceof ConditionalCheckFailedException)
         return { applied: false, item: error.Item && unmarshall(error.Item) };
       if (key === undefined || !(error instanceof SharingError && error.code === 'outcome-unknown')) throw error;
@@ -112,11 +120,12 @@ export class Table {
   }
 
   /**
-   * Applies one transaction if its conditions hold, at most once: every attempt has the same token, by which the
-   * database knows a transaction that it has applied.
+   * Applies one transaction on its conditions, at most once: every attempt has the same token, by which the database
+   * recognizes a transaction that it has applied.
    *
-   * @returns whether the transaction was applied; `false` if a condition failed
-   * @throws SharingError `outcome-unknown` if an attempt was not confirmed and no later one was applied
+   * @returns `true` if the transaction was applied, `false` if a condition failed
+   * @throws SharingError `outcome-unknown` if an attempt was unconfirmed and no later one was applied; `project-full`
+   *   if an item collection is full
    */
   async transact(actions: readonly TransactAction[]): Promise<boolean> {
     const command = this.#transaction(actions);
@@ -124,19 +133,19 @@ export class Table {
       await retryOnContention('idempotent-write', () => this.#documents.send(command));
       return true;
     } catch (error) {
-      const failed =
-        error instanceof TransactionCanceledException &&
-        error.CancellationReasons?.some(({ Code: reason }) => reason === 'ConditionalCheckFailed');
-      if (failed === true) return false;
-      throw error;
+      const reasons = cancellationReasons(error);
+      if (reasons.includes('ConditionalCheckFailed')) return false;
+      throw reasons.includes(collectionFullReason) ? projectFull(error) : error;
     }
   }
 
   /**
-   * One transaction of a guard, which all else depends on, and of actions that the caller can also write fewer at a time.
+   * Applies one transaction of a guard and further actions. After a conflict the caller can repeat it with fewer
+   * actions.
    *
-   * @param maxConflicts - conflicts over the items of the actions before it gives up. A conflict over the guard's item alone
-   *   does not count: smaller transactions would only mean more of them.
+   * @param guard - the action whose failed condition makes all further actions pointless
+   * @param maxConflicts - number of conflicts over the items of the actions after which the outcome is `conflict`. A
+   *   conflict over the guard's item alone does not count, because smaller transactions would cause more of them
    */
   async transactGuarded(
     guard: TransactAction,
@@ -145,7 +154,7 @@ export class Table {
   ): Promise<GuardedOutcome> {
     const command = this.#transaction([guard, ...actions]);
     let conflicts = 0;
-    const gaveUp = new Error('Other requests are in the way of too many actions at once.');
+    const tooManyConflicts = new Error(`The transaction had ${maxConflicts} conflicts with other requests.`);
     try {
       await retryOnContention('idempotent-write', async () => {
         try {
@@ -154,14 +163,14 @@ export class Table {
           const [, ...reasons] = cancellationReasons(error);
           const isConflict = temporaryFailureOf(error) === 'contention' && reasons.some(isContentionReason);
           if (isConflict) conflicts += 1;
-          throw isConflict && conflicts >= maxConflicts ? gaveUp : error;
+          throw isConflict && conflicts >= maxConflicts ? tooManyConflicts : error;
         }
       });
       return 'applied';
     } catch (error) {
-      // After an unconfirmed attempt too: the caller reads the items again, which tells what was applied.
+      // This also covers unconfirmed attempts: the caller reads the items again and finds what was applied.
       const reason = error instanceof SharingError ? error.cause : error;
-      if (reason === gaveUp) return 'conflict';
+      if (reason === tooManyConflicts) return 'conflict';
       if (reason !== error && cancellationReasons(reason).includes('ConditionalCheckFailed')) return 'condition-failed';
       const failed = cancellationReasons(error).indexOf('ConditionalCheckFailed');
       if (failed === -1) throw error;
@@ -169,7 +178,7 @@ export class Table {
     }
   }
 
-  /** Has one token however often it is sent. */
+  /** Returns the command of a transaction. Every attempt to send it has the same token. */
   #transaction(actions: readonly TransactAction[]): TransactWriteCommand {
     return new TransactWriteCommand({
       ClientRequestToken: randomUUID(),
@@ -183,8 +192,8 @@ export class Table {
   }
 
   /**
-   * The items with these keys that exist, in no order: BatchGetItems of 100 in parallel. One returns 16 MB at most; what
-   * it leaves over is read by another.
+   * Returns the existing items of these keys, in no order. It sends BatchGetItem calls of 100 keys in parallel. Each
+   * returns at most 16 MB; further calls read its unprocessed keys.
    */
   async get(keys: readonly ItemKey[]): Promise<readonly Item[]> {
     const batches: ItemKey[][] = [];
@@ -195,32 +204,33 @@ export class Table {
 
   async #getBatch(keys: readonly ItemKey[]): Promise<readonly Item[]> {
     const found: Item[] = [];
-    let rest: Record<string, unknown>[] = keys.map((key) => ({ ...key }));
-    while (rest.length > 0) {
+    let remainingKeys: Record<string, unknown>[] = keys.map((key) => ({ ...key }));
+    while (remainingKeys.length > 0) {
       const command: BatchGetCommand = new BatchGetCommand({
-        RequestItems: { [this.#name]: { Keys: rest, ConsistentRead: true } },
+        RequestItems: { [this.#name]: { Keys: remainingKeys, ConsistentRead: true } },
       });
-      const answer = await retryOnContention('read', async () => {
-        const { Responses: read, UnprocessedKeys: left } = await this.#documents.send(command);
-        const batch = { items: read?.[this.#name] ?? [], left: left?.[this.#name]?.Keys ?? [] };
-        // Nothing but unprocessed keys is how this action says that it is throttled.
-        if (batch.items.length === 0 && batch.left.length > 0)
+      const batch = await retryOnContention('read', async () => {
+        const { Responses: responses, UnprocessedKeys: unprocessed } = await this.#documents.send(command);
+        const items = responses?.[this.#name] ?? [];
+        const unprocessedKeys = unprocessed?.[this.#name]?.Keys ?? [];
+        // BatchGetItem reports throttling as a response with unprocessed keys only.
+        if (items.length === 0 && unprocessedKeys.length > 0)
           throw new ProvisionedThroughputExceededException(throttled);
-        return batch;
+        return { items, unprocessedKeys };
       });
-      found.push(...answer.items);
-      rest = answer.left;
+      found.push(...batch.items);
+      remainingKeys = batch.unprocessedKeys;
     }
     return found;
   }
 
   /**
-   * The items of a query, page after page of a megabyte, until there are enough.
+   * Reads the items of a query in pages of 1 MB until it has enough.
    *
    * @param enough - number of items that suffice
-   * @param maxPages - maximum number of pages, for a filter that few items pass
-   * @param consistent - `false` only for a global index, which has no other kind of read
-   * @returns the items, and the key of the last item that was read if more may follow it
+   * @param maxPages - maximum number of pages, for a filter that excludes most items
+   * @param consistent - `false` only for a global index, which has no consistent reads
+   * @returns the items, and the key of the last item that was read if more items may follow
    */
   async query(
     query: Query,
@@ -231,27 +241,27 @@ export class Table {
     }: { readonly enough?: number; readonly maxPages?: number; readonly consistent?: boolean } = {},
   ): Promise<{ readonly items: readonly Item[]; readonly lastKey: Item | undefined }> {
     const found: Item[] = [];
-    let from: Record<string, unknown> | undefined;
+    let lastKey: Record<string, unknown> | undefined;
     let pages = 0;
     do {
       const command: QueryCommand = new QueryCommand({
         ...query,
         TableName: this.#name,
         ConsistentRead: consistent,
-        ExclusiveStartKey: from,
+        ExclusiveStartKey: lastKey,
       });
-      const answer = await retryOnContention('read', () => this.#documents.send(command));
-      found.push(...(answer.Items ?? []));
-      from = answer.LastEvaluatedKey;
+      const response = await retryOnContention('read', () => this.#documents.send(command));
+      found.push(...(response.Items ?? []));
+      lastKey = response.LastEvaluatedKey;
       pages += 1;
-    } while (from !== undefined && found.length < enough && pages < maxPages);
-    return { items: found, lastKey: from };
+    } while (lastKey !== undefined && found.length < enough && pages < maxPages);
+    return { items: found, lastKey };
   }
 }
 
-/** The sort key of an item that was read, for telling the kinds of items of a partition apart. */
+/** Returns the sort key of an item, which identifies its kind within a partition. */
 export const sortKeyOf = (item: Item): string => String(item[sortKey]);
 
-/** Why a transaction was canceled: a code for each of its actions, none for any other error. */
+/** Returns the cancellation code of each action of a canceled transaction; empty for any other error. */
 const cancellationReasons = (error: unknown): readonly (string | undefined)[] =>
   error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []).map(({ Code }) => Code) : [];

@@ -17,28 +17,29 @@ import type { CommandReply } from './command-reply.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
 import { requireImageId, requireMemberId } from '../domain/ids.ts';
 
-/** What the consumer of commands works with. */
+/** Dependencies of the command consumer. */
 export interface CommandHandlerDependencies {
   readonly records: CommandRecordRepository;
-  /** The use cases over some memberships. */
+  /** Creates the use cases on a membership repository. */
   readonly useCases: (memberships: MembershipRepository) => {
     readonly answerOffer: AnswerOffer;
     readonly offerImage: OfferImage;
     readonly withdrawOffer: WithdrawOffer;
   };
-  /** Puts a message aside that can never succeed, with attributes that say why. */
+  /** Sends a refused command to the dead-letter queue, with attributes for the reason. */
   readonly sendToDeadLetterQueue: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
-  /** Tells the sender of a command what came of it. */
+  /** Publishes the outcome of a command for its sender. */
   readonly reply: (reply: CommandReply) => Promise<void>;
   readonly log: Log;
 }
 
-/** The attributes of a message that was put aside. It can be sent back as it is. */
+/** The message attributes of a dead letter. A redrive sends it with them. */
 const attributes = { reason: 'reason', error: 'error', redriveCount: 'redrives' } as const;
 
 /**
- * Carries out commands by the use cases of the HTTP routes, each once however often it comes. What can never succeed is
- * put aside at once with its reason; what may succeed later is reported, to come again.
+ * Executes commands by the use cases of the HTTP operations, each command at most once. A refused command goes to the
+ * dead-letter queue immediately, with its reason. A command that may succeed later is reported as failed, so that SQS
+ * delivers it again.
  */
 export const commandHandler =
   (dependencies: CommandHandlerDependencies) =>
@@ -47,22 +48,24 @@ export const commandHandler =
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
     const deadline = deadlineOf(context);
-    const handled = await Promise.all(
-      records.map((record) => withDeadline(deadline, () => handle(dependencies, record))),
+    const messages = await Promise.all(
+      records.map(async (record) => ({
+        messageId: record.messageId,
+        isCompleted: await withDeadline(deadline, () => handleMessage(dependencies, record)),
+      })),
     );
-    return {
-      batchItemFailures: records.filter((_, n) => !handled[n]).map(({ messageId }) => ({ itemIdentifier: messageId })),
-    };
+    const failed = messages.filter(({ isCompleted }) => !isCompleted);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 
-/** @returns whether the message is done with; `false` is one that has to come again */
-async function handle(
+/** Executes the command of a message. Returns `false` if SQS must deliver it again. */
+async function handleMessage(
   dependencies: CommandHandlerDependencies,
   { messageId, body, messageAttributes }: SQSRecord,
 ): Promise<boolean> {
-  // Anybody who sends a message can give it attributes: what is no small number is none.
-  const given = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
-  const redriveCount = /^\d{1,6}$/.test(given) ? Number(given) : 0;
+  // Every sender can set message attributes: a malformed number counts as 0.
+  const redrives = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
+  const redriveCount = /^\d{1,6}$/.test(redrives) ? Number(redrives) : 0;
   let command: Command | undefined;
   let outcome: CommandOutcome;
   try {
@@ -73,7 +76,7 @@ async function handle(
       outcome = toRefusal(error);
     }
     if (command?.reply === true) await dependencies.reply(replyTo(command, outcome));
-    // Last, so that there is one of it: had anything failed after this, it would be put aside again.
+    // The last step: a failure after it would cause a second dead letter.
     if (outcome.outcome === 'refused') {
       await dependencies.sendToDeadLetterQueue(body, {
         [attributes.reason]: outcome.message,
@@ -104,25 +107,30 @@ async function execute(
   redriveCount: number,
 ): Promise<CommandOutcome> {
   const { id, projectId, digest } = command;
-  const commandRecord = { id, projectId, digest, redriveCount: redriveCount };
+  const commandRecord = { id, projectId, digest, redriveCount };
   let outcome: CommandOutcome = { outcome: 'done' };
   try {
     await runUseCase(dependencies, command, dependencies.records.membershipsFor(commandRecord));
   } catch (error) {
     if (!(error instanceof CommandAlreadyRecordedError)) outcome = toRefusal(error);
   }
-  // What has acted is settled with its effect. This settles a refusal, and what had nothing to change, and it finds how
-  // a command was settled that comes again: whatever the use case says of it now, it answers the same.
+  // A command with an effect is recorded in the transaction of the effect. This records refusals and commands without
+  // an effect. For a command that was recorded before it returns that outcome, regardless of the use case's result now.
   const recorded = await dependencies.records.recordOutcome(commandRecord, outcome);
   if (recorded.digest === digest) return recorded.outcome;
   return {
     outcome: 'refused',
     error: 'invalid-request',
-    message: `The project has used the id ${abridge(id)} for another command; give each its own.`,
+    message: `The project has used the "id" ${abridge(id)} for another command; each command must have its own.`,
   };
 }
 
-/** @throws any error that is not a final refusal; a command whose outcome is unknown acts once when it is retried */
+/**
+ * Returns the outcome of a refused command.
+ *
+ * @throws any error that is not a final refusal. If the outcome is unknown, a retry is safe: a command acts at most
+ *   once
+ */
 function toRefusal(error: unknown): CommandOutcome {
   if (!(error instanceof SharingError) || isTemporary(error)) throw error;
   return { outcome: 'refused', error: error.code, message: error.message };
@@ -135,7 +143,7 @@ async function runUseCase(
 ): Promise<void> {
   const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
   const { projectId, userId, status } = command;
-  // IAM decides who may send commands for which project.
+  // The right to send commands, which IAM grants, includes every project.
   const caller = { projectId, userId, role: 'member', via: 'command' } as const;
   const imageId = requireImageId(command.imageId);
   if (command.command === 'offer-image') {

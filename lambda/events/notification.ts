@@ -1,36 +1,36 @@
 import type { Change } from '../domain/change.ts';
 import type { ReplicatedAttributes } from '../domain/image.ts';
 
-/** Who publishes: the `source` of every event on the bus. */
+/** The `source` of every event that the service publishes. */
 export const notificationSource = 'image-sharing';
 
-/** What has happened to an image or a membership: the `detail-type` of the event. */
+/** The `detail-type` of a notification: a change of an image or a membership. */
 type NotificationType = `image.${'member.' | ''}${'create' | 'update' | 'delete'}`;
 
-/** The `detail` of an event on the bus. `docs/events.md` describes it for receivers. */
+/** The `detail` of a notification's event. `docs/events.md` describes it for receivers. */
 export interface Notification {
-  /** Of this form; a receiver leaves aside what it does not know. */
+  /** Version of this format. Receivers ignore unknown fields. */
   readonly version: 1;
-  /** Of the change, not of this telling: a second one of the same change has the same. */
+  /** Id of the change: a notification that is published twice has the same id. */
   readonly id: string;
   readonly type: NotificationType;
-  /** Grows with every change of the same membership of an image, or of the same image. */
+  /** Increases with every change of the same image and project or, without `member`, of the same image. */
   readonly sequence: number;
   readonly image: { readonly id: string; readonly name: string | null; readonly owner: string };
   readonly member?: { readonly id: string; readonly membership_id: string };
-  /** `null` where there was nothing. */
+  /** State before the change; `null` for a creation. */
   readonly before: Readonly<Record<string, unknown>> | null;
-  /** `null` where there is nothing any more. */
+  /** State after the change; `null` for a deletion. */
   readonly after: Readonly<Record<string, unknown>> | null;
   readonly by: { readonly project: string; readonly user: string; readonly via: string };
-  /** When the change was made, in UTC and to the second. */
+  /** Time of the change in UTC, with a precision of one second. */
   readonly time: string;
 }
 
 /**
- * What is told of a change.
+ * Returns the notification of a change.
  *
- * @param imageName - of the image that a membership belongs to; `null` if the member may not know it any more
+ * @param imageName - name of a membership's image; `null` if the project may not learn it or the change is of an image
  */
 export function toNotification(change: Change, imageName: string | null): Notification {
   const common = {
@@ -64,9 +64,13 @@ export function toNotification(change: Change, imageName: string | null): Notifi
   };
 }
 
-const replicatedAttributesView = (facts: ReplicatedAttributes | undefined): Notification['before'] =>
-  facts === undefined ? null : { owner: facts.owner, visibility: facts.visibility, os_hidden: facts.hidden };
+const replicatedAttributesView = (attributes: ReplicatedAttributes | undefined): Notification['before'] =>
+  attributes === undefined
+    ? null
+    : { owner: attributes.owner, visibility: attributes.visibility, os_hidden: attributes.hidden };
 
-/** What a notification is in order with: the changes of one membership of an image, or those of one image. */
+/**
+ * Returns the key of the notifications that are published in order: those of one image and project, or of one image.
+ */
 export const orderingKeyOf = ({ image, member }: Notification): string =>
   member === undefined ? image.id : `${image.id} ${member.id}`;

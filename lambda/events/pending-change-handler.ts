@@ -6,13 +6,13 @@ import type { Image } from '../domain/image.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Log } from '../runtime/log.ts';
 
-/** The message that says that a fan-out has begun. */
+/** Returns the message that schedules the completion of a pending change. */
 export const pendingChangeMessage = ({ id, version }: Pick<Image, 'id' | 'version'>): string =>
   JSON.stringify({ image_id: id, version });
 
 /**
- * Completes the fan-outs whose requests have ended half-way: of each message's image, unless the change that the message
- * names is complete. What is not done within the function's time goes on where it stopped when the message comes again.
+ * Completes the pending changes of images whose requests ended before they completed them. A message whose change is
+ * already completed has no effect. If the function's time does not suffice, the retried message continues the change.
  */
 export const pendingChangeHandler =
   (images: ImageRepository, logLine: Log) =>
@@ -20,11 +20,11 @@ export const pendingChangeHandler =
     { Records: records }: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
-    const until = deadlineOf(context);
+    const deadline = deadlineOf(context);
     const failures: SQSBatchResponse['batchItemFailures'] = [];
     for (const { messageId, body } of records) {
       try {
-        await withDeadline(until, () => finish(images, body, logLine));
+        await withDeadline(deadline, () => completePendingChange(images, body, logLine));
       } catch (error) {
         failures.push({ itemIdentifier: messageId });
         logLine({
@@ -38,10 +38,10 @@ export const pendingChangeHandler =
     return { batchItemFailures: failures };
   };
 
-async function finish(images: ImageRepository, body: string, logLine: Log): Promise<void> {
+async function completePendingChange(images: ImageRepository, body: string, logLine: Log): Promise<void> {
   const message = JSON.parse(body) as { readonly image_id?: unknown; readonly version?: unknown };
   const imageId = parseImageId(String(message.image_id));
-  if (imageId === undefined) throw new Error('The message names no image.');
+  if (imageId === undefined) throw new Error('The message requires an "image_id": the UUID of an image.');
   const { image } = await images.find(imageId, []);
   if (image?.pendingChange === undefined || image.version !== message.version) return;
   await images.completePendingChange(image);

@@ -7,41 +7,41 @@ import type { Log } from '../runtime/log.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { countMetric } from '../runtime/metric.ts';
 import { toNotification } from './notification.ts';
-import { publishInOrder, type NotificationBus } from './publish.ts';
+import { publishInOrder, type NotificationBus } from './publish-in-order.ts';
 
-/** What the consumer of the table's stream works with. */
+/** Dependencies of the stream consumer. */
 export interface StreamHandlerDependencies {
-  /** What a record means; throws where it is malformed. */
+  /** Returns the content of a stream record. Throws if the record is malformed. */
   readonly read: (record: DynamoDBRecord) => {
     readonly change?: Change;
     readonly pendingChangeStarted?: Pick<Image, 'id' | 'version'>;
     readonly unknown?: string;
   };
-  /** The names of images as the members of these memberships may know them, by membership id. */
+  /** Returns the image names that the members of these memberships may know, by membership id. */
   readonly imageNames: (memberships: readonly MembershipChange[]) => Promise<ReadonlyMap<string, string | null>>;
   readonly bus: NotificationBus;
-  /** Sees to it that a fan-out is looked at again once its request can no longer be at it. */
+  /** Schedules the completion of a pending change for after its request's timeout. */
   readonly scheduleCompletion: (pendingChangeStarted: Pick<Image, 'id' | 'version'>) => Promise<void>;
-  /** Puts a record aside that nothing can be made of, with the reason. */
+  /** Sends a malformed record to the dead-letter queue. */
   readonly sendToDeadLetterQueue: (record: DynamoDBRecord, reason: string) => Promise<void>;
   readonly log: Log;
 }
 
-/** What a queue holds, less what the attributes of a message take of it. */
+/** Maximum body size in bytes: the SQS limit minus space for attributes. */
 const maxMessageBytes = 250_000;
 
 /**
- * The message that a record is put aside as: an event with this one record, for the function to be handed once more. What a
- * queue could not hold is left out: the item before and after the change.
+ * Returns the dead letter of a record: an event with this record alone, so that a redrive invokes the function with it.
+ * The old and new images are omitted if the message would be too large.
  */
 export function deadLetterBody(record: DynamoDBRecord): string {
-  const whole = serializeForSqs(record);
-  if (Buffer.byteLength(whole) <= maxMessageBytes) return whole;
-  const { NewImage: _after, OldImage: _before, ...place } = record.dynamodb ?? {};
-  return serializeForSqs({ ...record, dynamodb: place });
+  const body = serializeForSqs(record);
+  if (Buffer.byteLength(body) <= maxMessageBytes) return body;
+  const { NewImage: _newImage, OldImage: _oldImage, ...withoutImages } = record.dynamodb ?? {};
+  return serializeForSqs({ ...record, dynamodb: withoutImages });
 }
 
-/** With the two characters escaped that SQS refuses and JSON does not ("SendMessage" in the SQS API reference). */
+/** Escapes the two characters that JSON permits and SQS refuses ("SendMessage" in the SQS API reference). */
 const serializeForSqs = (record: DynamoDBRecord): string =>
   JSON.stringify({ Records: [record] }).replaceAll(
     /[\uFFFE\uFFFF]/g,
@@ -49,11 +49,11 @@ const serializeForSqs = (record: DynamoDBRecord): string =>
   );
 
 /**
- * Tells the bus of every change in a batch of the stream, in the order in which they were made. What was not done is
- * reported from its first record on, and comes again with all that follows it: at least once, and never out of order.
+ * Publishes every change in a batch of stream records, in order and at least once. The response reports the first
+ * failed record; Lambda retries this record and all that follow it.
  *
- * @throws Error where the first record of several is what cannot be done, and others can: the batch comes again in
- *   halves, until the one that is in the way is alone ("Bisect on function error" in the Lambda developer guide)
+ * @throws Error if the first record fails and others succeed: Lambda then retries the batch in halves until the failed
+ *   record is alone ("Bisect on function error" in the Lambda developer guide)
  */
 export const streamHandler =
   (dependencies: StreamHandlerDependencies) =>
@@ -66,7 +66,7 @@ export const streamHandler =
       const failure = await publishBatch(dependencies, records, deadline);
       if (failure === undefined) return { batchItemFailures: [] };
       if (failure.firstFailedIndex === 0 && failure.othersSucceeded && records.length > 1) {
-        throw new Error(`The first of ${records.length} records is in the way of the others: ${failure.cause}.`);
+        throw new Error(`The first of ${records.length} records failed and blocks the others: ${failure.cause}.`);
       }
       return {
         batchItemFailures: [{ itemIdentifier: records[failure.firstFailedIndex]?.dynamodb?.SequenceNumber ?? '' }],
@@ -75,9 +75,9 @@ export const streamHandler =
   };
 
 interface Failure {
-  /** The position of the first record that has to come again. */
+  /** Position of the first record to retry. */
   readonly firstFailedIndex: number;
-  /** Whether others of the batch could be done. */
+  /** `true` if other records of the batch were published. */
   readonly othersSucceeded: boolean;
   readonly cause: string;
 }
@@ -87,42 +87,41 @@ async function publishBatch(
   records: readonly DynamoDBRecord[],
   deadline: number,
 ): Promise<Failure | undefined> {
-  const parsedRecords = records.map((record) => ({ record, parsedRecord: readRecord(dependencies, record) }));
-  const changes = parsedRecords.flatMap(({ parsedRecord: { change } }, position) =>
-    change === undefined ? [] : [{ position, change }],
-  );
+  const parsedRecords = records.map((record) => readRecord(dependencies, record));
+  const changes = parsedRecords.flatMap(({ change }, position) => (change === undefined ? [] : [{ position, change }]));
   let failure: Failure | undefined;
   let published = 0;
   try {
-    // None for an end: whoever is no member any more learns nothing that is newer.
+    // No name with the end of a membership: a former member learns nothing newer than the end.
     const names = await dependencies.imageNames(
       changes.flatMap(({ change }) => (change.kind === 'membership' && change.after !== undefined ? [change] : [])),
     );
     const notifications = changes.map(({ change }) =>
       toNotification(change, change.kind === 'membership' ? (names.get(change.membershipId) ?? null) : null),
     );
-    const { unpublished: unpublished, errorCode: errorCode } = await publishInOrder(
+    const { unpublished, errorCode = 'deadline passed' } = await publishInOrder(
       dependencies.bus,
       notifications,
       deadline,
     );
     published = changes.length - unpublished.length;
-    const firstFailedIndex = changes[unpublished[0] ?? changes.length]?.position;
+    const [firstUnpublished] = unpublished;
+    const firstFailedIndex = firstUnpublished === undefined ? undefined : changes[firstUnpublished]?.position;
     if (firstFailedIndex !== undefined) {
       failure = {
-        firstFailedIndex: firstFailedIndex,
+        firstFailedIndex,
         othersSucceeded: published > 0,
-        cause: `the bus says ${errorCode ?? 'nothing in time'}`,
+        cause: `the event bus did not publish it: ${errorCode}`,
       };
     }
   } catch (error) {
     if (changes[0] !== undefined)
       failure = { firstFailedIndex: changes[0].position, othersSucceeded: false, cause: messageOf(error) };
   }
-  // What is not told yet comes again, and is handed over then.
-  for (const [position, { record, parsedRecord }] of parsedRecords.slice(0, failure?.firstFailedIndex).entries()) {
+  // The records from the first failed one on are retried and dispatched then.
+  for (const [position, parsedRecord] of parsedRecords.slice(0, failure?.firstFailedIndex).entries()) {
     try {
-      await dispatch(dependencies, record, parsedRecord, deadline);
+      await dispatch(dependencies, parsedRecord, deadline);
     } catch (error) {
       failure = { firstFailedIndex: position, othersSucceeded: published > 0, cause: messageOf(error) };
       break;
@@ -138,8 +137,11 @@ async function publishBatch(
   return failure;
 }
 
-/** What there is to be done about a record; a record that is malformed has the reason instead. */
-type ParsedRecord = ReturnType<StreamHandlerDependencies['read']> & { readonly malformed?: string };
+/** A stream record with its content or, if it is malformed, the reason. */
+type ParsedRecord = ReturnType<StreamHandlerDependencies['read']> & {
+  readonly record: DynamoDBRecord;
+  readonly malformed?: string;
+};
 
 function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRecord): ParsedRecord {
   try {
@@ -152,24 +154,22 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
         ...countMetric('UnknownStreamRecords'),
       });
     }
-    return parsedRecord;
+    return { record, ...parsedRecord };
   } catch (error) {
-    return { malformed: messageOf(error) };
+    return { record, malformed: messageOf(error) };
   }
 }
 
-/** Hands over what a record asks for besides its notification, again and again as long as there is time. */
+/** Schedules the pending change of a record and sends a malformed record to the dead-letter queue, with retries. */
 async function dispatch(
   dependencies: StreamHandlerDependencies,
-  record: DynamoDBRecord,
-  parsedRecord: ParsedRecord,
+  { record, pendingChangeStarted, malformed }: ParsedRecord,
   deadline: number,
 ): Promise<void> {
-  const { pendingChangeStarted, malformed } = parsedRecord;
   if (pendingChangeStarted !== undefined)
     await retryUntilDeadline(() => dependencies.scheduleCompletion(pendingChangeStarted), deadline);
   if (malformed !== undefined) {
-    // It will never read better: it goes aside, and those behind it go on.
+    // A retry cannot help: without the record the following ones continue.
     await retryUntilDeadline(() => dependencies.sendToDeadLetterQueue(record, malformed), deadline);
     dependencies.log({
       level: 'error',

@@ -1,6 +1,6 @@
 import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
-import { findImageNames } from '../dynamodb/image-names.ts';
+import { findImageNames } from '../dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../dynamodb/stream-record.ts';
 import { pendingChangeMessage } from '../events/pending-change-handler.ts';
 import { deadLetterBody, streamHandler } from '../events/stream-handler.ts';

@@ -26,6 +26,7 @@ const statuses = {
   'property-not-found': 409,
   'member-quota-exceeded': 413,
   'image-too-large': 413,
+  'project-full': 413,
   'unsupported-media-type': 415,
   'identity-unavailable': 503,
   'try-again-later': 503,

@@ -1,7 +1,7 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { replyType, type CommandReply } from '../events/command-reply.ts';
 import { notificationSource, type Notification } from '../events/notification.ts';
-import type { NotificationBus } from '../events/publish.ts';
+import type { NotificationBus } from '../events/publish-in-order.ts';
 import { clientSettings, abortAtDeadline } from './client-settings.ts';
 
 /** Error code of a failed entry for which EventBridge gives none. */

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => repositories.close());
 
-/** A project that no other test has anything to do with. */
+/** Returns a project that no other test uses. */
 let projects = 0;
 const aProject = (): ProjectId => `project-${(projects += 1)}` as ProjectId;
 
@@ -32,14 +32,14 @@ const offeredTo = (project: ProjectId, status: MemberStatus | 'all') => aRun({ k
 
 const namesOf = (images: readonly Image[]) => images.map(({ name }) => name);
 
-/** The images of the next candidates of some sources, and the position to continue after. */
+/** Reads the images of the next candidates of sources, and the position to continue after. */
 async function readPage(lists: Adapters['lists'], ...parameters: Parameters<Adapters['lists']['candidates']>) {
   const { candidates, next } = await lists.candidates(...parameters);
   const { images } = await lists.records(candidates);
   return { images: images.filter((image) => image !== undefined), next };
 }
 
-/** The names of all that some runs hold, page after page, and how many pages that took. */
+/** Reads the names of all images of sources in pages. Returns the names and the number of pages. */
 async function readAll(
   sources: readonly ListSource[],
   {
@@ -60,7 +60,7 @@ async function readAll(
 
 const second = (n: number): Timestamp => `2026-11-23T12:00:${String(n).padStart(2, '0')}Z` as Timestamp;
 
-/** Images named in creation order, several of them in the same second. */
+/** Creates images that are named in creation order, several of them in the same second. */
 async function timeline(attributes: Partial<Image>, seconds: readonly number[]): Promise<Image[]> {
   const images: Image[] = [];
   for (const [n, at] of seconds.entries()) {
@@ -88,7 +88,7 @@ describe('order and pages', () => {
     expect(read).toEqual({ names: order === 'asc' ? oldestFirst : oldestFirst.toReversed(), pages });
   });
 
-  test('a place that no image has any more is a place to go on from', async () => {
+  test('a list continues after the position of a deleted image', async () => {
     const project = aProject();
     const [oldest, gone, newest] = await timeline({ owner: project }, [1, 2, 3]);
     await repositories.images.delete(gone!, actor);
@@ -100,7 +100,7 @@ describe('order and pages', () => {
     expect(namesOf(newer.images)).toEqual([newest!.name]);
   });
 
-  test('a run that the engine gives away in small pieces is the same', async () => {
+  test('small pages of the engine give the same list', async () => {
     const { wire, wired } = repositories;
     wire.intercept(({ action, request }) => (action === 'Query' ? { request: { ...request, Limit: 2 } } : undefined));
 
@@ -110,7 +110,7 @@ describe('order and pages', () => {
     expect(read).toEqual({ names: oldestFirst.toReversed(), pages: 2 });
   });
 
-  describe('a narrowed source of which the engine reads few entries at a time', () => {
+  describe('a filtered source with small pages of the engine', () => {
     const member = aProject();
     const [rare, common] = [aProject(), aProject()];
     let newestFirst: readonly Image[];
@@ -128,7 +128,7 @@ describe('order and pages', () => {
     });
     const narrowed = (): ListSource => ({ ...offeredTo(member, 'accepted'), owner: rare });
 
-    test('is read in four rounds at most, and goes on after the last entry that was read', async () => {
+    test('is read in at most four pages, and continues after the last entry that was read', async () => {
       const { wire, wired } = repositories;
 
       const first = await wire.record(() => wired.lists.candidates([narrowed()], 'desc', undefined, 5));
@@ -142,7 +142,7 @@ describe('order and pages', () => {
       expect(second.next).toBeUndefined();
     });
 
-    test('holds back what other sources have behind the last entry that was read', async () => {
+    test('withholds images of other sources after the last entry that was read', async () => {
       const { wired } = repositories;
       const own = await timeline({ owner: member }, [1, 3, 10]);
       const sources = [narrowed(), ownedBy(member)];
@@ -156,7 +156,7 @@ describe('order and pages', () => {
     });
   });
 
-  test('records come in the order of their candidates, with the size of all that was read', async () => {
+  test('records are in the order of their candidates, with the size of all records that were read', async () => {
     const project = aProject();
     const images = await timeline({ owner: project, properties: { blob: 'x'.repeat(10_000) } }, [1, 2, 3]);
     const { candidates } = await repositories.lists.candidates([ownedBy(project)], 'asc', undefined, 10);
@@ -169,13 +169,13 @@ describe('order and pages', () => {
     expect(bytes).toBeLessThan(24_000);
   });
 
-  test('an empty run is one page without anything', async () => {
+  test('an empty source is one empty page', async () => {
     const page = await readPage(repositories.lists, [ownedBy(aProject())], 'desc', undefined, 10);
 
     expect(page).toEqual({ images: [], next: undefined });
   });
 
-  test('images come as their records are', async () => {
+  test('images are returned as their records', async () => {
     const project = aProject();
     const image = await repositories.image({ owner: project, tags: ['a'], properties: { os: 'linux' }, minRam: 3 });
 
@@ -185,8 +185,8 @@ describe('order and pages', () => {
   });
 });
 
-describe('runs', () => {
-  test.each([false, true])('what a project owns, hidden: %s', async (hidden) => {
+describe('sources', () => {
+  test.each([false, true])('images that a project owns, hidden: %s', async (hidden) => {
     const owner = aProject();
     for (const visibility of visibilities) {
       await repositories.image({ owner, visibility, name: visibility, hidden });
@@ -201,7 +201,7 @@ describe('runs', () => {
     expect(narrowed.names.toSorted()).toEqual(['private', 'public']);
   });
 
-  test.each([false, true])('what was offered to a project, by its answer, hidden: %s', async (hidden) => {
+  test.each([false, true])('images that are offered to a project, by status, hidden: %s', async (hidden) => {
     const member = aProject();
     for (const status of memberStatuses) {
       await repositories.share(await repositories.image({ name: status, hidden }), member, status);
@@ -217,7 +217,7 @@ describe('runs', () => {
     expect(all.names.toSorted()).toEqual([...memberStatuses].toSorted());
   });
 
-  test('what was offered is narrowed to an owner', async () => {
+  test('offered images are filtered by owner', async () => {
     const member = aProject();
     const owner = aProject();
     for (const each of [owner, aProject()]) {
@@ -263,7 +263,7 @@ describe('runs', () => {
     expect(images.filter(({ id }) => id === hidden.id)).toEqual([hidden]);
   });
 
-  test('what is rare in a long run is found, with `next` exactly while there is more', async () => {
+  test('rare images in a long source are found, with `next` exactly while more follow', async () => {
     const owner = aProject();
     await timeline({ owner, visibility: 'private' }, Array(12).fill(5));
     await repositories.image({ owner, visibility: 'community', name: 'newest', createdAt: second(9) });
@@ -275,8 +275,8 @@ describe('runs', () => {
   });
 });
 
-describe('several runs', () => {
-  test('they are one order, and an image that stands in more than one is shown once', async () => {
+describe('several sources', () => {
+  test('are merged into one order, with an image of several sources once', async () => {
     const project = aProject();
     const own = await timeline({ owner: project }, [1, 3, 5, 5]);
     const others = await timeline({ visibility: 'shared' }, [2, 3, 4]);
@@ -305,8 +305,8 @@ describe('several runs', () => {
   });
 });
 
-describe('what changed', () => {
-  test('an answer moves an image to another run at once', async () => {
+describe('after a change', () => {
+  test('an answer moves an image to another source immediately', async () => {
     const member = aProject();
     const image = await repositories.image({ name: 'it' });
     await repositories.share(image, member);
@@ -336,7 +336,7 @@ describe('what changed', () => {
     ]);
   });
 
-  test('an image that is not shared now is in no run of its members, and comes back with their answers', async () => {
+  test('an image that is not shared is in no source of its members, and returns with their statuses', async () => {
     const members = Object.fromEntries(memberStatuses.map((status) => [status, aProject()]));
     const image = await repositories.image();
     for (const status of memberStatuses) await repositories.share(image, members[status]!, status);
@@ -376,7 +376,7 @@ describe('what changed', () => {
     expect(hidden).toEqual([[], everywhere]);
   });
 
-  test('a withdrawn offer is in no run', async () => {
+  test('a withdrawn offer is in no source', async () => {
     const member = aProject();
     for (const status of memberStatuses) {
       const image = await repositories.image();
@@ -391,7 +391,7 @@ describe('what changed', () => {
     expect([...names, ...all.names]).toEqual([]);
   });
 
-  test('visibility, hiding, owner and deletion move an image of everyone', async () => {
+  test('visibility, hiding, owner and deletion move a public or community image', async () => {
     const [owner, heir] = [aProject(), aProject()];
     const { id } = await repositories.image({ owner, visibility: 'private' });
     const change = async (attributes: Partial<Image> | undefined) => {
@@ -437,7 +437,7 @@ describe('what changed', () => {
   });
 });
 
-describe('what changes while a list is read', () => {
+describe('changes during the read of a list', () => {
   const cases = [
     { what: 'deleted', change: undefined },
     { what: 'made private', change: { visibility: 'private' } },

@@ -20,7 +20,7 @@ const by = { project: 'ops', user: 'root', via: 'http' };
 const later = '2026-11-23T14:00:00Z' as Timestamp;
 
 describe('find', () => {
-  test('an image is found as it was registered', async () => {
+  test('an image is found as it was created', async () => {
     const { images } = repositories;
     const image = anImage({
       name: 'Ubuntu «24.04» 🐧',
@@ -42,7 +42,7 @@ describe('find', () => {
     expect(await images.find(image.id, [])).toEqual({ imageId: image.id, image, memberships: new Map() });
   });
 
-  test('an image comes with the memberships of the projects that were asked for', async () => {
+  test('an image is found with the memberships of the requested projects', async () => {
     const { images, image, share } = repositories;
     const { id } = await image();
     for (const memberId of ['beta', 'gamma', 'delta']) await share(anImage({ id }), memberId);
@@ -58,7 +58,7 @@ describe('find', () => {
     );
   });
 
-  test('of an image that never was there is nothing', async () => {
+  test('a missing image has no record and no memberships', async () => {
     const { id } = anImage();
 
     const found = await repositories.images.find(id, [beta]);
@@ -68,7 +68,7 @@ describe('find', () => {
 });
 
 describe('create', () => {
-  test('an id is given once, and what has it stays as it is', async () => {
+  test('an id is used once, and its image remains unchanged', async () => {
     const { images, image, read } = repositories;
     const first = await image({ name: 'first' });
 
@@ -78,7 +78,7 @@ describe('create', () => {
     expect((await read(first.id)).image).toEqual(first);
   });
 
-  test('the id of a deleted image is never given again', async () => {
+  test('the id of a deleted image is never reused', async () => {
     const { images, image, read, item } = repositories;
     const deleted = await image();
     await images.delete(deleted, admin);
@@ -91,11 +91,9 @@ describe('create', () => {
       ...imageKey(deleted.id),
       format: 1,
       id: deleted.id,
-      owner: deleted.owner,
       version: 2,
       deleted_at: '2026-11-23T13:00:00Z',
       updated_by: by,
-      record: JSON.stringify({ name: deleted.name }),
     });
   });
 });
@@ -163,7 +161,7 @@ describe('update', () => {
     },
   );
 
-  test('an offer that came in since the image was read is not passed over', async () => {
+  test('an update conflicts with an offer since the image was read', async () => {
     const { images, image, read, share } = repositories;
     const before = await image();
     await share(before, 'beta');
@@ -174,7 +172,7 @@ describe('update', () => {
     expect((await read(before.id)).image).toEqual({ ...before, memberCount: 1 });
   });
 
-  test('neither a deleted image nor one that never was is brought into being', async () => {
+  test('a deleted or missing image is not created by an update', async () => {
     const { images, image, read } = repositories;
     const deleted = await image();
     await images.delete(deleted, actor);
@@ -191,7 +189,7 @@ describe('update', () => {
     expect((await read(never.id)).image).toBeUndefined();
   });
 
-  test('more members than a transaction holds follow their image out of `shared` and back, with their answers', async () => {
+  test('more members than fit a transaction follow their image out of `shared` and back, with their statuses', async () => {
     const { images, image, share, read } = repositories;
     const created = await image();
     const members = Array.from({ length: 120 }, (_, n) => `member-${n}` as ProjectId);
@@ -215,7 +213,7 @@ describe('update', () => {
 });
 
 describe('findOffers and findMemberships', () => {
-  test('an image comes with every project that it is offered to now', async () => {
+  test('an image is found with every project that it is offered to', async () => {
     const { images, memberships, image, share, read } = repositories;
     const created = await image();
     for (const memberId of ['beta', 'gamma', '𝒟'.repeat(250)]) await share(created, memberId, 'accepted');
@@ -230,7 +228,7 @@ describe('findOffers and findMemberships', () => {
     ]);
   });
 
-  test('of no image there are no offers', async () => {
+  test('a missing image has no offers', async () => {
     const found = await repositories.images.findOffers(anImage().id, 1000);
 
     expect(found).toEqual({ image: undefined, memberIds: [] });
@@ -238,7 +236,7 @@ describe('findOffers and findMemberships', () => {
 });
 
 describe('delete', () => {
-  test('an image that changed since it was read stays', async () => {
+  test('an image that changed since it was read is not deleted', async () => {
     const { images, image, read } = repositories;
     const before = await image();
     await images.update(before, { ...before, protected: true }, actor);
@@ -249,7 +247,7 @@ describe('delete', () => {
     expect((await read(before.id)).image).toEqual({ ...before, protected: true, version: 2 });
   });
 
-  test('an offer that came in since the image was read is not left behind', async () => {
+  test('an offer since the image was read does not remain after the deletion', async () => {
     const { images, image, share, read } = repositories;
     const before = await image();
     await share(before, 'beta');
@@ -261,7 +259,7 @@ describe('delete', () => {
   });
 
   test.each([
-    { visibility: 'shared', count: 60 }, // more than a transaction holds
+    { visibility: 'shared', count: 60 }, // more than fit a transaction
     { visibility: 'private', count: 2 },
   ] as const)(
     'with a $visibility image its $count memberships end, each told as its end',
@@ -285,7 +283,7 @@ describe('delete', () => {
   );
 });
 
-describe('a change that was broken off', () => {
+describe('an incomplete change', () => {
   const cases: readonly { change: string; from?: Partial<Image>; to?: Partial<Image> }[] = [
     { change: 'leaving `shared`', to: { visibility: 'private' } },
     { change: 'becoming public', to: { visibility: 'public' } },
@@ -339,7 +337,7 @@ describe('a change that was broken off', () => {
   });
 });
 
-/** The status that a member then has, or that its answer was refused. */
+/** Answers as a member. Returns its status afterwards, or that the answer was refused. */
 async function answers(image: Image, member: string, status: 'accepted' | 'rejected' = 'accepted'): Promise<string> {
   const memberId = member as ProjectId;
   const answer = { imageId: image.id, memberId, status, excludedOwner: memberId, at: () => later, actor };

@@ -35,7 +35,7 @@ const withdraw = (image: Image, change: Partial<Withdrawal> = {}) =>
   repositories.memberships.withdraw({ imageId: image.id, memberId: beta, owner: alpha, at: now, actor, ...change });
 const stored = (image: Image, memberId = beta) => repositories.item(membershipKey(memberId, image.id));
 
-/** Changes an image whatever it is now. */
+/** Changes the current state of an image. */
 async function change({ id }: Image, attributes: Partial<Image>): Promise<void> {
   const before = (await repositories.read(id)).image!;
   if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) === 'conflict') {
@@ -43,7 +43,7 @@ async function change({ id }: Image, attributes: Partial<Image>): Promise<void> 
   }
 }
 
-/** An image that was offered to beta, which has answered unless its status is pending. */
+/** Creates an image and offers it to beta, which answers unless its status is pending. */
 async function shared(status: MemberStatus = 'pending', attributes: Partial<Image> = {}): Promise<Image> {
   const image = await repositories.image(attributes);
   await repositories.share(image, 'beta', status);
@@ -144,7 +144,7 @@ describe('offer', () => {
     expect(await repositories.read(image.id)).toEqual({ image, membership: undefined });
   });
 
-  test('neither a deleted image nor one that never was is offered', async () => {
+  test('a deleted or missing image is not offered', async () => {
     const deleted = await repositories.image();
     await repositories.images.delete(deleted, actor);
 
@@ -158,7 +158,7 @@ describe('offer', () => {
     { quota: 2, outcomes: [true, true, false] },
     { quota: 0, outcomes: [false, false, false] },
     { quota: -1, outcomes: [true, true, true] },
-  ])('of three offers under a quota of $quota these hold: $outcomes', async ({ quota, outcomes }) => {
+  ])('three offers under a quota of $quota have the outcomes $outcomes', async ({ quota, outcomes }) => {
     const image = await repositories.image();
 
     const held = [];
@@ -171,7 +171,7 @@ describe('offer', () => {
     expect([found?.memberCount, memberIds.length]).toEqual(Array(2).fill(outcomes.filter(Boolean).length));
   });
 
-  test('a place that became free under the quota can be taken', async () => {
+  test('a withdrawal makes room under the quota', async () => {
     const image = await shared();
     await withdraw(image);
 
@@ -180,7 +180,7 @@ describe('offer', () => {
     expect(offered).toMatchObject({ memberId: 'gamma', status: 'pending' });
   });
 
-  test('who made the offer and the format are stored with it', async () => {
+  test('the actor and the format are stored with the offer', async () => {
     const image = await repositories.image();
 
     await offer(image, { actor: { projectId: 'ops' as ProjectId, userId: 'root', via: 'command' } });
@@ -281,7 +281,7 @@ describe('answer', () => {
     },
   );
 
-  test('who answered is stored with the answer, and an answer that changes nothing is not stored', async () => {
+  test('the actor is stored with the answer, and an answer that changes nothing is not stored', async () => {
     const image = await shared();
 
     await answer(image, { actor: { projectId: beta, userId: 'bob', via: 'http' } });
@@ -296,7 +296,7 @@ describe('answer', () => {
 describe('answer by a command', () => {
   const byCommand = (image: Image, change: Partial<Answer> = {}) => {
     const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redriveCount: 0 };
-    return repositories.wired.ledger.membershipsFor(entry).answer({
+    return repositories.wired.commandRecords.membershipsFor(entry).answer({
       imageId: image.id,
       memberId: beta,
       status: 'accepted',
@@ -306,7 +306,7 @@ describe('answer by a command', () => {
       ...change,
     });
   };
-  /** Lets something happen just before the command's transaction, or just after it. */
+  /** Runs an action immediately before or after the command's transaction. */
   const around = (when: 'before' | 'after', act: () => Promise<unknown>): void => {
     repositories.wire.intercept(({ action }) => {
       if (action !== 'TransactWriteItems') return undefined;
@@ -315,7 +315,7 @@ describe('answer by a command', () => {
     });
   };
 
-  test('the membership is known as it was written, whatever has become of it since', async () => {
+  test('the result is the written membership, regardless of later changes', async () => {
     const image = await shared();
     const { membership } = await repositories.read(image.id);
     around('after', async () => {
@@ -330,7 +330,7 @@ describe('answer by a command', () => {
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
   });
 
-  test('another membership than the one that was read is not answered', async () => {
+  test('only the membership that was read is answered', async () => {
     const image = await shared();
     around('before', async () => {
       await withdraw(image);
@@ -343,7 +343,7 @@ describe('answer by a command', () => {
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
   });
 
-  test('a refusal stays one, though the status is the same afterwards', async () => {
+  test('a refusal remains a refusal although the status is the same afterwards', async () => {
     const image = await shared();
     around('before', async () => {
       await answer(image);
@@ -364,7 +364,7 @@ describe('answer by a command', () => {
     expect(await stored(image)).toEqual(before);
   });
 
-  test('a project that is no member, or has been one, is refused', async () => {
+  test('a project that is not or no longer a member is refused', async () => {
     const image = await shared('accepted');
     await withdraw(image);
 
@@ -385,7 +385,7 @@ describe('withdraw', () => {
     expect((await repositories.images.findOffers(image.id, 1000)).memberIds).toEqual([]);
   });
 
-  test('what stays is no membership: it has no status and no place in a list, and expires in 90 days', async () => {
+  test('a withdrawn membership has no status and no list entry, and expires in 90 days', async () => {
     const image = await shared('accepted');
     const { sequence } = (await stored(image))!;
     const admin = { projectId: 'ops' as ProjectId, userId: 'root', via: 'http' as const };
@@ -441,7 +441,7 @@ describe('withdraw', () => {
     expect(before.image?.memberCount).toBe(1);
   });
 
-  test('a withdrawal from an image that never was leaves nothing behind', async () => {
+  test('a withdrawal from a missing image creates no item', async () => {
     const image = anImage();
 
     const withdrawn = await withdraw(image, { owner: undefined });
@@ -452,7 +452,7 @@ describe('withdraw', () => {
 });
 
 describe('an offer after a withdrawal', () => {
-  test('is a new membership, pending, of now', async () => {
+  test('is a new pending membership with the current time', async () => {
     const image = await shared('accepted');
     const first = await stored(image);
     await withdraw(image);
@@ -469,7 +469,7 @@ describe('an offer after a withdrawal', () => {
     });
   });
 
-  test('goes on with the sequence, which grows by one with every change and with nothing else', async () => {
+  test('continues the sequence, which increases by one with every change and nothing else', async () => {
     const image = await repositories.image();
     const steps: (() => Promise<unknown>)[] = [
       () => offer(image),

@@ -20,36 +20,36 @@ import { anImage } from '../lambda/domain/an-image.ts';
 import { createTestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 
-/** The adapters of one table. */
+/** The repositories of one table. */
 export interface Adapters {
   readonly images: ImageRepository;
   readonly memberships: MembershipRepository;
   readonly lists: ImageListRepository;
-  readonly ledger: CommandRecordRepository;
+  readonly commandRecords: CommandRecordRepository;
 }
 
-/** The repositories on a table of their own, as they are and as they are behind a wire that a test interferes with. */
+/** The repositories on a new table, connected directly and through a proxy. */
 export interface Repositories extends Adapters {
   readonly wired: Adapters;
   readonly wire: EngineProxy;
-  /** An item as it is stored. */
+  /** Returns a stored item. */
   readonly item: (key: ItemKey) => Promise<Item | undefined>;
-  /** A new image that differs from others in what a test says of it. */
+  /** Creates an image with these attributes. */
   readonly image: (attributes?: Partial<Image>) => Promise<Image>;
-  /** An image as it now is, with all that is known of one project. */
+  /** Reads an image and one project's membership. */
   readonly read: (
     imageId: ImageId,
     memberId?: string,
   ) => Promise<{ image: Image | undefined; membership: Membership | undefined }>;
-  /** Offers an image to a project, which answers unless it leaves the offer pending. */
+  /** Offers an image to a project, and answers the offer unless the status is `pending`. */
   readonly share: (image: Image, memberId: string, status?: MemberStatus) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** Who makes the changes of these tests. */
+/** The actor of all changes in these tests. */
 export const actor: Actor = { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' };
 
-/** What the adapters take for the time of day. */
+/** The current time of the repositories. */
 export const now = new Date('2026-11-23T13:00:00Z');
 export const offeredAt = '2026-11-23T12:30:00Z' as Timestamp;
 export const answeredAt = '2026-11-23T12:45:00Z' as Timestamp;
@@ -58,7 +58,7 @@ const adaptersOf = (table: Table): Adapters => ({
   images: new DynamoDbImageRepository(table, () => now),
   memberships: new DynamoDbMembershipRepository(table),
   lists: new DynamoDbImageListRepository(table),
-  ledger: new DynamoDbCommandRecordRepository(table, () => now),
+  commandRecords: new DynamoDbCommandRecordRepository(table, () => now),
 });
 
 /** Opens the repositories on an empty table of this run's engine. */

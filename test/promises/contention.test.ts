@@ -414,6 +414,24 @@ describe('where it does not end', () => {
   );
 });
 
+test.each([
+  ['PUT of a status', 'UpdateItem', engineError('ItemCollectionSizeLimitExceededException')],
+  ['POST of a member', 'TransactWriteItems', cancelled('None', 'None', 'ItemCollectionSizeLimitExceeded')],
+  ['POST of an image', 'TransactWriteItems', cancelled('None', 'ItemCollectionSizeLimitExceeded')],
+  ['PATCH of the visibility, without members', 'TransactWriteItems', cancelled('ItemCollectionSizeLimitExceeded')],
+])('%s is refused if the item collection of a project is full', async (name, limitedAction, fault) => {
+  const operation = operations[name]!;
+  const { id, path } = await arrange(operation);
+  const before = await itemsOfImage(table, id);
+  proxy.intercept(({ action }) => (action === limitedAction ? fault : undefined));
+
+  const { result: response, calls } = await proxy.record(() => service.request(...operation.request(path)));
+
+  expect([response.status, response.body.error]).toEqual([413, 'project-full']);
+  expect(calls.filter(({ action }) => action === limitedAction)).toHaveLength(1);
+  expect(await itemsOfImage(table, id)).toEqual(before);
+});
+
 /** A request that is sent again moves the record's version once more; nothing else may differ. */
 const withoutVersion = (items: any): unknown => items.map(({ version: _, ...item }: StoredItem) => item);
 

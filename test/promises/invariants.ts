@@ -169,9 +169,9 @@ function brokenMembership(item: StoredItem, imageId: string, project: string, ma
   ];
 }
 
-/** What is left of a deleted image, or of one that never was. */
+/** Returns what is wrong with the tombstone of a deleted image, or with the items of an image that never existed. */
 function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
-  const attributes = ['pk', 'sk', 'format', 'id', 'owner', 'version', 'deleted_at', 'updated_by', 'record'];
+  const attributes = ['pk', 'sk', 'format', 'id', 'version', 'deleted_at', 'updated_by'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
     ...Object.keys(record ?? {})

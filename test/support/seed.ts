@@ -100,7 +100,7 @@ function seededImage(seed: Seed, createdAt: number): Image {
 type SeededItem = Readonly<Record<string, unknown>>;
 
 function itemsOf(image: Image, members: readonly SeededMember[]): readonly SeededItem[] {
-  const entries = listEntryActions(image, undefined, image).flatMap(({ Put: put }) => put?.Item ?? []);
+  const entries = listEntryActions(image, { from: undefined, to: image }).flatMap(({ Put: put }) => put?.Item ?? []);
   return [
     imageItem(image, userOf(image.owner)),
     ...entries,

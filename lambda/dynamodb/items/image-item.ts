@@ -6,12 +6,12 @@ import { itemReader, type ItemReader } from './item-reader.ts';
 import { catalogIndex, catalogSortKey, imageKey, itemFormat, listKey, ownedSegment } from '../keys.ts';
 import type { Item } from '../table.ts';
 
-/** The attributes that an update of an image's record writes: all but its id, its count of members and its version. */
+/** Returns the attributes that an update of an image's record writes: all except its id, member count and version. */
 export const recordAttributes = (image: Image): Record<string, unknown> => ({
   ...replicatedItemAttributes(image),
   ...catalogKeys(image, image),
-  // All that no condition, index or filter reads is one attribute, because the engine and the SDK take time for each.
-  // JSON keeps the order of the properties.
+  // The fields that no condition, index or filter reads are one attribute, because each attribute costs time in the
+  // engine and the SDK. JSON keeps the order of the properties.
   record: JSON.stringify({
     name: image.name,
     protected: image.protected,
@@ -26,6 +26,7 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
   }),
 });
 
+/** Returns the replicated attributes by their stored names. */
 export const replicatedItemAttributes = ({
   owner,
   visibility,
@@ -36,7 +37,9 @@ export const replicatedItemAttributes = ({
   os_hidden: hidden,
 });
 
-/** Where an image's record stands in the global index: among all of its visibility, in creation order. */
+/**
+ * Returns the keys of an image's record in the global index, which lists the images of a visibility in creation order.
+ */
 export const catalogKeys = (
   image: Pick<Image, 'id' | 'createdAt'>,
   { visibility, hidden }: ReplicatedAttributes,
@@ -45,19 +48,21 @@ export const catalogKeys = (
   [catalogSortKey]: listKey(ownedSegment(hidden), image),
 });
 
+/** Returns the map that stores an actor. */
 export const actorAttribute = ({ projectId, userId, via }: Actor): Record<string, string> => ({
   project: projectId,
   user: userId,
   via,
 });
 
+/** Returns the map that stores a pending change. */
 export const pendingAttribute = (change: PendingChange): Record<string, unknown> => ({
   kind: change.kind,
   actor: actorAttribute(change.actor),
   ...(change.kind === 'facts' ? replicatedItemAttributes(change.attributes) : {}),
 });
 
-/** The whole item of a new image. */
+/** Returns the item of a new image. */
 export const imageItem = (image: Image, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,
@@ -69,26 +74,26 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
   ...recordAttributes(image),
 });
 
-/** What remains of a deleted image: its id, never to be given again, who deleted it, and what notifications call it. */
+/**
+ * Returns the tombstone of a deleted image: its id, which it keeps from being reused, and the actor of the deletion.
+ */
 export const tombstoneItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,
   id: image.id,
-  owner: image.owner,
   version: image.version + 1,
   deleted_at: timestamp(at),
   updated_by: actorAttribute(actor),
-  record: JSON.stringify({ name: image.name }),
 });
 
 /**
- * The image that an item holds, or `undefined` for what remains of a deleted one: its id, never to be given again.
+ * Returns the image of an item, or `undefined` for a tombstone.
  *
- * @throws Error where the item is malformed
+ * @throws Error if the item is malformed
  */
 export function imageFromItem(item: Item): Image | undefined {
+  if (isTombstone(item)) return undefined;
   const read = itemReader(item);
-  if (read.has('deleted_at')) return undefined;
   const record = read.json('record');
   return {
     id: read.parsed('id', 'an image id', parseImageId),
@@ -110,8 +115,11 @@ export function imageFromItem(item: Item): Image | undefined {
   };
 }
 
+/** Returns `true` for the item of a deleted image. */
+export const isTombstone = (item: Item): boolean => item['deleted_at'] !== undefined;
+
 /**
- * The name of the image in an item or tombstone.
+ * Returns the image name in an item that is not a tombstone.
  *
  * @throws Error if the item is malformed
  */
@@ -123,11 +131,11 @@ const replicatedAttributesFrom = (read: ItemReader): ReplicatedAttributes => ({
   hidden: read.boolean('os_hidden'),
 });
 
-/** Who made a change, from the map that every change writes. */
-export const actorFrom = (by: ItemReader): Actor => ({
-  projectId: by.parsed('project', 'a project id', parseProjectId),
-  userId: by.string('user'),
-  via: by.oneOf('via', ['http', 'command']),
+/** Returns the actor from the map that {@link actorAttribute} stores. */
+export const actorFrom = (read: ItemReader): Actor => ({
+  projectId: read.parsed('project', 'a project id', parseProjectId),
+  userId: read.string('user'),
+  via: read.oneOf('via', ['http', 'command']),
 });
 
 function pendingFrom(read: ItemReader): PendingChange {

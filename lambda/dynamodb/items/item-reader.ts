@@ -2,10 +2,10 @@ import { partitionKey, sortKey } from '../keys.ts';
 import type { Item } from '../table.ts';
 
 /**
- * Reads the attributes of a stored item, each as the type it must have. A method throws an Error that names the item's key
- * and the attribute if it is missing or malformed: a fault of this service, never of a caller.
+ * Reads the attributes of a stored item as their types. A method throws an Error with the item's key and the
+ * attribute's name if the attribute is missing or malformed: an error of this service, never of a caller.
  *
- * A class, because a page reads 25 items and 25 objects of closures take longer.
+ * A class, because a page reads 25 items and an object of closures per item costs more time.
  */
 export class ItemReader {
   readonly #item: Item;
@@ -42,7 +42,7 @@ export class ItemReader {
     return Array.isArray(value) && value.every(isString) ? value : this.#fail(name, 'a list of strings');
   }
 
-  /** A map whose values are all strings. */
+  /** Returns a map whose values are all strings. */
   stringMap(name: string): Readonly<Record<string, string>> {
     const value = asMap(this.#item[name]);
     return value !== undefined && Object.values(value).every(isString)
@@ -52,23 +52,27 @@ export class ItemReader {
 
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value {
     const value = this.#item[name];
-    return values.find((each) => each === value) ?? this.#fail(name, `one of ${values.join(', ')}`);
+    return values.find((candidate) => candidate === value) ?? this.#fail(name, `one of ${values.join(', ')}`);
   }
 
-  /** @param expected - what the text has to be, for the error */
+  /**
+   * Returns the parsed value of a string.
+   *
+   * @param expected - noun phrase with article for the error message, such as "a timestamp"
+   */
   parsed<Value>(name: string, expected: string, parse: (text: string) => Value | undefined): Value {
     const value = this.#item[name];
     return (isString(value) ? parse(value) : undefined) ?? this.#fail(name, expected);
   }
 
-  /** A reader of a map within the item. */
+  /** Returns a reader of a map attribute. */
   map(name: string): ItemReader {
     return this.#nested(name, asMap(this.#item[name]) ?? this.#fail(name, 'a map'));
   }
 
-  /** A reader of the map that a string has as its JSON. */
+  /** Returns a reader of an object that is stored as JSON text. */
   json(name: string): ItemReader {
-    return this.#nested(name, asMap(parseJson(this.#item[name])) ?? this.#fail(name, 'the JSON of a map'));
+    return this.#nested(name, asMap(parseJson(this.#item[name])) ?? this.#fail(name, 'JSON text of an object'));
   }
 
   #nested(name: string, value: Item): ItemReader {
@@ -81,11 +85,12 @@ export class ItemReader {
 
   #fail(name: string, expected: string): never {
     throw new Error(
-      `Item ${String(this.#item[partitionKey])} / ${String(this.#item[sortKey])}: ${name} is not ${expected}.`,
+      `Item ${String(this.#item[partitionKey])} / ${String(this.#item[sortKey])}: "${name}" is not ${expected}.`,
     );
   }
 }
 
+/** Returns a reader of a stored item. */
 export const itemReader = (item: Item): ItemReader => new ItemReader(item);
 
 const isString = (value: unknown): value is string => typeof value === 'string';

@@ -15,37 +15,38 @@ import type { TransactAction } from '../table.ts';
 
 type Entry = ItemKey & Readonly<Record<string, unknown>>;
 
-/** The list entries of an image with these facts: its owner's, and everyone's where it is for everyone. */
-function entries(image: ListPosition, facts: ReplicatedAttributes | undefined): readonly Entry[] {
-  if (facts === undefined) return [];
-  const entry = (key: ItemKey, shelf: ListSegment): Entry => ({
+/** Returns the list entries of an image: one of its owner and, if it is public or community, one of its visibility. */
+function listEntries(image: ListPosition, attributes: ReplicatedAttributes): readonly Entry[] {
+  const { owner, visibility, hidden } = attributes;
+  const entry = (key: ItemKey, segment: ListSegment): Entry => ({
     ...key,
     format: itemFormat,
-    listed: listKey(shelf, image),
-    ...replicatedItemAttributes(facts),
+    listed: listKey(segment, image),
+    ...replicatedItemAttributes(attributes),
   });
-  const owned = entry(ownedKey(facts.owner, image.id), ownedSegment(facts.hidden));
-  if (!isPublicOrCommunity(facts.visibility)) return [owned];
-  return [owned, entry(publicOrCommunityKey(facts.visibility, image.id), publicOrCommunitySegment(facts.hidden))];
+  const owned = entry(ownedKey(owner, image.id), ownedSegment(hidden));
+  if (!isPublicOrCommunity(visibility)) return [owned];
+  return [owned, entry(publicOrCommunityKey(visibility, image.id), publicOrCommunitySegment(hidden))];
 }
 
-const sameKey = (a: ItemKey, b: ItemKey): boolean => a.pk === b.pk && a.sk === b.sk;
+const hasSameKey = (a: ItemKey, b: ItemKey): boolean => a.pk === b.pk && a.sk === b.sk;
 
 /**
- * The actions that bring an image's list entries from one state to another, for the transaction that changes the image;
- * `undefined` is a state without entries. Their condition is the image's own.
+ * Returns the actions that update an image's list entries in the transaction that changes the image. They have no
+ * condition of their own: the condition on the image's record protects them.
+ *
+ * @param change - the replicated attributes before and after the change; `undefined` for an image that does not exist
  */
 export function listEntryActions(
   image: ListPosition,
-  from: ReplicatedAttributes | undefined,
-  to: ReplicatedAttributes | undefined,
+  change: { readonly from: ReplicatedAttributes | undefined; readonly to: ReplicatedAttributes | undefined },
 ): readonly TransactAction[] {
-  const before = entries(image, from);
-  const after = entries(image, to);
-  const gone = before.filter((entry) => !after.some((each) => sameKey(each, entry)));
-  const changed = after.filter((entry) => !before.some((each) => JSON.stringify(each) === JSON.stringify(entry)));
+  const before = change.from === undefined ? [] : listEntries(image, change.from);
+  const after = change.to === undefined ? [] : listEntries(image, change.to);
+  const removed = before.filter((entry) => !after.some((remaining) => hasSameKey(remaining, entry)));
+  const changed = after.filter((entry) => !before.some((old) => JSON.stringify(old) === JSON.stringify(entry)));
   return [
-    ...gone.map(({ pk, sk }): TransactAction => ({ Delete: { Key: { pk, sk } } })),
+    ...removed.map(({ pk, sk }): TransactAction => ({ Delete: { Key: { pk, sk } } })),
     ...changed.map((entry): TransactAction => ({ Put: { Item: entry } })),
   ];
 }

@@ -4,7 +4,7 @@ import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../.
 import type { ReplicatedAttributes } from '../../domain/image.ts';
 import type { ListPosition } from '../../domain/image-list.ts';
 import { memberStatuses, type Membership, type MemberStatus } from '../../domain/membership.ts';
-import { equals, names, values } from '../expression.ts';
+import { assignments, names, values } from '../expression.ts';
 import { actorAttribute, replicatedItemAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
 import {
@@ -19,14 +19,20 @@ import {
 } from '../keys.ts';
 import type { Item, Update } from '../table.ts';
 
-/** How long a withdrawn membership is kept: far longer than the stream keeps its records, which is a day. */
+interface MembershipWithdrawal {
+  readonly memberId: ProjectId;
+  readonly imageId: ImageId;
+  readonly at: Date;
+  readonly actor: Actor;
+}
+
+/** Retention of a withdrawn membership: 90 days, because the stream keeps its records for one day. */
 const withdrawnRetentionSeconds = 90 * 24 * 3600;
 
 /**
- * The membership that an item holds, or `undefined` for one without a status: an offer that was withdrawn, which is no
- * membership to anyone.
+ * Returns the membership of an item, or `undefined` for a withdrawn membership, which has no status.
  *
- * @throws Error where the item is malformed
+ * @throws Error if the item is malformed
  */
 export function membershipFromItem(item: Item): Membership | undefined {
   const read = itemReader(item);
@@ -40,35 +46,36 @@ export function membershipFromItem(item: Item): Membership | undefined {
   };
 }
 
-/** What a membership repeats of its image, and its position in the indexes: what to set and what must be absent. */
+/** Returns the replicated attributes and index attributes of a membership: those to set and those to remove. */
 export function replicatedMembershipUpdate(
   image: ListPosition,
-  facts: ReplicatedAttributes,
+  attributes: ReplicatedAttributes,
   status: MemberStatus,
 ): { readonly set: Record<string, unknown>; readonly remove: readonly string[] } {
   const index = indexOfStatus[status];
-  const place = listKey(membershipSegment(facts), image);
+  const key = listKey(membershipSegment(attributes), image);
   return {
-    set: { ...replicatedItemAttributes(facts), [membershipIndex]: place, [index]: place },
-    remove: [...statusIndexes.filter((each) => each !== index), timeToLive],
+    set: { ...replicatedItemAttributes(attributes), [membershipIndex]: key, [index]: key },
+    remove: [...statusIndexes.filter((name) => name !== index), timeToLive],
   };
 }
 
 /**
- * The update that ends a membership. What stays has no status and no place in any index; it carries who ended it, keeps
- * the sequence for a later offer, and expires.
+ * Returns the update that withdraws a membership. The withdrawn membership has no status and is in no index; it stores
+ * the actor, keeps the sequence for a later offer, and expires.
  */
-export function withdrawMembership(memberId: ProjectId, imageId: ImageId, at: Date, actor: Actor): Update {
-  const left = {
+export function withdrawMembership({ memberId, imageId, at, actor }: MembershipWithdrawal): Update {
+  const set = {
     updated_at: timestamp(at),
     updated_by: actorAttribute(actor),
     [timeToLive]: Math.floor(at.getTime() / 1000) + withdrawnRetentionSeconds,
   };
   return {
     Key: membershipKey(memberId, imageId),
-    UpdateExpression: `SET ${equals(left)} REMOVE #status, ${localIndexes.map((each) => `#${each}`).join(', ')} ADD #sequence :one`,
+    UpdateExpression: `SET ${assignments(set)} REMOVE #status, ${localIndexes.map((name) => `#${name}`).join(', ')}
+      ADD #sequence :one`,
     ConditionExpression: 'attribute_exists(#status)',
-    ExpressionAttributeNames: names('status', 'sequence', ...localIndexes, ...Object.keys(left)),
-    ExpressionAttributeValues: values({ ...left, one: 1 }),
+    ExpressionAttributeNames: names('status', 'sequence', ...localIndexes, ...Object.keys(set)),
+    ExpressionAttributeValues: values({ ...set, one: 1 }),
   };
 }

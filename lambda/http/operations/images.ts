@@ -100,7 +100,7 @@ export const imageOperations = {
       additionalProperties: imageSchema.additionalProperties,
     },
     success: [201, 'image-view'],
-    faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large'],
+    faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large', 'project-full'],
     handle: (createImage) => async (request) => {
       const image = await createImage({ ...imageBody(objectBody(request)), caller: request.caller });
       return created(imageView(image), `${request.baseUrl}${imagePath(image)}`);
@@ -129,7 +129,7 @@ export const imageOperations = {
     success: [200, 'image-view'],
     faults: [
       ...(['image-not-found', 'not-permitted', 'attribute-read-only'] as const),
-      ...(['property-not-found', 'image-too-large', 'unsupported-media-type'] as const),
+      ...(['property-not-found', 'image-too-large', 'project-full', 'unsupported-media-type'] as const),
     ],
     handle: (updateImage) => async (request) => {
       const change = imagePatch(request.body, request.mediaType);

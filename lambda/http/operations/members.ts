@@ -43,7 +43,14 @@ export const memberOperations = {
       anyOf: [{ required: ['member_id'] }, { required: ['member'] }],
     },
     success: [200, 'member-view'],
-    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-exists', 'member-quota-exceeded'],
+    faults: [
+      'image-not-found',
+      'not-permitted',
+      'image-not-shared',
+      'member-exists',
+      'member-quota-exceeded',
+      'project-full',
+    ],
     handle: (offerImage) => async (request) =>
       ok(
         memberView(
@@ -78,7 +85,14 @@ export const memberOperations = {
       properties: { status: { type: 'string', enum: memberStatuses } },
     },
     success: [200, 'member-view'],
-    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found', 'invalid-member-status'],
+    faults: [
+      'image-not-found',
+      'not-permitted',
+      'image-not-shared',
+      'member-not-found',
+      'invalid-member-status',
+      'project-full',
+    ],
     handle: (answerOffer) => async (request) =>
       ok(
         memberView(

@@ -118,7 +118,7 @@ test('dead-letters lists refused commands with their reasons and redrives them',
   const redriven = await run('operate/dead-letters.ts', 'redrive', 'all');
 
   expect(shown.output).toContain(`why:  No image found with ID ${unseen}.`);
-  expect(shown.output).toContain('why:  The command is of another version than 1, which alone is known here.');
+  expect(shown.output).toContain('why:  "version" must be 1; got 9.');
   expect(shown.output).toContain('2 in all.');
   expect(redriven).toEqual({ status: 0, output: '2 sent back.\n', errors: '' });
 });

@@ -29,7 +29,7 @@ interface SentRequest {
   readonly body: unknown;
 }
 
-/** What the server responds, and the last request that it received. */
+/** The response of the server, and the last request that it received. */
 let reply: { readonly status: number; readonly body: string | Buffer } = { status: 200, body: '{}' };
 let sent: SentRequest | undefined;
 let server: Server;
@@ -123,7 +123,7 @@ const commands: Readonly<Record<string, (value: unknown) => Command>> = {
     }),
 };
 
-/** The request and the output or error of a command, from one of the clients. */
+/** Sends a command with a client. Returns the request and the output or error. */
 async function exchange(client: DynamoDBDocumentClient, command: Command) {
   sent = undefined;
   const outcome = await client.send(command as never).then(
@@ -133,10 +133,10 @@ async function exchange(client: DynamoDBDocumentClient, command: Command) {
   return { request: sent as SentRequest | undefined, ...outcome };
 }
 
-/** A request without its signature and what differs between any two of them. */
+/** Returns a request without its signature and the headers that differ between any two requests. */
 function withoutSignature(request: SentRequest | undefined) {
   const { authorization, 'x-amz-date': _, 'amz-sdk-invocation-id': __, ...headers } = request!.headers;
-  const { 'content-length': ___, 'x-amz-content-sha256': ____, ...rest } = headers; // of other JSON for the same value
+  const { 'content-length': ___, 'x-amz-content-sha256': ____, ...rest } = headers; // they differ because the JSON text differs
   return { ...request, headers: { ...rest, authorization: /SignedHeaders=\S+/.exec(String(authorization))![0] } };
 }
 

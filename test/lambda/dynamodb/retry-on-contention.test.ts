@@ -11,7 +11,7 @@ import {
   type Repetition,
 } from '../../../lambda/dynamodb/retry-on-contention.ts';
 
-/** Time that moves only by waiting, and chance that is always the same. */
+/** A clock that only waits advance, with constant random numbers. */
 function heldClock(chance: number, startedAt = 0) {
   const waits: number[] = [];
   const clock = {
@@ -31,7 +31,7 @@ const named = (name: string, more: object = {}): Error => Object.assign(new Erro
 const conflict = (): Error => named('TransactionConflictException');
 const status = (httpStatusCode: number) => ({ $metadata: { httpStatusCode } });
 
-/** A request that fails some times before it succeeds. */
+/** Returns a call that fails a number of times before it succeeds. */
 function failing(times: number, error: () => Error = conflict) {
   let made = 0;
   return () => {
@@ -58,7 +58,7 @@ describe('a request is repeated', () => {
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000]);
   });
 
-  test('at once where chance says so, and still not for ever', async () => {
+  test('without a wait if the random number is 0, and still not forever', async () => {
     const { clock, waits } = heldClock(0);
 
     const made = await retryOnContention('write', failing(5), clock);
@@ -81,7 +81,7 @@ describe('a request is repeated', () => {
     expect(waits.length).toBe(8);
   });
 
-  test('for five seconds where it belongs to no request', async () => {
+  test('for five seconds outside a request', async () => {
     const { clock } = heldClock(1, 7000);
 
     const given = retryOnContention('write', failing(Infinity), clock);
@@ -100,7 +100,7 @@ describe('a request is repeated', () => {
     expect(waits).toEqual([]);
   });
 
-  test('not where its error is an answer, which is passed on as it is', async () => {
+  test('not after a final error, which is thrown unchanged', async () => {
     const { clock, waits } = heldClock(0.5);
     const refused = failedCondition();
 
@@ -119,7 +119,7 @@ const lost = (): Error => named('Error', { code: 'ECONNRESET' });
 const refusedConnection = (): Error => named('Error', { code: 'ECONNREFUSED', syscall: 'connect' });
 const failedCondition = (): Error => named('ConditionalCheckFailedException', { $fault: 'client', ...status(400) });
 
-/** A call that fails in these ways, one after another, and then succeeds. */
+/** Returns a call that throws these errors one after another, and then succeeds. */
 function failingWith(...errors: readonly (() => Error)[]) {
   let made = 0;
   return () => {
@@ -202,7 +202,7 @@ const cancelled = (...codes: string[]): Error =>
 const response = (name: string, httpStatusCode: number): Error =>
   named(name, { $fault: httpStatusCode < 500 ? 'client' : 'server', ...status(httpStatusCode) });
 
-describe('what a failure says', () => {
+describe('classification of a failure', () => {
   test.each<[string, unknown, string | undefined]>([
     ['a conflict of transactions', conflict(), 'contention'],
     ['throughput exceeded', response('ProvisionedThroughputExceededException', 400), 'contention'],

@@ -4,10 +4,10 @@ import { seedImages } from '../../support/seed.ts';
 import { command, type CommandWorld, type Message } from './command-world.ts';
 
 /**
- * Sends commands of which a tenth is poison and a tenth comes twice, in any order and in batches side by side, while the
- * engine throttles a tenth of all calls, for longer at a time than a function has; and checks what came of them.
+ * Delivers commands in random order and in parallel batches, a tenth of them invalid and a tenth duplicated. The engine
+ * throttles a tenth of all calls and fails many calls in a row. Then it checks the published changes and the dead letters.
  *
- * @param count - how many, a multiple of ten
+ * @param count - number of commands, a multiple of ten
  */
 export async function storm(world: CommandWorld, count: number): Promise<void> {
   const chance = seededChance(6);
@@ -48,8 +48,7 @@ export async function storm(world: CommandWorld, count: number): Promise<void> {
     .map((message) => ({ message, place: chance() }))
     .sort((a, b) => a.place - b.place)
     .map(({ message }) => message);
-  // Now and then all functions end at once: no call of theirs reaches the engine for a while. They come to a hundredth of
-  // the calls, wherever these are.
+  // Sometimes 30 calls in a row fail, as if all functions ended at once: about one percent of all calls.
   let dead = 0;
   world.proxy.intercept(() => {
     if (dead === 0 && chance() < 0.0005) dead = 30;
@@ -60,7 +59,7 @@ export async function storm(world: CommandWorld, count: number): Promise<void> {
     return chance() < 0.1 ? { status: 400, response: { __type: 'ProvisionedThroughputExceededException' } } : undefined;
   });
 
-  // Some batches find their function dead at its end: what it did is done, and all of it comes again.
+  // Some functions end before they respond: the batch is applied and delivered again.
   const deliver = async (): Promise<void> => {
     for (let batch = waiting.splice(0, 10); batch.length > 0; batch = waiting.splice(0, 10)) {
       const again = await world.deliver(...batch);
@@ -81,7 +80,7 @@ export async function storm(world: CommandWorld, count: number): Promise<void> {
   expect(new Map(world.deadLetters.map(({ body, attributes }) => [body, attributes!['error']]))).toEqual(poison);
 }
 
-/** Messages that can never succeed, each with the code of the reason. */
+/** Returns messages that are refused permanently, each with its error code. */
 const poisons = (image_id: string): readonly (readonly [string, string])[] => [
   [`no JSON ${randomUUID()}`, 'invalid-request'],
   [
@@ -99,7 +98,7 @@ const poisons = (image_id: string): readonly (readonly [string, string])[] => [
   [command({ command: 'withdraw-offer', project: 'alpha', image_id, member_id: 'nobody' }).body, 'member-not-found'],
 ];
 
-/** Numbers from 0 to 1, evenly spread and the same in every run (mulberry32). */
+/** Returns a generator of uniformly distributed numbers from 0 to 1, identical in every run (mulberry32). */
 function seededChance(seed: number): () => number {
   let state = seed;
   return () => {

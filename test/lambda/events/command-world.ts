@@ -13,32 +13,32 @@ import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.t
 import { startService, type Service } from '../../support/service.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
 
-/** A message as it lies in a queue. */
+/** A message of a queue. */
 export interface Message {
   readonly body: string;
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** The consumer of commands on a table, with what comes out of it. */
+/** The command consumer on a table, and its output. */
 export interface CommandWorld {
   readonly table: TestTable;
-  /** Between the consumer of commands and the engine. */
+  /** Proxy between the command consumer and the engine. */
   readonly proxy: EngineProxy;
-  /** For requests over HTTP, which also go through the proxy. */
+  /** The HTTP API. It uses the proxy too. */
   readonly service: Service;
-  /** Of the table's stream. */
+  /** Consumer of the table's stream. */
   readonly notifications: Consumer;
   readonly deadLetters: Message[];
   readonly replies: CommandReply[];
   readonly logged: Readonly<Record<string, unknown>>[];
-  /** Whether the bus takes replies. */
+  /** `false` makes every reply fail. */
   hasBus: boolean;
-  /** Delivers messages as one batch. Returns those that have to come again. */
+  /** Delivers messages as one batch. Returns the messages that SQS would deliver again. */
   deliver(...messages: readonly Message[]): Promise<readonly Message[]>;
   close(): Promise<void>;
 }
 
-/** Opens it on a table of its own. */
+/** Opens a command world on a new table. */
 export async function openCommandWorld(): Promise<CommandWorld> {
   const table = await createTestTable();
   const proxy = await startEngineProxy(table.endpoint);
@@ -96,7 +96,7 @@ const recordOf = ({ body, attributes = {} }: Message): SQSRecord =>
     ),
   }) as unknown as SQSRecord;
 
-/** A command as a message, in the name of a user of its project. */
+/** Returns the message of a command with a generated id. */
 export const command = (fields: Readonly<Record<string, unknown>>): Message => ({
   body: JSON.stringify({ version: 1, id: randomUUID(), user: 'robot', ...fields }),
 });

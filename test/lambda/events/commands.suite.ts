@@ -10,6 +10,6 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-test('a thousand commands, of which some are poison and some come twice, on an engine that throttles', async () => {
+test('a throttled engine executes 1,000 valid, invalid and duplicate commands correctly', async () => {
   await storm(world, 1000);
 }, 600_000);

@@ -28,7 +28,7 @@ const answering = (image_id: string, status: string, more: object = {}) =>
 const byAlpha = (verb: string, image_id: string, more: object = {}) =>
   command({ command: verb, project: 'alpha', image_id, member_id: 'beta', ...more });
 
-/** What is told of memberships since the test began. */
+/** Returns the notifications of memberships since the start of the test. */
 async function told(): Promise<readonly unknown[]> {
   await world.notifications.drain();
   return world.notifications.published
@@ -53,7 +53,7 @@ describe('a command does what the request does', () => {
     expect(world.deadLetters).toEqual([]);
   });
 
-  test('the sender is told the outcome where it asks for it', async () => {
+  test('the outcome is published if the command requests a reply', async () => {
     const id = await anImage('pending');
     const fields = { version: 1, project: 'beta', command: 'answer-offer', image_id: id, member_id: 'beta' };
 
@@ -75,7 +75,7 @@ describe('a command does what the request does', () => {
   });
 });
 
-describe('a message that can never succeed is put aside at once, as it is, with the reason', () => {
+describe('a refused message is sent to the dead-letter queue immediately, unchanged, with the reason', () => {
   const good = {
     version: 1,
     id: 'x',
@@ -87,19 +87,19 @@ describe('a message that can never succeed is put aside at once, as it is, with 
   };
 
   test.each([
-    ['no JSON', 'hello', 'The message is not JSON'],
-    ['a list', '[]', 'A command is a JSON object'],
-    ['of another version', { ...good, version: 2 }, 'of another version than 1'],
-    ['of no version', { ...good, version: undefined }, 'of another version than 1'],
-    ['one with an unknown field', { ...good, force: true }, 'A command has no field "force".'],
+    ['no JSON', 'hello', 'must be JSON; see'],
+    ['a list', '[]', 'must be a JSON object'],
+    ['of another version', { ...good, version: 2 }, '"version" must be 1'],
+    ['of no version', { ...good, version: undefined }, '"version" must be 1'],
+    ['one with an unknown field', { ...good, force: true }, 'The field "force" is unknown'],
     ['an unknown command', { ...good, command: 'delete-image' }, 'malformed at #/command'],
     ['without an id', { ...good, id: undefined }, 'required property "id"'],
     ['one whose id has a blank', { ...good, id: 'a b' }, 'malformed at #/id'],
     ['an answer without a status', { ...good, command: 'answer-offer' }, 'required property "status"'],
     ['an offer with a status', { ...good, status: 'accepted' }, 'malformed at #'],
-    ['for an impossible project', { ...good, project: 'a/b' }, '"project" has to be a project id'],
-    ['an event of another bus', { 'detail-type': 'x', detail: good, version: '0' }, 'of another version than 1'],
-    ['with half a surrogate pair', { ...good, user: '\ud800' }, 'not well-formed Unicode'],
+    ['for an impossible project', { ...good, project: 'a/b' }, '"project" must be a project id'],
+    ['an event of another bus', { 'detail-type': 'x', detail: good, version: '0' }, '"version" must be 1'],
+    ['with half a surrogate pair', { ...good, user: '\ud800' }, 'must be well-formed Unicode'],
     ['over 256 KiB', { ...good, user: 'u'.repeat(256 * 1024) }, 'at most 262144 bytes'],
   ])('%s', async (_what, content, reason) => {
     const body = typeof content === 'string' ? content : JSON.stringify(content);
@@ -141,13 +141,13 @@ describe('a message that can never succeed is put aside at once, as it is, with 
 
     expect(again).toEqual([]);
     expect(world.deadLetters).toEqual([
-      { body: sent.body, attributes: { reason: expect.stringMatching(/^[A-Z].*\.$/), error, redrives: '1' } },
+      { body: sent.body, attributes: { reason: expect.stringMatching(/^["A-Z].*\.$/), error, redrives: '1' } },
     ]);
     expect(await told()).toEqual([]);
   });
 });
 
-describe('a command that comes again acts once and answers the same', () => {
+describe('a command that is delivered again acts once and has the same outcome', () => {
   test('at the same time, in one batch and in several', async () => {
     const id = await anImage();
     const sent = byAlpha('offer-image', id, { reply: true });
@@ -159,7 +159,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(1);
   });
 
-  test('an answer, after another answer: the other stands', async () => {
+  test('an answer after another answer changes nothing', async () => {
     const id = await anImage('pending');
     const first = answering(id, 'accepted', { reply: true });
     await world.deliver(first);
@@ -171,7 +171,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect((await told()).map((each) => (each as string[])[1])).toEqual(['accepted', 'rejected']);
   });
 
-  test('an offer, after a withdrawal: the withdrawal is final', async () => {
+  test('an offer after a withdrawal changes nothing', async () => {
     const id = await anImage();
     const offer = byAlpha('offer-image', id);
     await world.deliver(offer);
@@ -183,7 +183,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(2);
   });
 
-  test('a withdrawal, after a new offer: the new offer stands', async () => {
+  test('a withdrawal after a new offer changes nothing', async () => {
     const id = await anImage('accepted');
     const withdrawal = byAlpha('withdraw-offer', id);
     await world.deliver(withdrawal);
@@ -195,7 +195,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(2);
   });
 
-  test('a refusal stays one, though the command could succeed by now', async () => {
+  test('a refusal remains a refusal although the command could succeed now', async () => {
     const id = await anImage();
     const answer = answering(id, 'accepted', { reply: true });
     await world.deliver(answer);
@@ -206,7 +206,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(world.replies.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
   });
 
-  test('a refusal that is sent back from the dead-letter queue is decided anew, and once', async () => {
+  test('a redriven refusal is executed again, once', async () => {
     const id = await anImage();
     await world.deliver(answering(id, 'accepted', { reply: true }));
     await world.deliver(byAlpha('offer-image', id));
@@ -220,7 +220,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect((await told()).map((each) => (each as string[])[1])).toEqual(['pending', 'accepted', 'rejected']);
   });
 
-  test('of two refused commands with one id, the one that was there first is decided anew, and the other never', async () => {
+  test('of two refused commands with one id, only the first is executed again after a redrive', async () => {
     const id = await anImage();
     await world.deliver(answering(id, 'accepted', { id: 'shared' }));
     await world.deliver(answering(id, 'rejected', { id: 'shared' }));
@@ -231,12 +231,12 @@ describe('a command that comes again acts once and answers the same', () => {
     await world.deliver(first!);
 
     expect(world.deadLetters.map(({ attributes }) => attributes?.['reason'])).toEqual([
-      'The project has used the id shared for another command; give each its own.',
+      'The project has used the "id" shared for another command; each command must have its own.',
     ]);
     expect((await told()).map((each) => (each as string[])[1])).toEqual(['pending', 'accepted']);
   });
 
-  test('with a request for a reply, or without one any more, is the same command', async () => {
+  test('the same command with and without a requested reply is one command', async () => {
     const id = await anImage('pending');
     await world.deliver(answering(id, 'accepted', { id: 'quiet' }));
 
@@ -246,7 +246,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(1);
   });
 
-  test('in the event that it was sent in, as its bus keeps what it cannot deliver, is the same command', async () => {
+  test('the same command in the event of its bus is one command', async () => {
     const id = await anImage('pending');
     const sent = answering(id, 'accepted');
     const event = { version: '0', 'detail-type': 'image.command', source: 'other', detail: JSON.parse(sent.body) };
@@ -258,7 +258,7 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(await told()).toHaveLength(1);
   });
 
-  test('a number of redrives that is none counts as none', async () => {
+  test('a malformed number of redrives counts as 0', async () => {
     const id = await anImage();
     const sent = answering(id, 'accepted');
 
@@ -270,14 +270,14 @@ describe('a command that comes again acts once and answers the same', () => {
     expect(world.deadLetters.map(({ attributes }) => attributes?.['redrives'])).toEqual(['1', '1', '1', '1']);
   });
 
-  test('an id that was used for another command of the project is refused, that of another project is its own', async () => {
+  test('an id of another command of the project is refused, an id of another project is not', async () => {
     const id = await anImage('pending');
     await world.deliver(answering(id, 'accepted', { id: 'same' }));
 
     await world.deliver(answering(id, 'rejected', { id: 'same' }), byAlpha('withdraw-offer', id, { id: 'same' }));
 
     expect(world.deadLetters.map(({ attributes }) => attributes?.['reason'])).toEqual([
-      'The project has used the id same for another command; give each its own.',
+      'The project has used the "id" same for another command; each command must have its own.',
     ]);
     expect(await told()).toHaveLength(2);
   });
@@ -339,14 +339,14 @@ describe('a command that comes again acts once and answers the same', () => {
   );
 });
 
-/** The digest of a command, as docs/events.md tells senders to compute it. */
+/** Returns the digest of a command, computed as docs/events.md describes. */
 function digestBySender(body: string): string {
   const { version, id, command: name, project, user, image_id, member_id, status = null } = JSON.parse(body);
   const text = JSON.stringify([version, id, name, project, user, image_id, member_id, status]);
   return createHash('sha256').update(text, 'utf8').digest('base64url');
 }
 
-test('a refusal whose reply cannot be sent comes again, and is put aside once', async () => {
+test('a refusal whose reply fails is delivered again, and is one dead letter', async () => {
   const sent = answering(await anImage(), 'accepted', { reply: true });
   world.hasBus = false;
   const again = await world.deliver(sent);
@@ -358,7 +358,7 @@ test('a refusal whose reply cannot be sent comes again, and is put aside once', 
   expect([world.deadLetters.length, world.replies.length]).toEqual([1, 1]);
 });
 
-test('a message that may succeed later comes again', async () => {
+test('a message that may succeed later is delivered again', async () => {
   const id = await anImage('pending');
   world.proxy.intercept(() => ({ status: 400, response: { __type: 'ThrottlingException' } }));
   const sent = answering(id, 'accepted');
@@ -372,7 +372,7 @@ test('a message that may succeed later comes again', async () => {
   ]);
 });
 
-test('a log line names the command and who sent it, and nothing else that it carried', async () => {
+test('a log line contains the command, its id and its project, and no other field', async () => {
   const id = await anImage('pending');
 
   await world.deliver(answering(id, 'secret', { id: 'named' }));
@@ -391,6 +391,6 @@ test('a log line names the command and who sent it, and nothing else that it car
   ]);
 });
 
-test('a hundred commands, of which some are poison and some come twice, on an engine that throttles', async () => {
+test('a throttled engine executes 100 valid, invalid and duplicate commands correctly', async () => {
   await storm(world, 100);
 });

@@ -1,45 +1,45 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Image } from '../../../lambda/domain/image.ts';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
-import { findImageNames } from '../../../lambda/dynamodb/image-names.ts';
+import { findImageNames } from '../../../lambda/dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../../../lambda/dynamodb/stream-record.ts';
 import type { Notification } from '../../../lambda/events/notification.ts';
 import { streamHandler } from '../../../lambda/events/stream-handler.ts';
 import type { TestTable } from '../../support/engine.ts';
 import { openTestStream } from '../../support/table-stream.ts';
 
-/** What a test does to the bus at one of its calls: which entries it refuses, or the function's sudden end. */
+/** Behavior of the test bus in one call: which entries it publishes, or the sudden end of the function. */
 type BusMood = (notifications: readonly Notification[]) => readonly boolean[] | 'killed before' | 'killed after';
 
-/** Everything that came out of a consumer, and the means to drive it over a table's stream as Lambda does. */
+/** The stream consumer of a test, its output, and functions that invoke it like Lambda does. */
 export interface Consumer {
-  /** What the bus took, in the order in which it took it, doubles included. */
+  /** Published notifications in order, with duplicates. */
   readonly published: Notification[];
-  readonly lookedAgain: Pick<Image, 'id' | 'version'>[];
-  readonly putAside: { readonly record: DynamoDBRecord; readonly reason: string }[];
+  readonly scheduledCompletions: Pick<Image, 'id' | 'version'>[];
+  readonly deadLetters: { readonly record: DynamoDBRecord; readonly reason: string }[];
   readonly logged: Readonly<Record<string, unknown>>[];
-  /** How the bus takes what it is given; takes all unless told otherwise. */
+  /** Behavior of the bus; by default it publishes everything. */
   mood: BusMood;
-  /** What becomes of a record that is put aside, or of a look at an image again; succeeds unless told otherwise. */
+  /** Behavior of the two queues; by default they accept every message. */
   queues: () => Promise<void>;
-  /** What the function has left of its time when it begins, in milliseconds; five seconds of it are for its report. */
+  /** Remaining time of the function at its start, in milliseconds. It reserves five seconds for its report. */
   remaining: number;
-  /** Hands over one batch. */
+  /** Invokes the function with one batch. Returns the failed sequence numbers. */
   invoke(records: readonly DynamoDBRecord[]): Promise<readonly string[]>;
-  /** Handles all there is in the stream, in batches of a size, again and again where one is not done with. */
+  /** Processes all records in the stream, in batches of a size, and retries failed batches. */
   drain(batchSize?: () => number): Promise<void>;
   close(): void;
 }
 
-/** The consumer of a test's table with a bus that records. */
+/** Starts the stream consumer of a test's table with a recording bus. */
 export async function startConsumer(table: TestTable): Promise<Consumer> {
   const connected = connectTable(table.tableName);
   const stream = await openTestStream(table);
   const waiting: DynamoDBRecord[] = [];
   const consumer: Consumer = {
     published: [],
-    lookedAgain: [],
-    putAside: [],
+    scheduledCompletions: [],
+    deadLetters: [],
     logged: [],
     mood: (notifications) => notifications.map(() => true),
     queues: () => Promise.resolve(),
@@ -58,11 +58,11 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
         if (waiting.length === 0) return;
         const batch = waiting.slice(0, Math.min(batchSize(), half));
         half = Infinity;
-        // A function that ends suddenly leaves the whole batch, one that reports leaves what it reports, and one that
-        // fails gets halves.
+        // Lambda retries the whole batch of a killed function, the reported records of a response, and the halves of the
+        // batch of a function that throws.
         const failed = await consumer.invoke(batch).catch((error: unknown) => {
           if (error !== killed) {
-            if (!/^Error: The first of \d+ records is in the way/.test(String(error))) throw error;
+            if (!/^Error: The first of \d+ records failed/.test(String(error))) throw error;
             half = Math.ceil(batch.length / 2);
           }
           return [batch[0]!.dynamodb!.SequenceNumber!];
@@ -89,15 +89,15 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
           : Promise.resolve(taken.map((isTaken) => (isTaken ? 'published' : { errorCode: 'ThrottlingException' })));
       },
     },
-    scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.lookedAgain.push(begun)),
+    scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.scheduledCompletions.push(begun)),
     sendToDeadLetterQueue: (record, reason) =>
-      consumer.queues().then(() => void consumer.putAside.push({ record, reason })),
+      consumer.queues().then(() => void consumer.deadLetters.push({ record, reason })),
     log: (line) => void consumer.logged.push(line),
   });
   const handler: typeof run = async (event, context) => {
     Object.assign(state, { isKilled: false });
     const result = await run(event, context);
-    if (state.isKilled) throw killed; // what a function would have reported that has ended is not heard
+    if (state.isKilled) throw killed; // Lambda receives no response of a killed function
     return result;
   };
   return consumer;

@@ -10,25 +10,25 @@ import { seedImage } from '../../support/seed.ts';
 import { startService, type Answer } from '../../support/service.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
 
-/** A service whose functions can be ended at any of their calls, and the consumers that complete what they began. */
+/** A service whose requests can be cut off at any database call, and the consumers that complete their changes. */
 export interface CutOffWorld {
   readonly table: TestTable;
   readonly consumer: Consumer;
-  /** Seeds an image with members of every status, whose notifications are done with. */
+  /** Seeds an image with members of every status and drains its notifications. */
   image(members: number): Promise<string>;
-  /** Makes a change, with the function ended at its call of this number: that one and no later one reaches the engine. */
+  /** Requests a change and fails its database calls from this number on. */
   cutOff(
     change: FanOut,
     imageId: string,
     call: number,
   ): Promise<{ readonly status: number; readonly isCutOff: boolean }>;
   request(change: FanOut, imageId: string): Promise<Answer>;
-  /** Hands the messages of the stream's consumer to the one that completes. Returns how many it did not complete. */
+  /** Delivers the scheduled completions. Returns the number of failed messages. */
   complete(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** The changes that reach further than one transaction, each with what is told of it. */
+/** The changes that are too large for one transaction, with their patch operations. */
 export const fanOuts = {
   'made private': { path: '/visibility', value: 'private' },
   'made community': { path: '/visibility', value: 'community' },
@@ -37,7 +37,7 @@ export const fanOuts = {
 } as const;
 export type FanOut = keyof typeof fanOuts;
 
-/** Opens it on a table of its own. */
+/** Opens a cut-off world on a new table. */
 export async function openCutOffWorld(): Promise<CutOffWorld> {
   const table = await createTestTable();
   const proxy = await startEngineProxy(table.endpoint);
@@ -65,7 +65,7 @@ export async function openCutOffWorld(): Promise<CutOffWorld> {
       const members = Array.from({ length: count }, (_, n) => ({ project: `member-${n}`, status: statuses[n % 3]! }));
       const { id } = await seedImage(table, { owner: 'alpha', members });
       await consumer.drain();
-      for (const list of [consumer.published, consumer.lookedAgain]) list.length = 0;
+      for (const list of [consumer.published, consumer.scheduledCompletions]) list.length = 0;
       return id;
     },
     cutOff: async (change, id, call) => {
@@ -79,7 +79,7 @@ export async function openCutOffWorld(): Promise<CutOffWorld> {
       return { status, isCutOff: calls >= call };
     },
     complete: async () => {
-      const records = consumer.lookedAgain.map((begun) => ({
+      const records = consumer.scheduledCompletions.map((begun) => ({
         messageId: randomUUID(),
         body: pendingChangeMessage(begun),
       }));
@@ -96,8 +96,8 @@ export async function openCutOffWorld(): Promise<CutOffWorld> {
   };
 }
 
-/** How many offers an image has left, and whether it still has a mark. */
-async function leftOf({ table: { client, tableName } }: CutOffWorld, id: string) {
+/** Returns the number of offers of an image, and `isPending` if it has a pending change. */
+async function remainingOffers({ table: { client, tableName } }: CutOffWorld, id: string) {
   const { Items: items = [] } = await client.send(
     new QueryCommand({
       TableName: tableName,
@@ -112,7 +112,7 @@ async function leftOf({ table: { client, tableName } }: CutOffWorld, id: string)
   };
 }
 
-/** Cuts a change off at a call, lets the consumers complete it, and says what came of it. */
+/** Cuts a change off at a call, lets the consumers complete it, and returns the outcome. */
 export async function completedAfter(world: CutOffWorld, change: FanOut, members: number, call: number) {
   const id = await world.image(members);
   const { status, isCutOff } = await world.cutOff(change, id, call);
@@ -125,13 +125,13 @@ export async function completedAfter(world: CutOffWorld, change: FanOut, members
     outcome: {
       status,
       incomplete,
-      ...(await leftOf(world, id)),
+      ...(await remainingOffers(world, id)),
       told: Object.fromEntries(Object.entries(told).map(([type, all]) => [type, all.length])),
     },
   };
 }
 
-/** What has to come of it, wherever it was cut off. */
+/** Returns the required outcome of a change, regardless of the call at which it was cut off. */
 export const complete = (change: FanOut, members: number, isCutOff: boolean) => ({
   status: isCutOff ? 500 : change === 'deleted' ? 204 : 200,
   incomplete: 0,

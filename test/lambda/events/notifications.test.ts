@@ -29,7 +29,8 @@ beforeEach(async () => {
   consumer.queues = () => Promise.resolve();
   consumer.remaining = 5800;
   await consumer.drain();
-  for (const list of [consumer.published, consumer.lookedAgain, consumer.putAside, consumer.logged]) list.length = 0;
+  for (const list of [consumer.published, consumer.scheduledCompletions, consumer.deadLetters, consumer.logged])
+    list.length = 0;
 });
 
 const createImage = async (name: string): Promise<string> => {
@@ -57,16 +58,16 @@ const transfer = (id: string, owner: string): Promise<Answer> =>
   });
 const remove = (id: string): Promise<Answer> => service.request('DELETE', `/v2/images/${id}`, { as: 'alpha:member' });
 
-/** What is told of the image with each change of a membership. */
+/** Returns the image fields of every notification of a membership. */
 const imagesTold = () =>
   consumer.published.filter(({ member }) => member !== undefined).map(({ type, image }) => [type, image] as const);
 
-describe('what is told', () => {
-  test('a life of an offer, from its image to its end', async () => {
+describe('published notifications', () => {
+  test('contain every change of an offer, from the creation of its image to its end', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     await answer(id, 'beta', 'accepted');
-    await answer(id, 'beta', 'accepted'); // changes nothing, so there is nothing to tell
+    await answer(id, 'beta', 'accepted'); // changes nothing, so nothing is published
     await withdraw(id, 'beta');
     await offer(id, 'beta');
     await remove(id);
@@ -109,7 +110,7 @@ describe('what is told', () => {
     expect(second!.sequence).toBe(first!.sequence + 3);
   });
 
-  test('the name of the image and its owner, as long as the project is a member', async () => {
+  test('contain the name of the image as long as the project is a member', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     await consumer.drain();
@@ -124,7 +125,7 @@ describe('what is told', () => {
     ]);
   });
 
-  test('nothing of an image that is newer than the end of the membership', async () => {
+  test('contain nothing of an image that is newer than the end of the membership', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     await answer(id, 'beta', 'accepted');
@@ -140,7 +141,7 @@ describe('what is told', () => {
     expect(JSON.stringify(consumer.published.filter(({ member }) => member !== undefined))).not.toMatch(/secret|omega/);
   });
 
-  test('nothing of an image to a membership that ended before the one that the project has now', async () => {
+  test('contain no image name for a membership that ended before the current one', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     await withdraw(id, 'beta');
@@ -192,7 +193,7 @@ describe('what is told', () => {
     ]);
   });
 
-  test('each fan-out is to be looked at again, once', async () => {
+  test('the completion of each fan-out is scheduled once', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     await patch(id, '/os_hidden', true);
@@ -200,14 +201,14 @@ describe('what is told', () => {
 
     await consumer.drain();
 
-    expect(consumer.lookedAgain).toEqual([
+    expect(consumer.scheduledCompletions).toEqual([
       { id, version: 2 },
       { id, version: 4 },
     ]);
   });
 });
 
-describe('the bus refuses', () => {
+describe('the bus fails to publish', () => {
   test('one notification: the later ones of its membership wait for it, others do not', async () => {
     const [one, other] = [await createImage('one'), await createImage('other')];
     await offer(one, 'beta');
@@ -246,7 +247,7 @@ describe('the bus refuses', () => {
     ]);
   });
 
-  test('one for good: it is reported once it is the first, and is got out of the way of the others', async () => {
+  test('one permanently: it is reported when it is the first, and Lambda separates it from the others', async () => {
     const [one, other] = [await createImage('one'), await createImage('other')];
     const records = [...(await recordsOf(one)), ...(await recordsOf(other))];
     consumer.mood = (notifications) => notifications.map(({ image }) => image.id !== other);
@@ -256,12 +257,12 @@ describe('the bus refuses', () => {
 
     expect(failed).toEqual([records[1]!.dynamodb!.SequenceNumber]);
     await expect(rest).rejects.toThrow(
-      'The first of 2 records is in the way of the others: the bus says ThrottlingException.',
+      'The first of 2 records failed and blocks the others: the event bus did not publish it: ThrottlingException.',
     );
     expect(await consumer.invoke([records[1]!])).toEqual([records[1]!.dynamodb!.SequenceNumber]);
   });
 
-  test('a dozen for good: the others are offered all the same', async () => {
+  test('a dozen permanently: the others are published', async () => {
     const ids = await Promise.all(Array.from({ length: 14 }, (_, n) => createImage(String(n))));
     const records = await recordsOf(...ids);
     const refused = records.slice(0, 12).map(({ dynamodb }) => dynamodb!.Keys!['pk']!.S);
@@ -270,11 +271,11 @@ describe('the bus refuses', () => {
 
     const invoking = consumer.invoke(records);
 
-    await expect(invoking).rejects.toThrow('The first of 14 records is in the way of the others');
+    await expect(invoking).rejects.toThrow('The first of 14 records failed and blocks the others');
     expect(consumer.published).toHaveLength(2);
   });
 
-  test('everything: the batch comes again from its first record', async () => {
+  test('everything: the batch is retried from its first record', async () => {
     const id = await createImage('golden');
     await offer(id, 'beta');
     const records = await recordsOf(id);
@@ -287,7 +288,7 @@ describe('the bus refuses', () => {
   });
 });
 
-/** The records of images and their memberships, as the stream has them. */
+/** Returns the stream records of images and their memberships. */
 async function recordsOf(...imageIds: readonly string[]) {
   const stream = await openTestStream(table);
   const all = [];
@@ -300,7 +301,7 @@ async function recordsOf(...imageIds: readonly string[]) {
   });
 }
 
-describe('a record that is none of ours', () => {
+describe('an unknown or malformed record', () => {
   const record = (sk: string, image: object, eventName: 'INSERT' | 'REMOVE' = 'INSERT') => ({
     eventName,
     dynamodb: {
@@ -326,20 +327,20 @@ describe('a record that is none of ours', () => {
     expect(consumer.logged[0]).toMatchObject({ message: 'unknown item', item, UnknownStreamRecords: 1 });
   });
 
-  test('a membership that is malformed is put aside with the reason, and those behind it go on', async () => {
+  test('a malformed membership is sent to the dead-letter queue with the reason, and later records are published', async () => {
     const id = await createImage('golden');
     const poison = record('SHARED#1', { sequence: { S: 'many' } });
 
     const failed = await consumer.invoke([poison, ...(await recordsOf(id))]);
 
     expect(failed).toEqual([]);
-    expect(consumer.putAside).toEqual([
-      { record: poison, reason: 'Item PROJECT#beta / SHARED#1: sequence is not a number.' },
+    expect(consumer.deadLetters).toEqual([
+      { record: poison, reason: 'Item PROJECT#beta / SHARED#1: "sequence" is not a number.' },
     ]);
     expect(consumer.published.map(({ type }) => type)).toEqual(['image.create']);
   });
 
-  test('a queue that is away for a moment is asked again, and what is behind is told all the same', async () => {
+  test('a call to a briefly unavailable queue is retried, and later records are published', async () => {
     const id = await createImage('golden');
     let refusals = 2;
     consumer.remaining = 10_000;
@@ -348,21 +349,21 @@ describe('a record that is none of ours', () => {
     const failed = await consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
 
     expect(failed).toEqual([]);
-    expect(consumer.putAside).toHaveLength(1);
+    expect(consumer.deadLetters).toHaveLength(1);
     expect(consumer.published).toHaveLength(1);
   });
 
-  test('a queue that stays away keeps no other record from being told', async () => {
+  test('an unavailable queue does not prevent the notifications of other records', async () => {
     const id = await createImage('golden');
     consumer.queues = () => Promise.reject(new Error('The queue is away.'));
 
     const invoking = consumer.invoke([record('SHARED#1', { sequence: {} }), ...(await recordsOf(id))]);
 
-    await expect(invoking).rejects.toThrow('The first of 2 records is in the way of the others: The queue is away.');
+    await expect(invoking).rejects.toThrow('The first of 2 records failed and blocks the others: The queue is away.');
     expect(consumer.published).toHaveLength(1);
   });
 
-  test('the message for a record is an event with it, which JSON and a queue can hold', () => {
+  test('the dead letter of a record is an event with it, valid for JSON and SQS', () => {
     const poison = record('SHARED#1', { name: { S: 'a\uffff\ufffe' } }) as DynamoDBRecord;
     const large = record('SHARED#1', { name: { S: 'é'.repeat(130_000) } }) as DynamoDBRecord;
 
@@ -378,10 +379,10 @@ describe('a record that is none of ours', () => {
   test.each([
     ['a withdrawn membership that expires', 'SHARED#1'],
     ['an entry of a list that goes', 'OWNED#1'],
-  ])('%s tells nothing', async (_what, sk) => {
+  ])('%s publishes nothing', async (_what, sk) => {
     const failed = await consumer.invoke([record(sk, {}, 'REMOVE')]);
 
-    expect([failed, consumer.published, consumer.putAside]).toEqual([[], [], []]);
+    expect([failed, consumer.published, consumer.deadLetters]).toEqual([[], [], []]);
   });
 });
 
@@ -415,7 +416,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const story = fc.record({
   steps: fc.array(step, { minLength: 5, maxLength: 30 }),
   batchSizes: fc.infiniteStream(fc.integer({ min: 1, max: 25 })),
-  // What the bus does at each of its calls.
+  // The behavior of the bus in each call.
   moods: fc.infiniteStream(
     fc.oneof(
       { weight: 6, arbitrary: fc.constant('takes all' as const) },
@@ -427,7 +428,7 @@ const story = fc.record({
 
 const settings = { numRuns: 25, seed: 20261123, endOnFailure: true };
 
-describe('whatever happens, in whatever order, with a bus that refuses and a consumer that dies', () => {
+describe('random changes with a failing bus and a killed consumer', () => {
   test('the notifications of each membership and image are its acknowledged changes', async () => {
     await fc.assert(
       fc.asyncProperty(story, async ({ steps, batchSizes, moods }) => {
@@ -452,7 +453,7 @@ describe('whatever happens, in whatever order, with a bus that refuses and a con
     );
   });
 
-  test('answers against withdrawals and new offers, side by side: each notification goes on where the last one ended', async () => {
+  test('parallel answers, withdrawals and new offers: each notification continues from the previous one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24 }), fc.nat(), async (steps, width) => {
         await consumer.drain();
@@ -498,7 +499,7 @@ const act = (id: string, each: Step): Promise<Answer> => {
   }
 };
 
-/** What a receiver makes of all that the bus delivers: doubles left out, each order's changes by their type. */
+/** Returns the types of all published notifications without duplicates, by ordering key. */
 function asReceived(published: readonly Notification[]): Record<string, string[]> {
   const seen = new Set<string>();
   const received: Record<string, string[]> = {};
@@ -513,7 +514,7 @@ function asReceived(published: readonly Notification[]): Record<string, string[]
 const stateOf = ({ after }: Notification): string =>
   (after as { status?: string } | null)?.status ?? (after as { visibility?: string } | null)?.visibility ?? '';
 
-/** What was acknowledged, as a receiver should hear of it. */
+/** Returns the notifications that the acknowledged changes require. */
 class Model {
   readonly told: Record<string, string[]> = {};
   readonly #ids: readonly string[];

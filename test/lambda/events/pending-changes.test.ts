@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-/** The first call that comes after the mark: a read, then the write that makes the mark. */
+/** Number of the first call after the start of a pending change, which is a read and a write. */
 const firstAfterMark = 3;
 
 test.each(Object.keys(fanOuts) as FanOut[])(
@@ -31,7 +31,7 @@ test.each(Object.keys(fanOuts) as FanOut[])(
   },
 );
 
-test('a fan-out that its request has finished is left alone', async () => {
+test('a fan-out that its request has completed is not repeated', async () => {
   const id = await world.image(3);
   await world.request('hidden', id);
   await world.consumer.drain();
@@ -39,16 +39,16 @@ test('a fan-out that its request has finished is left alone', async () => {
 
   const incomplete = await world.complete();
 
-  expect(world.consumer.lookedAgain).toHaveLength(1);
+  expect(world.consumer.scheduledCompletions).toHaveLength(1);
   expect(incomplete).toBe(0);
   expect(await storedItems(world.table)).toEqual(before);
 });
 
-test('a fan-out that its request is still at: both finish it, and it is told once', async () => {
+test('a fan-out that its request is still completing is completed by both and published once', async () => {
   const id = await world.image(128);
 
   const running = world.request('deleted', id);
-  while (world.consumer.lookedAgain.length === 0) await world.consumer.drain();
+  while (world.consumer.scheduledCompletions.length === 0) await world.consumer.drain();
   const incomplete = await world.complete();
   const { status } = await running;
   await world.consumer.drain();
@@ -60,7 +60,7 @@ test('a fan-out that its request is still at: both finish it, and it is told onc
 test.each([
   ['no JSON', 'hello'],
   ['of no image', '{"image_id": "x", "version": 1}'],
-])('a message that is %s comes again, and ends in the dead-letter queue', async (_what, body) => {
+])('a message that is %s fails and is delivered again', async (_what, body) => {
   const images = new DynamoDbImageRepository(connectTable(world.table.tableName), () => new Date());
   const event = { Records: [{ messageId: 'one', body }] } as SQSEvent;
 

@@ -30,7 +30,7 @@ interface Server {
 
 let folder: string;
 const servers: ChildProcess[] = [];
-/** Ends what else a test has started. */
+/** Stops the remaining processes of a test. */
 const endings: (() => void | Promise<void>)[] = [];
 
 beforeEach(() => {
@@ -113,7 +113,7 @@ function notifications(): readonly Notification[] {
   return [...byId.values()];
 }
 
-/** Waits until something has happened, for two minutes at most. */
+/** Waits until a condition is true, for at most two minutes. */
 async function until(hasHappened: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 120_000;
   while (!(await hasHappened())) {
@@ -200,7 +200,7 @@ test('a pending change that was recorded before a kill is completed after the re
       .map(({ after }) => after?.visibility);
   await until(() => notifications().length === members.length + 1, 'the image and its members are published');
 
-  // The first write records the pending change. No other one reaches the engine, and nothing more of the stream is read.
+  // The first write records the pending change. No later write reaches the engine, and no stream record is read.
   let writes = 0;
   let isHeld = false;
   const lost = new Promise<never>(() => undefined);

@@ -107,6 +107,7 @@ describe('the faults', () => {
     'property-not-found': '',
     'member-quota-exceeded': '',
     'image-too-large': '',
+    'project-full': '',
     'unsupported-media-type': '',
     'identity-unavailable': '',
     'try-again-later': '',

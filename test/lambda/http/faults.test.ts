@@ -26,6 +26,7 @@ const statuses: Readonly<Record<SharingErrorCode | RequestFault['code'], string>
   'property-not-found': '409 Conflict',
   'member-quota-exceeded': '413 Payload Too Large',
   'image-too-large': '413 Payload Too Large',
+  'project-full': '413 Payload Too Large',
   'unsupported-media-type': '415 Unsupported Media Type',
   'identity-unavailable': '503 Service Unavailable',
   'try-again-later': '503 Service Unavailable',

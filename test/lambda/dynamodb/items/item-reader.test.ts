@@ -46,26 +46,26 @@ test.each([
   ['a or b', 'c', 'one of a, b'],
   ['parsed', 'b', 'the letter a'],
   ['parsed', 1, 'the letter a'],
-])('an attribute is no %s: %j', (as, value, wanted) => {
-  expect(() => reads[as]!(itemReader({ ...key, it: value }))).toThrow(`Item IMAGE#1 / IMAGE: it is not ${wanted}.`);
+])('an attribute that is not a %s is an error: %j', (as, value, wanted) => {
+  expect(() => reads[as]!(itemReader({ ...key, it: value }))).toThrow(`Item IMAGE#1 / IMAGE: "it" is not ${wanted}.`);
 });
 
-test('a map within an item is read alike, and named by its place', () => {
+test('a nested map is read like an item, and errors contain its path', () => {
   const read = itemReader({ ...key, it: { n: 1 }, other: 'x' });
 
   expect(read.map('it').number('n')).toBe(1);
-  expect(() => read.map('none')).toThrow('Item IMAGE#1 / IMAGE: none is not a map.');
-  expect(() => read.map('it').string('n')).toThrow('Item IMAGE#1 / IMAGE.it: n is not a string.');
-  expect(() => read.map('other')).toThrow('Item IMAGE#1 / IMAGE: other is not a map.');
+  expect(() => read.map('none')).toThrow('Item IMAGE#1 / IMAGE: "none" is not a map.');
+  expect(() => read.map('it').string('n')).toThrow('Item IMAGE#1 / IMAGE.it: "n" is not a string.');
+  expect(() => read.map('other')).toThrow('Item IMAGE#1 / IMAGE: "other" is not a map.');
 });
 
-test('a map within an item as JSON is read alike, and named by its place', () => {
+test('a nested map as JSON text is read like an item, and errors contain its path', () => {
   const read = itemReader({ ...key, it: '{"n":1}', broken: '{"n":', list: '[1]', other: { n: 1 } });
 
   expect(read.json('it').number('n')).toBe(1);
-  expect(() => read.json('it').string('n')).toThrow('Item IMAGE#1 / IMAGE.it: n is not a string.');
+  expect(() => read.json('it').string('n')).toThrow('Item IMAGE#1 / IMAGE.it: "n" is not a string.');
   for (const name of ['none', 'broken', 'list', 'other']) {
-    expect(() => read.json(name)).toThrow(`Item IMAGE#1 / IMAGE: ${name} is not the JSON of a map.`);
+    expect(() => read.json(name)).toThrow(`Item IMAGE#1 / IMAGE: "${name}" is not JSON text of an object.`);
   }
 });
 
@@ -86,7 +86,7 @@ test.each<[string, Record<string, unknown>]>([
   ['via', { pending_change: { ...pending, actor: { project: 'a', user: 'u', via: 'mail' } } }],
 ])('an image whose %s is malformed is an error and no image', (attribute, fault) => {
   expect(() => imageFromItem({ ...item, ...fault })).toThrow(
-    new RegExp(`^Item IMAGE#${image.id} / IMAGE(\\.record|\\.pending_change)?(\\.actor)?: ${attribute} is not `),
+    new RegExp(`^Item IMAGE#${image.id} / IMAGE(\\.record|\\.pending_change)?(\\.actor)?: "${attribute}" is not `),
   );
 });
 
@@ -118,5 +118,7 @@ test.each([
     ...fault,
   };
 
-  expect(() => membershipFromItem(membership)).toThrow(`Item PROJECT#beta / SHARED#${image.id}: ${attribute} is not `);
+  expect(() => membershipFromItem(membership)).toThrow(
+    `Item PROJECT#beta / SHARED#${image.id}: "${attribute}" is not `,
+  );
 });

@@ -1,9 +1,9 @@
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
-import { nameFromItem } from './items/image-item.ts';
+import { isTombstone, nameFromItem } from './items/image-item.ts';
 import type { Item, Table } from './table.ts';
 
-/** A membership, and no earlier or later one of the same project. */
+/** One membership of a project. A later offer to the same project has another membership id. */
 export interface NamedMembership {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
@@ -11,8 +11,8 @@ export interface NamedMembership {
 }
 
 /**
- * Returns the names of images as their members may know them now: by membership id, without a membership that has ended
- * and without an image that its members cannot see. Two round trips for a hundred memberships.
+ * Returns the current names of images by membership id. It omits withdrawn memberships and images that are private or
+ * deleted, whose names a member may not learn. 100 memberships cost two round trips.
  */
 export async function findImageNames(
   table: Table,
@@ -20,9 +20,11 @@ export async function findImageNames(
 ): Promise<ReadonlyMap<string, string | null>> {
   const images = await table.get([...new Set(memberships.map(({ imageId }) => imageId))].map(imageKey));
   const names = new Map(
-    images.filter(({ visibility }) => visibility !== 'private').map((item) => [item[partitionKey], nameOrNull(item)]),
+    images
+      .filter((item) => !isTombstone(item) && item['visibility'] !== 'private')
+      .map((item) => [item[partitionKey], nameOrNull(item)]),
   );
-  // After the names: a membership that exists now existed when they were read, so its end comes after every one of them.
+  // Read after the names: a membership that exists now also existed when the names were read.
   const keys = memberships
     .filter(({ imageId }) => names.has(imagePartition(imageId)))
     .map(({ memberId, imageId }) => membershipKey(memberId, imageId));

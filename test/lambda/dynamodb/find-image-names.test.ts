@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ProjectId } from '../../../lambda/domain/ids.ts';
-import { findImageNames } from '../../../lambda/dynamodb/image-names.ts';
+import { findImageNames } from '../../../lambda/dynamodb/find-image-names.ts';
 import { imageKey, membershipKey } from '../../../lambda/dynamodb/keys.ts';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
 import { itemAt, plantAttributes, startWorld, type World } from '../../promises/world.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test('a membership that ends while names are read is given no name, whatever call its end comes before', async () => {
+test('a membership that ends before any call of the read gets no name', async () => {
   const names: (readonly [number, unknown])[] = [];
   for (let call = 1; call <= 3; call += 1) {
     const memberId = 'beta' as ProjectId;
@@ -35,7 +35,7 @@ test('a membership that ends while names are read is given no name, whatever cal
     world.proxy.intercept(undefined);
     names.push([call, found.get(membershipId)]);
   }
-  // Before the third call there is none any more: the name is of a moment at which the project was a member.
+  // There is no third call: the name was read while the project was a member.
   expect(names).toEqual([
     [1, undefined],
     [2, undefined],
