@@ -26,7 +26,8 @@ const validator = new Validator(commandSchema as unknown as Schema, '2020-12');
 export const commandType = 'image.command';
 /** The `source` of an event that carries a command; notifications have another. */
 export const commandSource = 'image-sharing.client';
-const maxCommandBytes = 256 * 1024;
+/** Maximum size of a command message in bytes. */
+export const maxCommandBytes = 256 * 1024;
 
 /**
  * The command that a message holds.

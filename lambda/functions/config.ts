@@ -73,8 +73,11 @@ export function isPublicUrl(text: string): boolean {
 /** What one variable says. */
 type Plain = Exclude<keyof Config, 'identity'>;
 
+/** Default of `image_member_quota` of the Image service. */
+export const defaultMemberQuota = 128;
+
 /** Tuning values only; a resource's name has no default. */
-const defaults: Partial<Record<keyof Config, string>> = { memberQuota: '128' };
+const defaults: Partial<Record<keyof Config, string>> = { memberQuota: String(defaultMemberQuota) };
 
 const parsers: { readonly [Name in Plain]: (text: string) => Config[Name] | undefined } = {
   tableName: (text) => text,

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { App } from 'aws-cdk-lib/core';
+import { App, RemovalPolicy } from 'aws-cdk-lib/core';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
 import { routes } from '../../lambda/http/routes.ts';
 
@@ -38,7 +38,7 @@ beforeAll(() => {
   prod = synthesise('prod', { identity: 'none' });
   throwAway = synthesise('throwaway', {
     identity: 'none',
-    destroyOnRemoval: true,
+    removalPolicy: RemovalPolicy.DESTROY,
     memberQuota: -1,
     corsOrigins: ['https://console.example'],
   });
@@ -271,7 +271,7 @@ describe('the API', () => {
 
   test('takes no wildcard', () => {
     expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'none', corsOrigins: ['*'] })).toThrow(
-      'corsOrigins has "*", which is no origin',
+      '"corsOrigins" must be a comma-separated list of origins',
     );
   });
 
@@ -334,7 +334,9 @@ describe('the test identity', () => {
 
   test('cannot be chosen for a stack that is deployed', () => {
     expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'dev' })).toThrow(
-      new Error('The identity "dev" is for the local server only: a deployed stack takes another, such as "none".'),
+      new Error(
+        'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
+      ),
     );
   });
 

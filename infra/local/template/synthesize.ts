@@ -37,10 +37,11 @@ export async function synthesize(
   }
   report('Synthesising the stack, which takes some seconds after a change of its sources …');
   const unfinished = `${folder}.${process.pid}`;
-  const { App } = await import('aws-cdk-lib/core');
+  const { App, RemovalPolicy } = await import('aws-cdk-lib/core');
   const { ImageSharingStack } = await import('../../image-sharing-stack.ts');
   const app = new App({ outdir: unfinished, analyticsReporting: false, treeMetadata: false });
-  new ImageSharingStack(app, 'ImageSharing', { destroyOnRemoval: true, identity: 'dev', local: true, corsOrigins });
+  const removalPolicy = RemovalPolicy.DESTROY;
+  new ImageSharingStack(app, 'ImageSharing', { removalPolicy, identity: 'dev', local: true, corsOrigins });
   app.synth();
   publish(unfinished, folder);
   prune();

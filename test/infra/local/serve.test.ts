@@ -176,7 +176,7 @@ describe('a server that runs', () => {
 
 describe('a server that cannot run says why in one line and fails', () => {
   test.each([
-    ['a port that is none', { PORT: '9292x' }, 'PORT is "9292x", which is no port'],
+    ['a port that is none', { PORT: '9292x' }, '"PORT" must be a number from 0 to 65535; got "9292x"'],
     [
       'a data folder below a file',
       { PORT: '0', DATA_DIR: '/dev/null/data' },
@@ -185,14 +185,14 @@ describe('a server that cannot run says why in one line and fails', () => {
     [
       'an origin that is none',
       { CORS_ORIGINS: 'https://console.example/' },
-      'CORS_ORIGINS has "https://console.example/", which is no origin',
+      '"CORS_ORIGINS" must be a comma-separated list of origins',
     ],
     [
       'a member quota that is none',
       { IMAGE_MEMBER_QUOTA: 'x' },
       '"IMAGE_MEMBER_QUOTA" must be a whole number of members',
     ],
-    ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
+    ['an address that is none', { DYNAMODB_ENDPOINT: 'here' }, '"DYNAMODB_ENDPOINT" must be a URL'],
     [
       'an engine that is not there',
       { PORT: '0', DYNAMODB_ENDPOINT: 'http://127.0.0.1:1' },
