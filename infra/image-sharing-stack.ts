@@ -21,8 +21,8 @@ export interface ImageSharingStackProps extends StackProps {
   /** Token verifier of the API. `none` refuses every token; `dev` is for the local server only. */
   readonly identity: IdentityProps;
   /**
-   * VPC of the functions, for an identity that is reachable only from there. It must provide access to DynamoDB and, for a
-   * service account, to Secrets Manager.
+   * VPC of the functions, for an identity that is reachable only from there. It must provide access to DynamoDB and,
+   * for a service account, to Secrets Manager.
    *
    * @default - none: the functions reach public addresses only
    */
@@ -52,8 +52,8 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly corsOrigins?: readonly string[];
   /**
-   * URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the API
-   * is behind a proxy or a path of a custom domain.
+   * URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the
+   * API is behind a proxy or a path of a custom domain.
    *
    * @default - domain name and stage of the request to the gateway
    */
@@ -85,8 +85,8 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
- * @throws UsageError if `identity` is `dev` in a stack that is not `local`, or if `identity`, `corsOrigins`, `publicUrl` or
- *   `reservedConcurrency` has an unusable value
+ * @throws UsageError if `identity` is `dev` in a stack that is not `local`, or if `identity`, `corsOrigins`,
+ *   `publicUrl` or `reservedConcurrency` has an unusable value
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {

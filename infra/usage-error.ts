@@ -1,14 +1,14 @@
 /**
- * An error that the user of a command can correct: one sentence that says what is wrong and what is valid. Commands print
- * it without a stack trace.
+ * An error that the user of a command can correct: one sentence that says what is wrong and what is valid. Commands
+ * print it without a stack trace.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 /**
- * Runs a command line program. `--help` prints the usage. A {@link UsageError} prints its message, any other error its stack
- * trace; both set the exit code 1.
+ * Runs a command line program. `--help` prints the usage. A {@link UsageError} prints its message, any other error its
+ * stack trace; both set the exit code 1.
  *
  * @param usage - the text for `--help`
  * @param command - gets the arguments

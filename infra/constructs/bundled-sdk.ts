@@ -1,11 +1,12 @@
 /**
- * Replaces two modules of the SDK in the functions' bundles, which saves a fifth of their bytes. It must have every export
- * that the SDK imports from these modules; otherwise bundling fails.
+ * Replaces two modules of the SDK in the functions' bundles, which saves a fifth of their bytes. It must have every
+ * export that the SDK imports from these modules; otherwise bundling fails.
  */
 
 /**
  * Reads credentials from the environment; replaces a chain of six sources. Lambda always sets these variables ("Defined
- * runtime environment variables" in the Lambda developer guide), except with SnapStart, which these functions do not use.
+ * runtime environment variables" in the Lambda developer guide), except with SnapStart, which these functions do not
+ * use.
  */
 export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';
 

@@ -14,7 +14,9 @@ export function createDeadLetterQueue(scope: Construct, id: string): Queue {
   return queue;
 }
 
-/** Returns the delivery settings of a rule's target: retries for 6 hours, then the event goes to the dead-letter queue. */
+/**
+ * Returns the delivery settings of a rule's target: retries for 6 hours, then the event goes to the dead-letter queue.
+ */
 export const ruleDelivery = (deadLetterQueue: IQueue): TargetBaseProps => ({
   deadLetterQueue,
   maxEventAge: Duration.hours(6),

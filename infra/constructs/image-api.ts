@@ -28,8 +28,8 @@ export interface ImageApiProps {
 }
 
 /**
- * The HTTP API with the routes of `lambda/http/routes.ts`. Unmatched requests go to the discovery function, so that every
- * response except the gateway's own errors has the format of the service.
+ * The HTTP API with the routes of `lambda/http/routes.ts`. Unmatched requests go to the discovery function, so that
+ * every response except the gateway's own errors has the format of the service.
  */
 export class ImageApi extends Construct {
   /** URL of the API's root, with a slash at the end. */
@@ -88,7 +88,9 @@ const accessLogEntry = {
   error: '$context.integrationErrorMessage',
 };
 
-/** Returns the CORS settings: every call of the API (it has no HEAD), with the token in a header and never in a cookie. */
+/**
+ * Returns the CORS settings: every call of the API (it has no HEAD), with the token in a header and never in a cookie.
+ */
 function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPreflight'> {
   if (origins.length === 0) return {};
   const { GET, POST, PUT, PATCH, DELETE } = CorsHttpMethod;

@@ -19,8 +19,9 @@ import { createDeadLetterQueue, ruleDelivery } from './event-queue.ts';
 import type { NotificationPublisher } from './notification-publisher.ts';
 
 /**
- * Destination of notifications about the offers to one project. It is plain data from the settings; `OfferSubscriptions`
- * imports the topic, because the logical id of the role that publishes to it derives from the topic's scope.
+ * Destination of notifications about the offers to one project. It is plain data from the settings;
+ * `OfferSubscriptions` imports the topic, because the logical id of the role that publishes to it derives from the
+ * topic's scope.
  */
 export type OfferSubscription = {
   /** Id of the project. A project has at most one subscription. */
@@ -44,8 +45,9 @@ export interface OfferSubscriptionsProps {
 }
 
 /**
- * A rule for each subscription, which sends notifications about the offers to one project to a topic or a webhook. Events
- * that cannot be delivered within six hours go to the dead-letter queue. An example of a consumer of the notification bus.
+ * A rule for each subscription, which sends notifications about the offers to one project to a topic or a webhook.
+ * Events that cannot be delivered within six hours go to the dead-letter queue. An example of a consumer of the
+ * notification bus.
  */
 export class OfferSubscriptions extends Construct {
   readonly deadLetterQueue: Queue;
@@ -54,8 +56,8 @@ export class OfferSubscriptions extends Construct {
     super(scope, id);
     this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
     const { queueArn } = this.deadLetterQueue;
-    // One statement for all rules of the bus. The targets get an imported queue, because each target would otherwise add
-    // a statement of its own, and the size of a queue policy is limited.
+    // One statement for all rules of the bus. The targets get an imported queue, because each target would otherwise
+    // add a statement of its own, and the size of a queue policy is limited.
     this.deadLetterQueue.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('events.amazonaws.com')],
@@ -88,8 +90,8 @@ const allRulesArn = (scope: Construct, bus: string): string =>
   Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
 
 /**
- * The notification for a subscriber. It omits the acting user, who belongs to another project, and `before` and `after`:
- * one of them is always `null`, and EventBridge does not document its output for `null`.
+ * The notification for a subscriber. It omits the acting user, who belongs to another project, and `before` and
+ * `after`: one of them is always `null`, and EventBridge does not document its output for `null`.
  */
 const notification = RuleTargetInput.fromObject({
   ...Object.fromEntries(

@@ -55,8 +55,8 @@ export interface ServiceFunctionProps {
 }
 
 /**
- * Timeout of a function behind the API: less than the 30 s of API Gateway, so that the gateway passes on every response,
- * and more than the 20 s after which the function itself responds with 503.
+ * Timeout of a function behind the API: less than the 30 s of API Gateway, so that the gateway passes on every
+ * response, and more than the 20 s after which the function itself responds with 503.
  */
 export const apiFunctionTimeout = Duration.seconds(25);
 

@@ -27,8 +27,8 @@ export interface DeadLetterQueues {
   /** Returns the warnings of `list`. */
   warnings(): readonly Warning[];
   /**
-   * Returns a listed dead letter to its source and removes it from its queue, in this order: after an interruption it is
-   * processed twice, which is safe.
+   * Returns a listed dead letter to its source and removes it from its queue, in this order: after an interruption it
+   * is processed twice, which is safe.
    *
    * @throws CannotRedriveError if this dead letter cannot be redriven, UsageError if none can
    */
@@ -86,8 +86,8 @@ export interface DiscardedBatch {
 }
 
 /**
- * Parses the message that Lambda sends for a discarded batch of a DynamoDB stream ("Retain discarded batches" in the Lambda
- * developer guide). Returns undefined for other messages.
+ * Parses the message that Lambda sends for a discarded batch of a DynamoDB stream ("Retain discarded batches" in the
+ * Lambda developer guide). Returns undefined for other messages.
  */
 export function parseDiscardedBatch(body: string): DiscardedBatch | undefined {
   const { DDBStreamBatchInfo: info, requestContext: context } = parseJsonObject(body) as {

@@ -1,6 +1,6 @@
 /**
- * `npm run dead-letters`: lists dead letters with the reasons of their failures, or redrives them. Reads the queues of the
- * local server or, with `--stack`, of a deployed stack in the account that the AWS environment variables select.
+ * `npm run dead-letters`: lists dead letters with the reasons of their failures, or redrives them. Reads the queues of
+ * the local server or, with `--stack`, of a deployed stack in the account that the AWS environment variables select.
  */
 import { parseArgs } from 'node:util';
 import { openEventStore } from '../local/events/open-event-store.ts';

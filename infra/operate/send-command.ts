@@ -47,4 +47,6 @@ function parseField(argument: string): readonly [string, unknown] {
   return [name, name === 'reply' ? value === 'true' : value];
 }
 
-const quote = (text: string): string => JSON.stringify(text.slice(0, 80));
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 80));
+}

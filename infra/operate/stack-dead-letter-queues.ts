@@ -53,8 +53,8 @@ const maxMessagesPerQueue = 1000;
 const maxPayloadBytes = 5_000_000;
 
 /**
- * The dead-letter queues of a deployed stack. They are found through the stack's resources in the account. The environment
- * selects account, region and credentials as for every AWS command line.
+ * The dead-letter queues of a deployed stack. They are found through the stack's resources in the account. The
+ * environment selects account, region and credentials as for every AWS command line.
  */
 export class StackDeadLetterQueues implements DeadLetterQueues {
   readonly #stack: FoundStack;

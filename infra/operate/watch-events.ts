@@ -1,4 +1,7 @@
-/** `npm run watch-events`: prints the last ten events of the local server and every new event, one per line, until Ctrl-C. */
+/**
+ * `npm run watch-events`: prints the last ten events of the local server and every new event, one per line, until
+ * Ctrl-C.
+ */
 import { setTimeout } from 'node:timers/promises';
 import { eventLine } from '../local/events/event-line.ts';
 import { UsageError, runCommand } from '../usage-error.ts';
@@ -12,8 +15,7 @@ await runCommand(usage, async (args) => {
   if (args.length > 0) throw new UsageError(usage);
   const store = openEventStore(process.env);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
-  let position = Math.max(0, store.lastPosition() - initialCount);
-  while (true) {
+  for (let position = Math.max(0, store.lastPosition() - initialCount); ;) {
     for (const event of store.eventsAfter(position)) {
       console.log(eventLine(event));
       position = event.position;

@@ -112,7 +112,12 @@ export function identityConfiguration(props: IdentityProps): IdentityConfigurati
   const problems: string[] = [];
   loadIdentitySettings(environment, problems);
   if (problems.length > 0) throw new UsageError(`The identity settings are invalid: ${problems.join('; ')}.`);
-  const withoutPermissions = { environment, files: {}, externalModules: [secretsClient], grantVerifyTokens: () => {} };
+  const withoutPermissions = {
+    environment,
+    files: {},
+    externalModules: [secretsClient],
+    grantVerifyTokens: () => undefined,
+  };
   if (typeof props === 'string') return withoutPermissions;
 
   const urls = props.kind === 'jwt' ? [props.issuer, props.keySetUrl] : [props.authUrl];

@@ -95,8 +95,8 @@ const withoutUndefined = <Settings extends object>(settings: Settings) =>
   };
 
 /**
- * Parses the items of `-c roleMap=image-admins=admin,staff=member`. `identityConfiguration` validates the roles together with
- * the other settings.
+ * Parses the items of `-c roleMap=image-admins=admin,staff=member`. `identityConfiguration` validates the roles
+ * together with the other settings.
  */
 const parseRoleMap = (pairs: readonly string[] | undefined): Readonly<Record<string, Role>> | undefined =>
   pairs && (Object.fromEntries(pairs.map((pair) => pair.split('='))) as Readonly<Record<string, Role>>);
