@@ -236,7 +236,9 @@ test('an expired token is not an error of one dead letter', async () => {
 
   await expect(sending).rejects.toThrow(/^AWS responded with ExpiredToken: It is ExpiredToken\.$/);
   await expect(sending).rejects.not.toBeInstanceOf(CannotRedriveError);
-  await expect(queues.close()).rejects.toThrow('1 dead letter(s) stay hidden for up to 10 minutes: It is ExpiredToken.');
+  await expect(queues.close()).rejects.toThrow(
+    '1 dead letter(s) stay hidden for up to 10 minutes: It is ExpiredToken.',
+  );
 });
 
 const rule = (bus: string) => ({ RULE_ARN: `arn:aws:events:us-east-1:000000000000:rule/${bus}/rule` });

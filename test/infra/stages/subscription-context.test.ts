@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
 import { parseTimestamp } from '../../../lambda/domain/clock.ts';
@@ -73,28 +74,28 @@ describe('a list of subscriptions', () => {
 describe('in the template', () => {
   type Properties = Record<string, any>;
   const folder = mkdtempSync(join(tmpdir(), 'offer-subscriptions-'));
-  let resources: readonly { readonly id: string; readonly Type: string; readonly Properties: Properties }[];
+  let template: Template;
 
   beforeAll(() => {
     const app = new App({ outdir: folder });
     const offerSubscriptions = parseOfferSubscriptions(both);
-    new ImageSharingStack(app, 'ImageSharing', { identity: 'none', offerSubscriptions });
-    resources = Object.entries(app.synth().stacks[0]!.template.Resources as Record<string, any>)
-      .map(([id, resource]) => ({ id, ...resource }))
-      .filter(({ id }) => id.startsWith('OfferSubscriptions'));
+    const stack = new ImageSharingStack(app, 'ImageSharing', { identity: 'none', offerSubscriptions });
+    template = Template.fromStack(stack);
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });
 
-  const of = (type: string, project: string): Properties => {
-    const found = resources.filter(({ id, Type }) => Type === type && id.includes(project));
+  const findOne = (type: string, project: string): Properties => {
+    const found = Object.entries(template.findResources(type)).filter(
+      ([id]) => id.startsWith('OfferSubscriptions') && id.includes(project),
+    );
     expect(found).toHaveLength(1);
-    return found[0]!.Properties;
+    return found[0]![1]['Properties'];
   };
   const arnOf = (what: string) => ({ 'Fn::GetAtt': [expect.stringContaining(what), 'Arn'] });
   const allowed = (project: string): unknown =>
-    of('AWS::IAM::Policy', project)['PolicyDocument'].Statement.map(({ Action, Resource }: Properties) => [
+    findOne('AWS::IAM::Policy', project)['PolicyDocument'].Statement.map(({ Action, Resource }: Properties) => [
       Action,
       Resource,
     ]);
@@ -105,7 +106,7 @@ describe('in the template', () => {
   ])(
     'notifications of the offers to %s go to its destination, or to the dead-letter queue after a failed delivery',
     (project, Arn) => {
-      const rule = of('AWS::Events::Rule', project);
+      const rule = findOne('AWS::Events::Rule', project);
 
       expect(rule).toEqual({
         EventBusName: { Ref: expect.stringMatching('^NotificationsBus') },
@@ -146,7 +147,7 @@ describe('in the template', () => {
       };
       const detail = toNotification(change, 'golden');
       const { by, before: _before, after: _after, ...rest } = detail;
-      const [target] = of('AWS::Events::Rule', project)['Targets'];
+      const [target] = findOne('AWS::Events::Rule', project)['Targets'];
 
       const message = transformed(target.InputTransformer, { detail });
 
@@ -174,13 +175,13 @@ describe('in the template', () => {
   });
 
   test('the template contains a reference to the secret of a webhook', () => {
-    expect(of('AWS::Events::Connection', 'gamma')['AuthParameters']).toEqual({
+    expect(findOne('AWS::Events::Connection', 'gamma')['AuthParameters']).toEqual({
       ApiKeyAuthParameters: {
         ApiKeyName: 'Authorization',
         ApiKeyValue: `{{resolve:secretsmanager:${secretArn}:SecretString:::}}`,
       },
     });
-    expect(of('AWS::Events::ApiDestination', 'gamma')).toMatchObject({
+    expect(findOne('AWS::Events::ApiDestination', 'gamma')).toMatchObject({
       HttpMethod: 'POST',
       InvocationEndpoint: webhookUrl,
       InvocationRateLimitPerSecond: 10,
