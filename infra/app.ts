@@ -1,26 +1,23 @@
-import { App, Validations } from 'aws-cdk-lib/core';
+import { App, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseOrigins } from './stages/cors-origins.ts';
 import { identityFromContext } from './stages/identity-context.ts';
+import { invalidSetting } from './stages/invalid-setting.ts';
 import { parseAlarmTopic, parseOfferSubscriptions } from './stages/subscription-context.ts';
 import { UsageError } from './usage-error.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
 
-/** The stages by the name that `-c stage=…` takes, each with its stack's name and settings. */
+/** Stack name and settings of each stage by its name in `-c stage=…`. */
 const stages: Readonly<Record<string, Omit<ImageSharingStackProps, 'identity'>>> = {
   prod: { stackName: 'ImageSharing' },
-  throwaway: { stackName: 'ImageSharingThrowaway', destroyOnRemoval: true },
+  throwaway: { stackName: 'ImageSharingThrowaway', removalPolicy: RemovalPolicy.DESTROY },
 };
 
 const app = new App();
 try {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'prod';
   const settings = typeof stage === 'string' && Object.hasOwn(stages, stage) ? stages[stage] : undefined;
-  if (settings === undefined) {
-    throw new UsageError(
-      `The stage ${JSON.stringify(stage)} is unknown: -c stage= takes ${Object.keys(stages).join(' or ')}.`,
-    );
-  }
+  if (settings === undefined) throw invalidSetting('-c stage', Object.keys(stages).join(' or '), stage);
   new ImageSharingStack(app, 'ImageSharing', {
     ...settings,
     ...identityFromContext(app.node),
@@ -31,7 +28,7 @@ try {
   });
 } catch (error) {
   console.error(error instanceof UsageError ? error.message : error);
-  // The app would be synthesized, as far as it got, when the process ends by itself.
+  // Exits immediately, because CDK would synthesize the incomplete app at the normal end of the process.
   process.exit(1);
 }
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -1,6 +1,7 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, type RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { apiDocumentFile, isPublicUrl, publicUrlFormat, variables } from '../lambda/functions/config.ts';
+import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
@@ -12,63 +13,65 @@ import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-s
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './stages/cors-origins.ts';
+import { invalidSetting } from './stages/invalid-setting.ts';
+import { assertIsPublicUrl } from './stages/public-url.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface ImageSharingStackProps extends StackProps {
-  /** Where callers' identities come from. `none` refuses every token; `dev` is for the local server only. */
+  /** Token verifier of the API. `none` refuses every token; `dev` is for the local server only. */
   readonly identity: IdentityProps;
   /**
-   * The network that the functions are attached to, where the identity can only be asked from there. DynamoDB and, for a
-   * service account, Secrets Manager have to be within reach of it.
+   * VPC of the functions, for an identity that is reachable only from there. It must provide access to DynamoDB and,
+   * for a service account, to Secrets Manager.
    *
-   * @default - none: the functions reach what is public
+   * @default - none: the functions reach public addresses only
    */
   readonly network?: NetworkProps;
   /**
-   * Concurrency reserved for each function, 1 or more: no other function uses it, and this one uses no more.
+   * Concurrency of each function, 1 or more: reserved for this function, and its maximum.
    *
-   * @default - all functions of the account share what it has
+   * @default - all functions share the concurrency of the account
    */
   readonly reservedConcurrency?: number;
   /**
-   * Most members of one image; -1 is unlimited.
+   * Maximum number of members of an image; -1 is unlimited.
    *
    * @default 128 - as the Image service's `image_member_quota`
    */
   readonly memberQuota?: number;
   /**
-   * Everything goes when the stack goes, data included.
+   * Applies to the table and all its data.
    *
-   * @default false - the table is retained, and protected against deletion
+   * @default RemovalPolicy.RETAIN - with protection against deletion
    */
-  readonly destroyOnRemoval?: boolean;
+  readonly removalPolicy?: RemovalPolicy;
   /**
-   * The origins whose pages may call the API from a browser, such as `https://console.example`. There is no wildcard.
+   * Origins whose pages may call the API from a browser, such as `https://console.example`. A wildcard is invalid.
    *
    * @default - none
    */
   readonly corsOrigins?: readonly string[];
   /**
-   * The URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the
-   * API is behind a proxy or a path of a domain of its own.
+   * URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the
+   * API is behind a proxy or a path of a custom domain.
    *
-   * @default - the domain name and the stage that the gateway was called under
+   * @default - domain name and stage of the request to the gateway
    */
   readonly publicUrl?: string;
   /**
-   * Who is told, by a topic or a webhook, of the offers to which project.
+   * Topics and webhooks that receive notifications of the offers to a project.
    *
-   * @default - nobody but the receivers that the account itself attaches to the bus
+   * @default - none; the account may add consumers to the bus
    */
   readonly offerSubscriptions?: readonly OfferSubscription[];
   /**
-   * The topic, in the stack's region, that is told when an alarm begins and ends.
+   * ARN of the topic, in the stack's region, that receives the beginning and the end of each alarm.
    *
-   * @default - none: the alarms are to be seen in CloudWatch only
+   * @default - none: the alarms are visible in CloudWatch only
    */
   readonly alarmTopicArn?: string;
   /**
-   * The functions are bundled for the local server: with the test identity, which no other bundle contains.
+   * Bundles the functions for the local server, with the test identity, which no other bundle contains.
    *
    * @default false
    */
@@ -76,101 +79,85 @@ export interface ImageSharingStackProps extends StackProps {
 }
 
 /**
- * Image sharing as a service: one table, a function for each resource, the HTTP API in front of them, the bus that tells
- * of every change, and the queue that takes commands.
+ * The image sharing service: one table, the HTTP API with a function for each resource, the notification bus and the
+ * command queue.
  *
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
- * @throws Refusal if `identity` is `dev` in a stack that is not `local`, one of `corsOrigins` is no origin, or `publicUrl` or
- *   `reservedConcurrency` cannot be used
+ * @throws UsageError if `identity` is `dev` in a stack that is not `local`, or if `identity`, `corsOrigins`,
+ *   `publicUrl` or `reservedConcurrency` has an unusable value
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
-    const {
-      identity,
-      memberQuota = 128,
-      destroyOnRemoval = false,
-      local = false,
-      corsOrigins = [],
-      publicUrl = '',
-    } = props;
+    const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], publicUrl = '' } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
-    if (identity === 'dev' && !local) {
+    if (props.identity === 'dev' && !local) {
       throw new UsageError(
-        'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".',
+        'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
       );
     }
     assertAreOrigins('corsOrigins', corsOrigins);
-    if (publicUrl !== '' && !isPublicUrl(publicUrl)) {
-      throw new UsageError(`publicUrl is ${JSON.stringify(publicUrl)}, not ${publicUrlFormat}.`);
-    }
+    if (publicUrl !== '') assertIsPublicUrl('publicUrl', publicUrl);
     if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
-      throw new UsageError(
-        `"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got ${reservedConcurrency}.`,
-      );
+      const requirement = 'a whole number from 1, because 0 disables the functions';
+      throw invalidSetting('reservedConcurrency', requirement, reservedConcurrency);
     }
-    const caller = identityConfiguration(identity);
-    const { files, externalModules: externalModules } = caller;
-    const environment = { ...caller.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
-    const shared = { files, externalModules: externalModules, local, network, reservedConcurrency };
+    const identity = identityConfiguration(props.identity);
+    const { files, externalModules } = identity;
+    const environment = { ...identity.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
+    const apiFunctionProps = { environment, files, externalModules, local, network, reservedConcurrency };
 
-    const table = new SharingTable(this, 'Table', { destroyOnRemoval: destroyOnRemoval });
+    const table = new SharingTable(this, 'Table', { removalPolicy: props.removalPolicy });
 
     const members = new ServiceFunction(this, 'Members', {
+      ...apiFunctionProps,
       entry: 'members',
       environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
-      ...shared,
     });
-    // A page of 1,000 of the largest images is some 130 MB of records before it is cut.
     const images = new ServiceFunction(this, 'Images', {
+      ...apiFunctionProps,
       entry: 'images',
-      environment,
-      ...shared,
-      memoryMegabytes: 1536,
+      // A page of 1,000 images of maximum size is about 130 MB of records before it is truncated.
+      memorySize: 1536,
     });
     const discovery = new ServiceFunction(this, 'Discovery', {
+      ...apiFunctionProps,
       entry: 'discovery',
-      environment,
-      ...shared,
       files: { ...files, [apiDocumentFile]: JSON.stringify(apiDocument()) },
     });
-    for (const each of [members, images, discovery]) caller.grant(each.function);
+    const functions = { members, images, discovery };
+    for (const fn of Object.values(functions)) identity.grantVerifyTokens(fn);
+    table.grantReadWriteItems(members);
+    table.grantReadWriteItems(images);
+    table.grantQueryIndexes(images);
 
-    table.grantMembers(members.function);
-    table.grantImages(images.function);
-
-    const api = new ImageApi(this, 'Api', {
-      functions: { members: members.function, images: images.function, discovery: discovery.function },
-      corsOrigins,
-    });
+    const api = new ImageApi(this, 'Api', { functions, corsOrigins });
 
     const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local });
     const notifications = new NotificationPublisher(this, 'Notifications', { table, pendingChanges, local });
-
     const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local });
-
-    const subscribers =
+    const subscriptions =
       offerSubscriptions.length > 0
         ? new OfferSubscriptions(this, 'OfferSubscriptions', { notifications, subscriptions: offerSubscriptions })
         : undefined;
 
     new Alarms(this, 'Alarms', {
-      deadLetters: {
-        Commands: commands.deadLetters,
-        Notifications: notifications.deadLetters,
-        PendingChanges: pendingChanges.deadLetters,
-        ...(subscribers && { OfferSubscriptions: subscribers.deadLetters }),
+      deadLetterQueues: {
+        Commands: commands.deadLetterQueue,
+        Notifications: notifications.deadLetterQueue,
+        PendingChanges: pendingChanges.deadLetterQueue,
+        ...(subscriptions && { OfferSubscriptions: subscriptions.deadLetterQueue }),
       },
-      streamReader: notifications.function,
-      topicArn: alarmTopicArn,
+      streamConsumer: notifications.function,
+      topic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn),
     });
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'NotificationBusName', { value: notifications.bus.eventBusName });
-    new CfnOutput(this, 'CommandQueueUrl', { value: commands.queueUrl });
-    new CfnOutput(this, 'CommandBusName', { value: commands.busName });
+    new CfnOutput(this, 'CommandQueueUrl', { value: commands.queue.queueUrl });
+    new CfnOutput(this, 'CommandBusName', { value: commands.bus.eventBusName });
   }
 }

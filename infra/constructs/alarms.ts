@@ -1,60 +1,60 @@
 import { Duration } from 'aws-cdk-lib/core';
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { Topic } from 'aws-cdk-lib/aws-sns';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 export interface AlarmsProps {
-  /** The dead-letter queues, by what lies in them. */
-  readonly deadLetters: Readonly<Record<string, Queue>>;
-  /** The function that reads the table's stream. */
-  readonly streamReader: LambdaFunction;
+  /** Dead-letter queues by the name of the construct that owns them. */
+  readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
+  /** The function that consumes the table's stream. */
+  readonly streamConsumer: IFunction;
   /**
-   * The topic that is told when an alarm begins and ends.
+   * Receives a notification when an alarm begins and ends.
    *
-   * @default - none: the alarms are to be seen in CloudWatch only
+   * @default - none: the alarms are visible in CloudWatch only
    */
-  readonly topicArn?: string | undefined;
+  readonly topic?: ITopic | undefined;
 }
 
 /**
- * What has to be looked at by a person, and within a day: the stream keeps no record for longer, and a batch that was given
- * up is only a place in it.
+ * Alarms for failures that an operator must handle within 24 hours: the stream keeps its records for that time, and a
+ * discarded batch contains only references to them.
  */
 export class Alarms extends Construct {
-  constructor(scope: Construct, id: string, { deadLetters, streamReader, topicArn }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { deadLetterQueues, streamConsumer, topic }: AlarmsProps) {
     super(scope, id);
-    const action = topicArn === undefined ? undefined : new SnsAction(Topic.fromTopicArn(this, 'Topic', topicArn));
-    const alarm = (name: string, alarmDescription: string, metric: IMetric, threshold: number): void => {
-      const one = new Alarm(this, name, {
+    const action = topic && new SnsAction(topic);
+    const addAlarm = (name: string, alarmDescription: string, metric: IMetric, threshold: number): void => {
+      const alarm = new Alarm(this, name, {
         alarmDescription,
         metric,
         threshold,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: 1,
-        // Neither a queue nor a stream reports anything where there is nothing.
+        // An empty queue and an idle stream report no data.
         treatMissingData: TreatMissingData.NOT_BREACHING,
       });
       if (action !== undefined) {
-        one.addAlarmAction(action);
-        one.addOkAction(action);
+        alarm.addAlarmAction(action);
+        alarm.addOkAction(action);
       }
     };
     const period = Duration.minutes(5);
-    for (const [name, queue] of Object.entries(deadLetters)) {
-      alarm(
+    for (const [name, queue] of Object.entries(deadLetterQueues)) {
+      addAlarm(
         `${name}DeadLetters`,
-        `There are dead letters: npm run dead-letters -- --stack <this stack> says which, and why.`,
+        'The queue contains dead letters; "npm run dead-letters -- --stack <this stack>" lists them with their reasons.',
         queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
         0,
       );
     }
-    alarm(
+    addAlarm(
       'LateNotifications',
-      'Changes are told more than a quarter of an hour late; after six hours they are given up.',
-      streamReader.metric('IteratorAge', { period, statistic: 'Maximum' }),
+      'Notifications are over 15 minutes late; records are discarded after 6 hours.',
+      streamConsumer.metric('IteratorAge', { period, statistic: 'Maximum' }),
       Duration.minutes(15).toMilliseconds(),
     );
   }

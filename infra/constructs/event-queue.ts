@@ -4,7 +4,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { type IQueue, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-/** A queue for what could not be done: encrypted, over TLS only, and kept for as long as SQS keeps anything. */
+/** Creates a dead-letter queue: encrypted, accessible over TLS only, with the maximum retention period of SQS. */
 export function createDeadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
   Validations.of(queue).acknowledge({
@@ -14,39 +14,48 @@ export function createDeadLetterQueue(scope: Construct, id: string): Queue {
   return queue;
 }
 
-/** How a rule delivers to a target: for hours, and what it cannot deliver by then is kept. */
-export const ruleDelivery = (deadLetters: IQueue): TargetBaseProps => ({
-  deadLetterQueue: deadLetters,
+/**
+ * Returns the delivery settings of a rule's target: retries for 6 hours, then the event goes to the dead-letter queue.
+ */
+export const ruleDelivery = (deadLetterQueue: IQueue): TargetBaseProps => ({
+  deadLetterQueue,
   maxEventAge: Duration.hours(6),
-  retryAttempts: 185, // EventBridge's own number
+  retryAttempts: 185, // EventBridge's default
 });
 
 export interface EventQueueProps extends Pick<QueueProps, 'deliveryDelay' | 'maxMessageSizeBytes'> {
-  /** Where a message goes that was received too often. */
-  readonly deadLetters: Queue;
-  /** How often a message is received before it goes there. */
+  /** Receives a message after `maxReceiveCount` failed attempts. */
+  readonly deadLetterQueue: IQueue;
+  /** Number of times that a message is received before it moves to the dead-letter queue. */
   readonly maxReceiveCount: number;
-  /** The timeout of the function that receives from the queue, in seconds. */
-  readonly timeoutSeconds: number;
+  /** Timeout of the function that receives from the queue. */
+  readonly functionTimeout: Duration;
 }
 
-/** A queue that a function receives from: encrypted, over TLS only, with a dead-letter queue. */
-export const createEventQueue = (scope: Construct, id: string, props: EventQueueProps): Queue =>
-  new Queue(scope, id, {
+/** Creates a queue that a function receives from: encrypted, accessible over TLS only, with a dead-letter queue. */
+export function createEventQueue(scope: Construct, id: string, props: EventQueueProps): Queue {
+  const { deadLetterQueue, maxReceiveCount, functionTimeout, ...settings } = props;
+  return new Queue(scope, id, {
     ...encrypted,
+    ...settings,
     retentionPeriod: Duration.days(4),
-    // Six times the function's timeout ("Using Lambda with Amazon SQS"): so a batch that was throttled on its way to
-    // the function is not received a second time while the first still is to be done.
-    visibilityTimeout: Duration.seconds(6 * props.timeoutSeconds),
-    deadLetterQueue: { queue: props.deadLetters, maxReceiveCount: props.maxReceiveCount },
-    ...(props.deliveryDelay && { deliveryDelay: props.deliveryDelay }),
-    ...(props.maxMessageSizeBytes && { maxMessageSizeBytes: props.maxMessageSizeBytes }),
+    // Six times the function's timeout ("Using Lambda with Amazon SQS"), so that a throttled batch is not received
+    // again while the function still processes it.
+    visibilityTimeout: Duration.seconds(6 * functionTimeout.toSeconds()),
+    deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
   });
+}
 
-/** Lets a function send to a queue; the grant of Queue would also let it ask what the queue is like. */
-export const grantSend = (queue: Queue, fn: LambdaFunction): void => {
+/**
+ * Allows a function to send to a queue and passes it the queue's URL. `Queue.grantSendMessages` would also allow the
+ * function to read the queue's attributes.
+ *
+ * @param variable - name of the environment variable that gets the URL
+ */
+export function grantSend(queue: Queue, fn: LambdaFunction, variable: string): void {
   queue.grant(fn, 'sqs:SendMessage');
-};
+  fn.addEnvironment(variable, queue.queueUrl);
+}
 
-// With SQS's own key: it costs nothing, and no sender has to be allowed to use a key.
+// The key of SQS costs nothing, and senders need no permission to use it.
 const encrypted = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true } as const;

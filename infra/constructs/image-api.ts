@@ -17,10 +17,10 @@ import { Construct } from 'constructs';
 import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
 export interface ImageApiProps {
-  /** The function that serves each group of routes. */
+  /** The functions by the name that `lambda/http/routes.ts` uses. */
   readonly functions: Readonly<Record<ApiFunction, IFunction>>;
   /**
-   * The origins whose pages may call the API from a browser.
+   * Origins whose pages may call the API from a browser.
    *
    * @default - none
    */
@@ -28,11 +28,11 @@ export interface ImageApiProps {
 }
 
 /**
- * The HTTP API: the routes of `lambda/http/routes.ts` and no others. What matches none of them goes to the discovery
- * function, so that every answer but the gateway's own refusals has our format.
+ * The HTTP API with the routes of `lambda/http/routes.ts`. Unmatched requests go to the discovery function, so that
+ * every response except the gateway's own errors has the format of the service.
  */
 export class ImageApi extends Construct {
-  /** The address of the API's root, ending in a slash. */
+  /** URL of the API's root, with a slash at the end. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: ImageApiProps) {
@@ -43,10 +43,10 @@ export class ImageApi extends Construct {
       createDefaultStage: false,
       ...corsPreflight(props.corsOrigins ?? []),
     });
-    for (const [name, ofFunction] of Map.groupBy(routes, (route) => route.function)) {
-      // Each route gets a permission of its own: the one that CDK makes for a whole API does not cover `$default`.
+    for (const [name, functionRoutes] of Map.groupBy(routes, (route) => route.function)) {
+      // Each route gets its own permission, because CDK's permission for a whole API does not cover `$default`.
       const integration = new HttpLambdaIntegration(`${name}Integration`, props.functions[name]);
-      for (const { operation, key } of ofFunction) {
+      for (const { operation, key } of functionRoutes) {
         new HttpRoute(this, operation, { httpApi, routeKey: routeKey(key), integration });
       }
     }
@@ -58,8 +58,8 @@ export class ImageApi extends Construct {
     const stage = new HttpStage(this, 'Stage', {
       httpApi,
       autoDeploy: true,
-      // The gateway counts for each route, not for each caller. An account runs 1,000 functions at a time unless it
-      // asked for more: a flood on one route is refused here with 429, and the other routes keep their share.
+      // The gateway counts requests per route, not per caller. The default quota of an account is 1,000 concurrent
+      // functions: the gateway refuses a flood on one route with 429, and capacity remains for the other routes.
       throttle: { rateLimit: 500, burstLimit: 250 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLog),
@@ -71,12 +71,12 @@ export class ImageApi extends Construct {
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason:
-        'The functions check the token, which OpenStack clients send in X-Auth-Token, so that a refusal has the format that those clients expect.',
+        'The functions verify the token, which OpenStack clients send in X-Auth-Token, so that a 401 has the format that these clients expect.',
     });
   }
 }
 
-/** What the access log tells of a request: nothing that a caller sent, so no token and no id of an image or project. */
+/** Fields of an access log entry. They exclude all input of the caller: no token, no image id, no project id. */
 const accessLogEntry = {
   requestId: '$context.requestId',
   time: '$context.requestTime',
@@ -88,7 +88,9 @@ const accessLogEntry = {
   error: '$context.integrationErrorMessage',
 };
 
-/** What a page of these origins may do: every call of the API (none is a HEAD), for the token is in a header and never in a cookie. */
+/**
+ * Returns the CORS settings: every call of the API (it has no HEAD), with the token in a header and never in a cookie.
+ */
 function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPreflight'> {
   if (origins.length === 0) return {};
   const { GET, POST, PUT, PATCH, DELETE } = CorsHttpMethod;
@@ -98,7 +100,7 @@ function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPref
       allowMethods: [GET, POST, PUT, PATCH, DELETE],
       allowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
       exposeHeaders: ['x-openstack-request-id', 'location'],
-      // Browsers keep an answer for two hours at most; within this one an origin that was taken out is out.
+      // Browsers cache for at most two hours. A removed origin loses access after this time.
       maxAge: Duration.hours(1),
     },
   };

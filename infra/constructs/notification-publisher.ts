@@ -1,4 +1,4 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib/core';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import {
   EventSourceMapping,
@@ -21,7 +21,7 @@ export interface NotificationPublisherProps {
   readonly table: SharingTable;
   readonly pendingChanges: PendingChangeCompletion;
   /**
-   * Bundles for the local server.
+   * Bundles the function for the local server.
    *
    * @default false
    */
@@ -29,49 +29,47 @@ export interface NotificationPublisherProps {
 }
 
 /**
- * Tells a bus of its own of every change of an image or a membership: at least once, in the order in which the changes of
- * each membership were made. Nobody else can publish on it unless IAM allows it.
+ * A bus and the stream consumer that publishes every change of an image or a membership to it: at least once, and in
+ * order for each membership. Only a principal that IAM allows can publish to the bus.
  */
 export class NotificationPublisher extends Construct {
   readonly bus: EventBus;
   readonly function: LambdaFunction;
-  readonly deadLetters: Queue;
+  readonly deadLetterQueue: Queue;
 
   constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationPublisherProps) {
     super(scope, id);
-    // A bus has to be named; the stack's name is what two stages in one account differ in.
+    // A bus requires a name; the stack's name distinguishes the stages within an account.
     this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` });
-    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
-    const { function: fn } = new ServiceFunction(this, 'Function', {
+    this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
+    const fn = new ServiceFunction(this, 'Function', {
       entry: 'publish-notifications',
-      environment: {},
       local,
-      // It goes on offering for almost as long what the bus refuses.
-      timeoutSeconds: 60,
+      // The function retries failed publishing for almost as long.
+      timeout: Duration.seconds(60),
     });
     this.function = fn;
     table.grantReadStream(fn);
     this.grantPublish(fn);
-    // The function sends malformed records there itself. The grant of SqsDlq, below, is for the batches that Lambda discards.
-    grantSend(deadLetters, fn);
-    fn.addEnvironment(variables.deadLetterQueueUrl, deadLetters.queueUrl);
+    // For malformed records, which the function sends itself. SqsDlq, below, grants the same for discarded batches.
+    grantSend(this.deadLetterQueue, fn, variables.deadLetterQueueUrl);
     pendingChanges.grantScheduleCompletion(fn);
 
-    // Not DynamoEventSource, which lets the function list the streams of every table.
+    // DynamoEventSource would allow the function to list the streams of every table.
     new EventSourceMapping(this, 'Stream', {
       target: fn,
       eventSourceArn: table.streamArn,
-      // From the first record on: what happens while the stack is being made is told too.
+      // Includes changes that are made during the stack's creation.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: 100,
       reportBatchItemFailures: true,
-      // A record that nothing can be made of is put aside by the function. These are for one that ends the function
-      // itself, and for a bus that is away: sixty times almost a minute are most of an hour, and no record keeps those
-      // behind it waiting for longer than six.
+      // The function sends malformed records to the dead-letter queue. These settings are for a record that crashes the
+      // function, and for a bus that is unavailable: sixty attempts of almost a minute take most of an hour, and no
+      // record delays later records by more than six hours.
       bisectBatchOnError: true,
       retryAttempts: 60,
       maxRecordAge: Duration.hours(6),
-      onFailure: new SqsDlq(deadLetters),
+      onFailure: new SqsDlq(this.deadLetterQueue),
       filters: [
         FilterCriteria.filter({
           eventName: FilterRule.or('INSERT', 'MODIFY'),
@@ -81,14 +79,9 @@ export class NotificationPublisher extends Construct {
         }),
       ],
     });
-
-    Validations.of(this).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::<Table710B521B.Arn>/stream/*]',
-      reason: 'ListStreams takes no single stream, and Lambda asks for it: it is limited to those of this table.',
-    });
   }
 
-  /** Lets a function publish on the bus, and tells it the bus's name. */
+  /** Allows a function to publish to the bus and passes it the bus's name. */
   grantPublish(fn: LambdaFunction): void {
     this.bus.grantPutEventsTo(fn);
     fn.addEnvironment(variables.eventBusName, this.bus.eventBusName);

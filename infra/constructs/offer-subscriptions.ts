@@ -18,19 +18,23 @@ import { notificationSource } from '../../lambda/events/notification.ts';
 import { createDeadLetterQueue, ruleDelivery } from './event-queue.ts';
 import type { NotificationPublisher } from './notification-publisher.ts';
 
-/** Where a project is told of the images that are offered to it, and of offers that are taken back. */
+/**
+ * Destination of notifications about the offers to one project. It is plain data from the settings;
+ * `OfferSubscriptions` imports the topic, because the logical id of the role that publishes to it derives from the
+ * topic's scope.
+ */
 export type OfferSubscription = {
-  /** The project's id; each has one subscription at the most. */
+  /** Id of the project. A project has at most one subscription. */
   readonly project: string;
 } & (
   | {
-      /** A topic in the stack's account and region; its own policy need not mention the rule. */
+      /** Topic in the stack's account and region. Its policy need not allow the rule. */
       readonly topicArn: string;
     }
   | {
       /** Receives each notification as a POST. */
       readonly webhookUrl: string;
-      /** A secret whose text is sent as the header `Authorization`; it never stands in the template. */
+      /** Secret that contains the value of the header `Authorization`. The template contains only a reference. */
       readonly secretArn: string;
     }
 );
@@ -41,50 +45,53 @@ export interface OfferSubscriptionsProps {
 }
 
 /**
- * An example of what a bus of notifications is good for: a rule for each subscription, which sends the notifications of
- * offers to one project to a topic or a webhook, as they are published. What cannot be delivered within six hours is kept.
+ * A rule for each subscription, which sends notifications about the offers to one project to a topic or a webhook.
+ * Events that cannot be delivered within six hours go to the dead-letter queue. An example of a consumer of the
+ * notification bus.
  */
 export class OfferSubscriptions extends Construct {
-  readonly deadLetters: Queue;
+  readonly deadLetterQueue: Queue;
 
   constructor(scope: Construct, id: string, { notifications, subscriptions }: OfferSubscriptionsProps) {
     super(scope, id);
-    const deadLetters = (this.deadLetters = createDeadLetterQueue(this, 'DeadLetters'));
-    // One statement for all rules of the bus, where the construct of each target would add its own: a queue's policy holds
-    // few of them. So the targets get a queue whose policy is somebody else's.
-    deadLetters.addToResourcePolicy(
+    this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
+    const { queueArn } = this.deadLetterQueue;
+    // One statement for all rules of the bus. The targets get an imported queue, because each target would otherwise
+    // add a statement of its own, and the size of a queue policy is limited.
+    this.deadLetterQueue.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('events.amazonaws.com')],
         actions: ['sqs:SendMessage'],
-        resources: [deadLetters.queueArn],
-        conditions: { ArnLike: { 'aws:SourceArn': rulesOf(this, notifications.bus.eventBusName) } },
+        resources: [queueArn],
+        conditions: { ArnLike: { 'aws:SourceArn': allRulesArn(this, notifications.bus.eventBusName) } },
       }),
     );
-    const target = Queue.fromQueueArn(this, 'DeadLettersOfRules', deadLetters.queueArn);
+    const importedQueue = Queue.fromQueueArn(this, 'DeadLettersOfRules', queueArn);
     const projects = new Construct(this, 'Projects');
     for (const subscription of subscriptions) {
-      const one = new Construct(projects, subscription.project);
-      const rule = new Rule(one, 'Rule', {
+      const project = new Construct(projects, subscription.project);
+      const rule = new Rule(project, 'Rule', {
         eventBus: notifications.bus,
         eventPattern: {
           source: [notificationSource],
           detailType: ['image.member.create', 'image.member.delete'],
           detail: { member: { id: [subscription.project] } },
         },
-        targets: [targetOf(one, subscription, target)],
+        targets: [createTarget(project, subscription, importedQueue)],
       });
-      // The topic is in the account and the region that the stack goes to, which only whoever deploys it knows.
+      // The topic is in the account and region of the stack, which are unknown until deployment.
       Annotations.of(rule).acknowledgeWarning('@aws-cdk/aws-events:ruleUnresolvedEnvironment');
     }
   }
 }
 
-const rulesOf = (scope: Construct, bus: string): string =>
+/** Returns an ARN pattern that matches all rules of a bus. */
+const allRulesArn = (scope: Construct, bus: string): string =>
   Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
 
 /**
- * The notification for a subscriber. The user who acted belongs to another project and stays out. So do `before` and
- * `after`: one of them is always `null`, and EventBridge does not document what it writes for that.
+ * The notification for a subscriber. It omits the acting user, who belongs to another project, and `before` and
+ * `after`: one of them is always `null`, and EventBridge does not document its output for `null`.
  */
 const notification = RuleTargetInput.fromObject({
   ...Object.fromEntries(
@@ -96,12 +103,12 @@ const notification = RuleTargetInput.fromObject({
   by: { project: EventField.fromPath('$.detail.by.project'), via: EventField.fromPath('$.detail.by.via') },
 });
 
-function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters: IQueue): IRuleTarget {
-  const delivery = ruleDelivery(deadLetters);
+function createTarget(scope: Construct, subscription: OfferSubscription, deadLetterQueue: IQueue): IRuleTarget {
+  const delivery = ruleDelivery(deadLetterQueue);
   if ('topicArn' in subscription) {
     return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', subscription.topicArn), {
       message: notification,
-      // By a role of the rule: the topic's policy belongs to whoever made it.
+      // The rule publishes with a role of its own, because the topic's policy belongs to the topic's owner.
       authorizeUsingRole: true,
       ...delivery,
     });
@@ -114,6 +121,6 @@ function targetOf(scope: Construct, subscription: OfferSubscription, deadLetters
     endpoint: subscription.webhookUrl,
     rateLimitPerSecond: 10,
   });
-  // The class has a property that may be undefined, the interface one that may be left out.
+  // The class declares a property as possibly undefined that the interface declares as optional.
   return new ApiDestinationTarget(destination as IApiDestination, { event: notification, ...delivery });
 }

@@ -9,17 +9,21 @@ import { buildSync, type BuildOptions } from 'esbuild';
 import { functionTimeoutSeconds } from '../../lambda/runtime/deadline.ts';
 import { projectFolder } from '../project-folder.ts';
 
-/** Where a function is attached to a network of one's own. */
+/** Subnets and security groups of a function that is attached to a VPC. */
 export interface NetworkProps {
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 }
 
 export interface ServiceFunctionProps {
-  /** The file in `lambda/functions/` that exports `handler`, without its extension. */
+  /** Name of the file in `lambda/functions/` that exports `handler`, without its extension. */
   readonly entry: string;
-  /** The function's environment variables by name. */
-  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Environment variables by name.
+   *
+   * @default - none
+   */
+  readonly environment?: Readonly<Record<string, string>>;
   /**
    * Bundles with the condition `local`, which alone makes the test identity importable. Never for a deployed stack.
    *
@@ -27,11 +31,11 @@ export interface ServiceFunctionProps {
    */
   readonly local?: boolean;
   /**
-   * In megabytes; processor time comes with it.
+   * Memory in MB. CPU is proportional to it: a whole CPU at 1,769 MB.
    *
-   * @default 512
+   * @default 512 - the work is to parse short JSON and to sign one to three calls
    */
-  readonly memoryMegabytes?: number;
+  readonly memorySize?: number;
   /**
    * Contents of files beside the code, by name.
    *
@@ -39,61 +43,59 @@ export interface ServiceFunctionProps {
    */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /**
-   * Packages that the function imports only on a way that its settings keep it from; they stay out of its bundle.
+   * Packages to exclude from the bundle, because the function's settings prevent their import.
    *
    * @default - none
    */
   readonly externalModules?: readonly string[];
-  /** @default - none: the function reaches what is public */
+  /** @default - none: the function reaches public addresses only */
   readonly network?: NetworkProps | undefined;
-  /** @default - what the account has, shared with every other function */
+  /** @default - none: all functions share the concurrency of the account */
   readonly reservedConcurrency?: number | undefined;
-  /**
-   * How long an invocation may take, in seconds.
-   *
-   * @default 25 - what a function behind the gateway may take
-   */
-  readonly timeoutSeconds?: number;
+  /** @default {@link apiFunctionTimeout} */
+  readonly timeout?: Duration;
 }
 
 /**
- * A function behind the API, or behind a queue or a stream: bundled into one CommonJS file with all it imports, with a role of its own that may write
- * to its own log and nothing else until something is granted to it.
+ * Timeout of a function behind the API: less than the 30 s of API Gateway, so that the gateway passes on every
+ * response, and more than the 20 s after which the function itself responds with 503.
  */
-export class ServiceFunction extends Construct {
-  readonly function: LambdaFunction;
+export const apiFunctionTimeout = Duration.seconds(functionTimeoutSeconds);
 
-  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
-    super(scope, id);
-
-    const logGroup = new LogGroup(this, 'Log', {
-      // Long enough to look into a complaint, short enough that nobody's requests are kept for good.
+/**
+ * A Lambda function of the service: bundled into one CommonJS file, with a log group and a role of its own that can
+ * write to this log group only, until a grant adds more.
+ */
+export class ServiceFunction extends LambdaFunction {
+  constructor(parent: Construct, id: string, props: ServiceFunctionProps) {
+    // Contains the function, its log group and its role. CloudFormation derives the logical ids from this path, and
+    // another id would replace a deployed function.
+    const scope = new Construct(parent, id);
+    const logGroup = new LogGroup(scope, 'Log', {
+      // Long enough to investigate a complaint, short enough not to store requests permanently.
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // Instead of the role that CDK would make: its managed policy allows writing to every log of the account.
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    // The default role of CDK has a managed policy that allows writing to every log of the account.
+    const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     if (props.network) allowVpcAttachment(role);
 
-    this.function = new LambdaFunction(this, 'Function', {
+    super(scope, 'Function', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: Code.fromAsset(bundle(this, props)),
+      code: Code.fromAsset(bundle(scope, props)),
       role,
       logGroup,
-      // CPU comes with memory, a whole one at 1,769 MB. The work is parsing short JSON and signing one to three calls.
-      memorySize: props.memoryMegabytes ?? 512,
-      // Below the 30 s after which the gateway gives up, so that an answer is never lost on its way out, and above
-      // the 20 s within which a function answers 503 itself.
-      timeout: Duration.seconds(props.timeoutSeconds ?? functionTimeoutSeconds),
-      environment: props.environment,
+      memorySize: props.memorySize ?? 512,
+      timeout: props.timeout ?? apiFunctionTimeout,
+      environment: { ...props.environment },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     if (props.network) {
-      // Not the construct's own property, which wants to know more of the network than the function does.
-      (this.function.node.defaultChild as CfnFunction).vpcConfig = {
+      // `FunctionProps.vpc` requires more details of the network than the function needs.
+      (this.node.defaultChild as CfnFunction).vpcConfig = {
         subnetIds: [...props.network.subnetIds],
         securityGroupIds: [...props.network.securityGroupIds],
       };
@@ -101,10 +103,10 @@ export class ServiceFunction extends Construct {
   }
 }
 
-/** The modules of the SDK that `bundled-sdk.ts` stands in for. */
+/** Modules of the SDK that `bundled-sdk.ts` replaces. */
 const replacedModules = ['@aws-sdk/credential-provider-node', '@aws-sdk/endpoint-cache'];
 
-/** What Lambda needs to attach a function to a network; these actions are not for single resources. */
+/** Allows Lambda to attach a function to a VPC. These actions support no resource-level permissions. */
 function allowVpcAttachment(role: Role): void {
   role.addToPolicy(
     new PolicyStatement({
@@ -121,15 +123,18 @@ function allowVpcAttachment(role: Role): void {
   );
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'Lambda makes the interfaces of a function, which cannot be named before they are there.',
+    reason: 'Lambda creates the network interfaces of a function, so their names are unknown before.',
   });
 }
 
-/** Bundles an entry point with esbuild and returns the folder that holds it and nothing else. */
+/** Bundles an entry point with esbuild and returns the folder that contains only the bundle and its files. */
 function bundle(scope: Construct, props: ServiceFunctionProps): string {
   const { entry, local = false, files = {}, externalModules = [] } = props;
   const assembly = Stage.of(scope)?.outdir;
-  if (assembly === undefined) throw new Error('Bundles go into the folder of an App, and this stack is in none.');
+  if (assembly === undefined)
+    throw new Error(
+      'A ServiceFunction must be in an App, because its bundle is written to the output folder of the app.',
+    );
   const folder = join(assembly, 'bundles', entry);
   const common: BuildOptions = {
     absWorkingDir: projectFolder,
@@ -137,12 +142,12 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
     target: 'node24',
     bundle: true,
     mainFields: ['module', 'main'],
-    // `module` is esbuild's default as long as no other condition is named.
+    // esbuild's default is `module` only if no condition is set.
     conditions: local ? ['module', 'local'] : ['module'],
     logLevel: 'error',
   };
-  // First the service's own code with the names of its functions, which stack traces show. The packages come without:
-  // the SDK makes dozens of closures for each call, and to name each again takes longer than the SDK's own work.
+  // The first step keeps the function names of the service's own code for stack traces. The second step minifies the
+  // names of packages: to restore a name for each of the SDK's closures takes longer than the SDK's own work.
   const own = buildSync({
     ...common,
     entryPoints: [join('lambda', 'functions', `${entry}.ts`)],
@@ -155,7 +160,7 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
     ...common,
     stdin: { contents: own.outputFiles[0]!.text, resolveDir: projectFolder, sourcefile: `${entry}.js` },
     outfile: join(folder, 'index.js'),
-    // Not a module, because it starts faster.
+    // CommonJS starts faster than a module.
     format: 'cjs',
     minify: true,
     // `import('node:http')` would load Node's ESM loader and fetch; `require` does not.
@@ -164,7 +169,7 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
     // No operation of these functions has an event stream.
     external: ['@smithy/core/event-streams', ...externalModules],
   });
-  // So that the file is what it is wherever it is unpacked: this project's own package.json says "module".
+  // Overrides the `"type": "module"` of this project's package.json.
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   return folder;

@@ -1,5 +1,12 @@
-import { RemovalPolicy } from 'aws-cdk-lib/core';
-import { AttributeType, BillingMode, ProjectionType, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
+import {
+  AttributeType,
+  BillingMode,
+  type CfnTable,
+  ProjectionType,
+  StreamViewType,
+  Table,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -16,14 +23,14 @@ import {
 
 export interface SharingTableProps {
   /**
-   * The table and all it holds go when the stack goes. For stages nobody keeps data in.
+   * Applies to the table and all its data. `DESTROY` also disables the protection against deletion.
    *
-   * @default false - retained, and protected against deletion
+   * @default RemovalPolicy.RETAIN
    */
-  readonly destroyOnRemoval?: boolean;
+  readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
-/** What the functions do with items: they read them by key or partition, and write them alone or in transactions. */
+/** Actions of the functions on items: reads by key or partition, and writes, alone or in transactions. */
 const itemActions = [
   'dynamodb:BatchGetItem',
   'dynamodb:ConditionCheckItem',
@@ -34,40 +41,37 @@ const itemActions = [
 ];
 
 /**
- * The one table: images, offers and memberships, with the indexes that lists read. On demand, with point-in-time
- * recovery; unless thrown away it survives its stack.
+ * The one table: images, offers and memberships, with the indexes for lists. It is billed on demand, has point-in-time
+ * recovery, and outlives its stack by default.
  *
- * Its stream carries every change with the item before and after it. No grant here allows a scan, or touches an index
- * that is not named in it.
+ * The table's stream contains every change with the item before and after it. No grant allows a scan, and each grant
+ * names its indexes.
  */
 export class SharingTable extends Construct {
-  /** The table's name, known when the stack is deployed. */
   readonly tableName: string;
-  /** The ARN of the table's stream, known when the stack is deployed. */
   readonly streamArn: string;
   readonly #table: Table;
 
-  constructor(scope: Construct, id: string, props: SharingTableProps = {}) {
+  constructor(scope: Construct, id: string, { removalPolicy = RemovalPolicy.RETAIN }: SharingTableProps = {}) {
     super(scope, id);
-    const destroyOnRemoval = props.destroyOnRemoval ?? false;
 
-    // Not TableV2: that is a global table, made to be replicated, and what is promised here rests on strongly
-    // consistent reads, which end at the region's border. Local emulators also honour more of a plain table.
+    // TableV2 is a global table for replication, but the service relies on strongly consistent reads, which are limited
+    // to one region. Local emulators also support more features of a plain table.
     this.#table = new Table(this, 'Table', {
       partitionKey: { name: partitionKey, type: AttributeType.STRING },
       sortKey: { name: sortKey, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      // Encrypted with DynamoDB's own key, as every table is: ids and states of images need no key of ours, and none
-      // has to be paid for, granted and called with every request.
+      // Encrypted with the key of DynamoDB: ids and statuses do not justify the cost of a customer key, its grants and
+      // its calls.
       stream: StreamViewType.NEW_AND_OLD_IMAGES,
       timeToLiveAttribute: timeToLive,
-      deletionProtection: !destroyOnRemoval,
-      removalPolicy: destroyOnRemoval ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
+      removalPolicy,
     });
 
     this.tableName = this.#table.tableName;
-    this.streamArn = this.#table.tableStreamArn!; // it has one
+    this.streamArn = this.#table.tableStreamArn!; // defined because of `stream`
 
     for (const index of localIndexes) {
       this.#table.addLocalSecondaryIndex({
@@ -85,14 +89,17 @@ export class SharingTable extends Construct {
     });
   }
 
-  /** Lets a function serve memberships: items of the table, and no index. Tells it the table's name. */
-  grantMembers(fn: LambdaFunction): void {
-    this.#grantItems(fn);
+  /**
+   * Allows a function to read and write items by key or partition and passes it the table's name. The grants of `Table`
+   * would include every index by a wildcard.
+   */
+  grantReadWriteItems(fn: LambdaFunction): void {
+    Grant.addToPrincipal({ grantee: fn, actions: itemActions, resourceArns: [this.#table.tableArn] });
+    fn.addEnvironment(variables.tableName, this.tableName);
   }
 
-  /** Lets a function serve images: items of the table, and queries of each index. Tells it the table's name. */
-  grantImages(fn: LambdaFunction): void {
-    this.#grantItems(fn);
+  /** Allows a function to query each index. */
+  grantQueryIndexes(fn: LambdaFunction): void {
     Grant.addToPrincipal({
       grantee: fn,
       actions: ['dynamodb:Query'],
@@ -100,14 +107,11 @@ export class SharingTable extends Construct {
     });
   }
 
-  /** Lets a function finish what a request began: items of the table, and no index. Tells it the table's name. */
-  grantCompletePendingChanges(fn: LambdaFunction): void {
-    this.#grantItems(fn);
-  }
-
   /**
-   * Lets Lambda read the table's stream for a function, and the function the records of images, for their names. Tells
-   * it the table's name.
+   * Allows Lambda to read the table's stream for a function, allows the function to read image records by key, for the
+   * names of images, and passes it the table's name.
+   *
+   * @param fn - its role must be part of the stack
    */
   grantReadStream(fn: LambdaFunction): void {
     Grant.addToPrincipal({
@@ -115,16 +119,17 @@ export class SharingTable extends Construct {
       actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
       resourceArns: [this.streamArn],
     });
-    // Lambda asks which streams there are before it reads one, so this one action cannot name a stream.
-    const streams = `${this.#table.tableArn}/stream/*`;
-    Grant.addToPrincipal({ grantee: fn, actions: ['dynamodb:ListStreams'], resourceArns: [streams] });
+    Grant.addToPrincipal({
+      grantee: fn,
+      actions: ['dynamodb:ListStreams'],
+      resourceArns: [`${this.#table.tableArn}/stream/*`],
+    });
+    const tableId = Stack.of(this).getLogicalId(this.#table.node.defaultChild as CfnTable);
+    Validations.of(fn.role!).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::<${tableId}.Arn>/stream/*]`,
+      reason: 'Lambda requires ListStreams, which supports no single stream; the grant is limited to this table.',
+    });
     Grant.addToPrincipal({ grantee: fn, actions: ['dynamodb:BatchGetItem'], resourceArns: [this.#table.tableArn] });
-    fn.addEnvironment(variables.tableName, this.tableName);
-  }
-
-  // The grants of Table would add every index by a wildcard, as soon as there is one.
-  #grantItems(fn: LambdaFunction): void {
-    Grant.addToPrincipal({ grantee: fn, actions: itemActions, resourceArns: [this.#table.tableArn] });
     fn.addEnvironment(variables.tableName, this.tableName);
   }
 }

@@ -1,46 +1,50 @@
 import { UsageError } from '../usage-error.ts';
 
-/** A message that could not be handled. */
+/** A message that failed permanently. */
 export interface DeadLetter {
-  /** The message's. */
+  /** Id of the message. */
   readonly id: string;
-  /** The name of the dead-letter queue that it lies in. */
+  /** Name of the dead-letter queue. */
   readonly queue: string;
-  /** When it was first sent. */
+  /** Time when it was first sent. */
   readonly sentAt: Date;
-  /** As it was put aside. */
   readonly body: string;
-  /** Text by name, as it was put aside with it. */
+  /** Message attributes by name. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** A message for the user about a list of dead letters, such as that it is incomplete. */
 export interface Warning {
   readonly sentence: string;
-  /** Whether something went wrong. */
-  readonly isFault: boolean;
+  /** True if the warning is about a failure, which sets the exit code. */
+  readonly isFailure: boolean;
 }
 
 /** The dead-letter queues of the local server or of a deployed stack. */
 export interface DeadLetterQueues {
-  /** What lies in them, the oldest of each queue first. */
+  /** Lists the dead letters by queue, the oldest of each queue first. */
   list(): Promise<readonly DeadLetter[]>;
-  /** What there is to say of the letters besides, once they were looked at. */
+  /** Returns the warnings of `list`. */
   warnings(): readonly Warning[];
   /**
-   * Sends one back to where it came from and takes it out of its queue, in this order: cut off in between, it is handled
-   * twice, which does no harm.
+   * Returns a listed dead letter to its source and removes it from its queue, in this order: after an interruption it
+   * is processed twice, which is safe.
    *
-   * @throws LetterStays where this one cannot be sent back, Refusal where none can
+   * @throws CannotRedriveError if this dead letter cannot be redriven, UsageError if none can
    */
-  redrive(letter: DeadLetter): Promise<void>;
-  /** Lets go of what was looked at and not sent back. @throws Refusal if it cannot */
+  redrive(deadLetter: DeadLetter): Promise<void>;
+  /**
+   * Makes the remaining listed dead letters visible to other consumers again and releases all resources.
+   *
+   * @throws UsageError if a dead letter stays hidden
+   */
   close(): Promise<void>;
 }
 
-/** Why a letter cannot be sent back, where others can. */
+/** A dead letter cannot be redriven, but others can. */
 export class CannotRedriveError extends UsageError {}
 
-/** What EventBridge says of an event that it put aside ("Using dead-letter queues" in the EventBridge user guide). */
+/** Message attributes that EventBridge adds to a dead letter ("Using dead-letter queues" in its user guide). */
 const eventBridgeAttributes = {
   ruleArn: 'RULE_ARN',
   errorCode: 'ERROR_CODE',
@@ -48,62 +52,66 @@ const eventBridgeAttributes = {
   exhausted: 'EXHAUSTED_RETRY_CONDITION',
 } as const;
 
-/** Why a message was put aside, in a sentence. */
+/** Returns the reason of the failure as a sentence. */
 export function failureReason({ attributes, body }: Pick<DeadLetter, 'attributes' | 'body'>): string {
   if (attributes['reason'] !== undefined) return attributes['reason'];
   const { ruleArn, errorCode, errorMessage, exhausted } = eventBridgeAttributes;
   if (attributes[ruleArn] !== undefined) {
-    const known = [attributes[errorCode], attributes[errorMessage] ?? attributes[exhausted]].filter(Boolean).join(': ');
-    return `EventBridge could not deliver it: ${known || 'it does not say why'}`;
+    const details = [attributes[errorCode], attributes[errorMessage] ?? attributes[exhausted]].filter(Boolean);
+    return `EventBridge could not deliver the event: ${details.join(': ') || 'it gave no reason'}`;
   }
   const batch = parseDiscardedBatch(body);
   if (batch !== undefined) {
-    return `the function failed until the batch was given up (${batch.condition}); its log says what went wrong`;
+    return `the function failed until Lambda discarded the batch (${batch.condition}); see the log of the function`;
   }
-  return 'received too often without success; the log says what went wrong';
+  return 'all attempts failed; see the log of the function';
 }
 
-/** The bus of the rule that could not deliver an event, by its name; undefined for what was put aside by anything else. */
+/** Returns the name of the bus whose rule could not deliver the event, or undefined for other dead letters. */
 export function sourceBus({ attributes }: Pick<DeadLetter, 'attributes'>): string | undefined {
-  // arn:aws:events:<region>:<account>:rule/<bus>/<rule>; on the account's default bus without its name.
+  // arn:aws:events:<region>:<account>:rule/<bus>/<rule>; the default bus has no name in it.
   const [, rule] = /:rule\/(.+)$/.exec(attributes[eventBridgeAttributes.ruleArn] ?? '') ?? [];
-  return rule?.includes('/') === true ? rule.slice(0, rule.lastIndexOf('/')) : rule && 'default';
+  if (rule === undefined) return undefined;
+  return rule.includes('/') ? rule.slice(0, rule.lastIndexOf('/')) : 'default';
 }
 
-/** A batch of a stream that was given up: which records, and not the records themselves. */
+/** Reference to a stream batch that Lambda discarded after its last retry. It does not contain the records. */
 export interface DiscardedBatch {
   readonly streamArn: string;
   readonly shardId: string;
-  /** The sequence numbers of its first and last record. */
+  /** Sequence numbers of the first and the last record. */
   readonly first: string;
   readonly last: string;
   readonly condition: string;
 }
 
 /**
- * What Lambda puts into the queue for a batch of a DynamoDB stream ("Retain discarded batches" in the Lambda developer
- * guide), or undefined where the message is something else.
+ * Parses the message that Lambda sends for a discarded batch of a DynamoDB stream ("Retain discarded batches" in the
+ * Lambda developer guide). Returns undefined for other messages.
  */
 export function parseDiscardedBatch(body: string): DiscardedBatch | undefined {
-  const { DDBStreamBatchInfo: info, requestContext: context } = fieldsOf(body) as {
+  const { DDBStreamBatchInfo: info, requestContext: context } = parseJsonObject(body) as {
     readonly DDBStreamBatchInfo?: Readonly<Record<string, unknown>>;
     readonly requestContext?: Readonly<Record<string, unknown>>;
   };
   if (info === undefined) return undefined;
-  const [streamArn, shardId, first, last] = ['streamArn', 'shardId', 'startSequenceNumber', 'endSequenceNumber'].map(
-    (name) => String(info[name]),
-  ) as [string, string, string, string];
-  return { streamArn, shardId, first, last, condition: String(context?.['condition']) };
+  return {
+    streamArn: String(info['streamArn']),
+    shardId: String(info['shardId']),
+    first: String(info['startSequenceNumber']),
+    last: String(info['endSequenceNumber']),
+    condition: String(context?.['condition']),
+  };
 }
 
-/** The records that the function put aside itself, or undefined where the message is something else. */
+/** Parses the records of a dead letter that the stream consumer sent. Returns undefined for other messages. */
 export function parseRecords(body: string): readonly unknown[] | undefined {
-  const { Records: records } = fieldsOf(body);
+  const { Records: records } = parseJsonObject(body);
   return Array.isArray(records) ? (records as readonly unknown[]) : undefined;
 }
 
-/** The fields of the JSON object that a message is; none where it is something else. */
-export function fieldsOf(body: string): Readonly<Record<string, unknown>> {
+/** Parses a JSON object. Returns an empty object for any other text. */
+export function parseJsonObject(body: string): Readonly<Record<string, unknown>> {
   try {
     return (JSON.parse(body) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {

@@ -1,19 +1,21 @@
 /**
- * `npm run dead-letters`: what lies in the dead-letter queues, and why; `-- redrive <id>…` (or `all`) sends it back to
- * where it came from. Of the local server, or with `--stack <name>` of a stack in the account that the environment names.
+ * `npm run dead-letters`: lists dead letters with the reasons of their failures, or redrives them. Reads the queues of
+ * the local server or, with `--stack`, of a deployed stack in the account that the AWS environment variables select.
  */
 import { parseArgs } from 'node:util';
 import { openEventStore } from '../local/events/open-event-store.ts';
 import { UsageError, runCommand } from '../usage-error.ts';
 import { type DeadLetterQueues, CannotRedriveError, failureReason } from './dead-letter-queues.ts';
-import { LocalDeadLetters } from './local-dead-letter-queues.ts';
-import { StackDeadLetters } from './stack-dead-letter-queues.ts';
+import { LocalDeadLetterQueues } from './local-dead-letter-queues.ts';
+import { StackDeadLetterQueues } from './stack-dead-letter-queues.ts';
 
-/** How many are sent back side by side. */
+const usage = 'Usage: npm run dead-letters -- [--stack <name>] [redrive all | redrive <id>…]';
+
+/** Number of dead letters that are redriven in parallel. */
 const concurrency = 10;
 
-await runCommand(async () => {
-  const { stack, redrive } = parseArguments(process.argv.slice(2));
+await runCommand(usage, async (args) => {
+  const { stack, redriveIds } = parseArguments(args);
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => {
@@ -24,85 +26,91 @@ await runCommand(async () => {
   const { signal } = stopping;
   const queues =
     stack === undefined
-      ? new LocalDeadLetters(openEventStore(process.env))
-      : await StackDeadLetters.open(stack, process.env, signal);
+      ? new LocalDeadLetterQueues(openEventStore(process.env))
+      : await StackDeadLetterQueues.open(stack, process.env, signal);
   try {
-    if (redrive === undefined) await show(queues);
-    else await redriveAll(queues, redrive, signal);
-    for (const { sentence, isFault } of queues.warnings()) {
+    if (redriveIds === undefined) await printDeadLetters(queues);
+    else await redrive(queues, redriveIds, signal);
+    for (const { sentence, isFailure } of queues.warnings()) {
       console.error(sentence);
-      if (isFault) process.exitCode ??= 1;
+      if (isFailure) process.exitCode ??= 1;
     }
   } finally {
     await queues.close();
   }
 });
 
-/** What the arguments ask for: a stack, or none for the local server, and the ids of what is to be sent back. */
-function parseArguments(args: readonly string[]) {
+interface Arguments {
+  /** Name of a deployed stack; undefined for the local server. */
+  readonly stack: string | undefined;
+  /** Ids to redrive, or the only element `all`; undefined to list dead letters. */
+  readonly redriveIds: readonly string[] | undefined;
+}
+
+/** @throws UsageError with the usage if the arguments are invalid */
+function parseArguments(args: readonly string[]): Arguments {
+  const parsed = tryParseArgs(args);
+  if (parsed === undefined) throw new UsageError(usage);
+  const { values, positionals } = parsed;
+  const [verb, ...ids] = positionals;
+  if (values.stack === '') throw new UsageError(usage);
+  if (verb === undefined) return { stack: values.stack, redriveIds: undefined };
+  if (verb !== 'redrive' || ids.length === 0) throw new UsageError(usage);
+  if (ids.includes('all') && ids.length > 1) throw new UsageError(usage);
+  return { stack: values.stack, redriveIds: ids };
+}
+
+function tryParseArgs(args: readonly string[]) {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { stack: { type: 'string' } },
-    });
-    const [verb, ...ids] = positionals;
-    const isUnderstood =
-      (verb === undefined || (verb === 'redrive' && ids.length > 0)) &&
-      (ids.length === 1 || !ids.includes('all')) &&
-      values.stack !== '';
-    if (isUnderstood) return { stack: values.stack, redrive: verb && ids };
+    return parseArgs({ args: [...args], allowPositionals: true, options: { stack: { type: 'string' } } });
   } catch {
-    // Told like anything else that is not understood.
+    return undefined;
   }
-  throw new UsageError(
-    'Write nothing to see them, or "redrive all", or "redrive" and the ids of those to send back; and "--stack <name>" for those of a deployed stack.',
-  );
 }
 
-async function show(queues: DeadLetterQueues): Promise<void> {
-  const letters = await queues.list();
-  for (const letter of letters) {
-    const { id, queue, sentAt, body } = letter;
+async function printDeadLetters(queues: DeadLetterQueues): Promise<void> {
+  const deadLetters = await queues.list();
+  for (const deadLetter of deadLetters) {
+    const { id, queue, sentAt, body } = deadLetter;
     console.log(`${id}  ${sentAt.toISOString()}  ${queue}`);
-    console.log(`  why:  ${failureReason(letter)}`);
-    console.log(`  what: ${body.length > 300 ? `${body.slice(0, 300)}…` : body}`);
+    console.log(`  reason: ${failureReason(deadLetter)}`);
+    console.log(`  body:   ${body.length > 300 ? `${body.slice(0, 300)}…` : body}`);
   }
-  console.log(letters.length === 0 ? 'There are no dead letters to be seen.' : `${letters.length} in all.`);
+  console.log(deadLetters.length === 0 ? 'No dead letters.' : `${deadLetters.length} in total.`);
 }
 
-async function redriveAll(queues: DeadLetterQueues, ids: readonly string[], signal: AbortSignal): Promise<void> {
-  const letters = await queues.list();
-  const unknown = ids.find((id) => id !== 'all' && !letters.some((letter) => letter.id === id));
-  if (unknown !== undefined) {
+async function redrive(queues: DeadLetterQueues, ids: readonly string[], signal: AbortSignal): Promise<void> {
+  const deadLetters = await queues.list();
+  const isAll = ids.includes('all');
+  const unknownId = isAll ? undefined : ids.find((id) => !deadLetters.some((deadLetter) => deadLetter.id === id));
+  if (unknownId !== undefined) {
     throw new UsageError(
       [
-        `There is no dead letter ${unknown} to be seen; without "redrive" they are shown.`,
+        `There is no dead letter ${unknownId}; run the command without "redrive" to list the dead letters.`,
         ...queues.warnings().map(({ sentence }) => sentence),
       ].join(' '),
     );
   }
-  const chosen = ids.includes('all') ? [...letters] : letters.filter(({ id }) => ids.includes(id));
-  let sent = 0;
+  const selected = isAll ? deadLetters : deadLetters.filter(({ id }) => ids.includes(id));
+  let redriven = 0;
   try {
-    for (let done = 0; done < chosen.length && !signal.aborted;) {
+    for (let start = 0; start < selected.length && !signal.aborted; start += concurrency) {
+      if (start > 0 && start % 100 === 0) console.log(`${start} of ${selected.length} …`);
       const outcomes = await Promise.allSettled(
-        chosen.slice(done, done + concurrency).map(async (letter) => {
+        selected.slice(start, start + concurrency).map(async (deadLetter) => {
           try {
-            await queues.redrive(letter);
-            sent += 1;
+            await queues.redrive(deadLetter);
+            redriven += 1;
           } catch (error) {
             if (!(error instanceof CannotRedriveError)) throw error;
-            console.error(`${letter.id} stays: ${error.message}`);
+            console.error(`${deadLetter.id} was not redriven: ${error.message}`);
             process.exitCode = 1;
           }
         }),
       );
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      done += concurrency;
-      if (done % 100 === 0 && done < chosen.length) console.log(`${done} of ${chosen.length} …`);
     }
   } finally {
-    console.log(`${sent} sent back.`);
+    console.log(`${redriven} redriven.`);
   }
 }

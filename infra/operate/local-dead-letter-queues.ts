@@ -2,8 +2,8 @@ import type { EventStore } from '../local/events/event-store.ts';
 import { redriveQueueOf } from '../local/events/events.ts';
 import type { DeadLetter, DeadLetterQueues, Warning } from './dead-letter-queues.ts';
 
-/** The dead-letter queues in the data folder of the local server, whether it runs or not. */
-export class LocalDeadLetters implements DeadLetterQueues {
+/** The dead-letter queues in the data folder of the local server. The server may be running. */
+export class LocalDeadLetterQueues implements DeadLetterQueues {
   readonly #store: EventStore;
 
   constructor(store: EventStore) {
@@ -22,7 +22,7 @@ export class LocalDeadLetters implements DeadLetterQueues {
 
   redrive({ id, queue }: DeadLetter): Promise<void> {
     const source = this.#store.queues().find(({ deadLetters }) => deadLetters === queue);
-    // What lies in one that no queue has for its dead letters came from the stream.
+    // The dead-letter queue of a stream has no source queue.
     this.#store.move(id, source?.name ?? redriveQueueOf(queue));
     return Promise.resolve();
   }

@@ -18,43 +18,45 @@ import {
   sourceBus,
   type DeadLetter,
   type DeadLetterQueues,
-  fieldsOf,
+  parseJsonObject,
   CannotRedriveError,
   parseDiscardedBatch,
   parseRecords,
   type Warning,
 } from './dead-letter-queues.ts';
 
-/** A dead-letter queue of the stack, and what has it for its dead letters: a queue, or the function of a stream. */
+/** A dead-letter queue of the stack and its source: a queue, a stream consumer, or otherwise a rule. */
 interface Queue {
   readonly name: string;
   readonly url: string;
+  /** URL of the source queue. */
   readonly sourceUrl: string | undefined;
+  /** ARN of the stream consumer. */
   readonly functionArn: string | undefined;
-  /** How many messages were hidden when it was found: somebody else is looking at them. */
-  readonly hidden: number;
+  /** Number of messages that another consumer had received before. */
+  readonly hiddenCount: number;
 }
 
-/** A message that was received, and is hidden from everybody else for a while. */
+/** A received message, which is hidden from other consumers until the visibility timeout. */
 interface ReceivedMessage {
   readonly queue: Queue;
   readonly message: Message;
 }
 
-/** How long a message is hidden that is being looked at, in seconds; it is shown again when the command ends. */
+/** Maximum duration of a command; a command that ends earlier makes its messages visible again. */
 const visibilityTimeoutSeconds = 600;
 
-/** Most messages that are looked at in one queue. */
+/** Maximum number of messages that a command reads from one queue. */
 const maxMessagesPerQueue = 1000;
 
-/** Of an event that Lambda takes from a caller that waits, 6 MB are the most ("Lambda quotas"). */
+/** Less than the 6 MB that Lambda allows for a synchronous invocation ("Lambda quotas"). */
 const maxPayloadBytes = 5_000_000;
 
 /**
- * The dead-letter queues of a deployed stack, found by what the account says of its queues and event sources. Where the
- * account is, and who asks, is said by the environment, as to every AWS command line.
+ * The dead-letter queues of a deployed stack. They are found through the stack's resources in the account. The
+ * environment selects account, region and credentials as for every AWS command line.
  */
-export class StackDeadLetters implements DeadLetterQueues {
+export class StackDeadLetterQueues implements DeadLetterQueues {
   readonly #stack: FoundStack;
   readonly #clients: Clients;
   readonly #signal: AbortSignal;
@@ -68,52 +70,54 @@ export class StackDeadLetters implements DeadLetterQueues {
   }
 
   /**
-   * @param stackName - the stack's name or ARN
-   * @param signal - aborted when no more is to be looked at
-   * @throws Refusal if there is no such stack, or the account cannot be asked
+   * Finds the queues of a stack.
+   *
+   * @param stackName - name or ARN of the stack
+   * @param signal - stops the reading of dead letters
+   * @throws UsageError if the stack is missing or AWS cannot be called
    */
-  static async open(stackName: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackDeadLetters> {
+  static async open(stackName: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackDeadLetterQueues> {
     const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
-    const place = region ? { region } : {};
+    const config = region ? { region } : {};
     const clients: Clients = {
-      formation: new CloudFormationClient(place),
-      // The URLs name the queues only: where SQS is, is the environment's to say.
-      sqs: new SQSClient({ ...place, useQueueUrlAsEndpoint: false }),
-      lambda: new LambdaClient(place),
-      events: new EventBridgeClient(place),
-      streams: new DynamoDBStreamsClient(place),
+      formation: new CloudFormationClient(config),
+      // The endpoint comes from the environment, because the host of a queue URL may be wrong for an emulator.
+      sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
+      lambda: new LambdaClient(config),
+      events: new EventBridgeClient(config),
+      streams: new DynamoDBStreamsClient(config),
     };
-    return withUsageErrors(async () => new StackDeadLetters(await findStack(stackName, clients), clients, signal));
+    return withUsageErrors(async () => new StackDeadLetterQueues(await findStack(stackName, clients), clients, signal));
   }
 
   async list(): Promise<readonly DeadLetter[]> {
     const { queues } = this.#stack;
-    const ofEach = await Promise.allSettled(queues.map((queue) => withUsageErrors(() => this.#lettersOf(queue))));
-    for (const [n, outcome] of ofEach.entries()) {
-      const { name, hidden } = queues[n]!;
+    const outcomes = await Promise.allSettled(queues.map((queue) => withUsageErrors(() => this.#readQueue(queue))));
+    for (const [index, outcome] of outcomes.entries()) {
+      const { name, hiddenCount } = queues[index]!;
       if (outcome.status === 'rejected') {
         if (!(outcome.reason instanceof UsageError)) throw outcome.reason;
-        this.#warn(`${name} could not be looked into: ${outcome.reason.message}`, true);
+        this.#warn(`${name} could not be read: ${outcome.reason.message}`, true);
       } else if (outcome.value.length >= maxMessagesPerQueue) {
-        this.#warn(`${name} may hold more than the ${outcome.value.length} that were looked at.`);
+        this.#warn(`${name} may contain more than the ${outcome.value.length} dead letters that were read.`);
       }
-      if (hidden > 0) {
-        this.#warn(`${name} holds about ${hidden} more, which somebody else is looking at; try again later.`);
+      if (hiddenCount > 0) {
+        this.#warn(`${name} contains about ${hiddenCount} more, which another consumer has received; try again later.`);
       }
     }
-    return ofEach.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
   }
 
   warnings(): readonly Warning[] {
     return this.#warnings;
   }
 
-  #warn(sentence: string, isFault = false): void {
-    this.#warnings.push({ sentence, isFault });
+  #warn(sentence: string, isFailure = false): void {
+    this.#warnings.push({ sentence, isFailure });
   }
 
-  async redrive(letter: DeadLetter): Promise<void> {
-    const { queue, message } = this.#received.get(letter.id)!;
+  async redrive(deadLetter: DeadLetter): Promise<void> {
+    const { queue, message } = this.#received.get(deadLetter.id)!;
     await withUsageErrors(async () => {
       if (queue.sourceUrl !== undefined) {
         await this.#clients.sqs.send(
@@ -124,8 +128,8 @@ export class StackDeadLetters implements DeadLetterQueues {
             DelaySeconds: 0,
           }),
         );
-      } else if (queue.functionArn !== undefined) await this.#invokeFunction(queue.functionArn, letter);
-      else await this.#republish(letter);
+      } else if (queue.functionArn !== undefined) await this.#invokeFunction(queue.functionArn, deadLetter);
+      else await this.#republish(deadLetter);
     });
     try {
       await this.#clients.sqs.send(
@@ -133,11 +137,11 @@ export class StackDeadLetters implements DeadLetterQueues {
       );
     } catch (error) {
       throw new UsageError(
-        `${letter.id} was sent back but could not be taken out of ${queue.name}, so it would be handled twice: ${(error as Error).message}`,
+        `${deadLetter.id} was redriven but could not be deleted from ${queue.name}; another redrive would process it twice: ${(error as Error).message}`,
         { cause: error },
       );
     }
-    this.#received.delete(letter.id);
+    this.#received.delete(deadLetter.id);
   }
 
   async close(): Promise<void> {
@@ -158,22 +162,22 @@ export class StackDeadLetters implements DeadLetterQueues {
     if (failed[0] !== undefined) {
       const minutes = visibilityTimeoutSeconds / 60;
       throw new UsageError(
-        `${failed.length} of those looked at stay hidden for ${minutes} minutes: ${(failed[0].reason as Error).message}`,
+        `${failed.length} dead letter(s) stay hidden for up to ${minutes} minutes: ${(failed[0].reason as Error).message}`,
       );
     }
   }
 
-  async #lettersOf(queue: Queue): Promise<readonly DeadLetter[]> {
-    const list = new Map<string, DeadLetter>(); // SQS may hand out a message twice
-    while (list.size < maxMessagesPerQueue && !this.#signal.aborted) {
+  async #readQueue(queue: Queue): Promise<readonly DeadLetter[]> {
+    const deadLetters = new Map<string, DeadLetter>(); // by id, because SQS may deliver a message twice
+    while (deadLetters.size < maxMessagesPerQueue && !this.#signal.aborted) {
       const messages = await this.#receive(queue);
       if (messages.length === 0) break;
       for (const message of messages) {
         this.#received.set(message.MessageId!, { queue, message });
-        list.set(message.MessageId!, letterOf(queue, message));
+        deadLetters.set(message.MessageId!, toDeadLetter(queue, message));
       }
     }
-    return [...list.values()].sort((one, other) => one.sentAt.getTime() - other.sentAt.getTime());
+    return [...deadLetters.values()].sort((left, right) => left.sentAt.getTime() - right.sentAt.getTime());
   }
 
   async #receive({ url }: Queue): Promise<readonly Message[]> {
@@ -182,7 +186,7 @@ export class StackDeadLetters implements DeadLetterQueues {
         QueueUrl: url,
         MaxNumberOfMessages: 10,
         VisibilityTimeout: visibilityTimeoutSeconds,
-        WaitTimeSeconds: 1, // asks all of SQS's servers, not some
+        WaitTimeSeconds: 1, // queries all servers of SQS instead of a subset
         MessageAttributeNames: ['All'],
         MessageSystemAttributeNames: ['SentTimestamp'],
       }),
@@ -190,13 +194,13 @@ export class StackDeadLetters implements DeadLetterQueues {
     return messages;
   }
 
-  /** Publishes an event that a rule could not deliver on its bus once more, if the bus is the stack's. */
-  async #republish(letter: DeadLetter): Promise<void> {
-    const bus = sourceBus(letter);
+  /** Publishes an event that a rule could not deliver to its bus again. The bus must belong to the stack. */
+  async #republish(deadLetter: DeadLetter): Promise<void> {
+    const bus = sourceBus(deadLetter);
     if (bus === undefined || !this.#stack.buses.includes(bus)) {
-      throw new CannotRedriveError('It came neither from a queue nor from a stream nor from a bus of the stack.');
+      throw new CannotRedriveError('Its source is not a queue, a stream or a bus of the stack.');
     }
-    const event = fieldsOf(letter.body);
+    const event = parseJsonObject(deadLetter.body);
     const { Entries: entries } = await this.#clients.events.send(
       new PutEventsCommand({
         Entries: [
@@ -211,40 +215,39 @@ export class StackDeadLetters implements DeadLetterQueues {
       }),
     );
     const [entry] = entries ?? [];
-    if (entry?.EventId === undefined)
-      throw new CannotRedriveError(`The bus ${bus} does not take it: ${entry?.ErrorMessage}`);
+    if (entry?.EventId === undefined) {
+      throw new CannotRedriveError(`Publishing to the bus ${bus} failed: ${entry?.ErrorMessage}`);
+    }
   }
 
-  /** Hands the function of a stream the records that were put aside. */
-  async #invokeFunction(functionArn: string, letter: DeadLetter): Promise<void> {
-    for (const records of splitByPayloadSize(await this.#parseRecords(letter))) {
+  /** Invokes a stream consumer with the records of a dead letter. */
+  async #invokeFunction(functionArn: string, deadLetter: DeadLetter): Promise<void> {
+    for (const records of splitByPayloadSize(await this.#readRecords(deadLetter))) {
       const { FunctionError: error, Payload: payload } = await this.#clients.lambda.send(
         new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify({ Records: records }) }),
       );
       const result = JSON.parse(payload?.transformToString() ?? 'null') as Partial<DynamoDBBatchResponse> | null;
       if (error !== undefined || result?.batchItemFailures?.length !== 0) {
-        throw new CannotRedriveError(
-          `The function ${functionArn.split(':').at(-1)} has failed once more; its log says why.`,
-        );
+        throw new CannotRedriveError(`The function ${functionArn.split(':').at(-1)} failed again; see its log.`);
       }
     }
   }
 
-  async #parseRecords({ body }: DeadLetter): Promise<readonly unknown[]> {
+  async #readRecords({ body }: DeadLetter): Promise<readonly unknown[]> {
     const records = parseRecords(body) as readonly DynamoDBRecord[] | undefined;
     if (records?.some(({ dynamodb }) => dynamodb?.NewImage === undefined) === true) {
       throw new CannotRedriveError(
-        'The record was put aside without its item, which no queue could hold: look at the item.',
+        'The dead letter does not contain the item, which is too large for a queue; read the item from the table.',
       );
     }
     if (records !== undefined) return records;
     const batch = parseDiscardedBatch(body);
-    if (batch === undefined) throw new CannotRedriveError('It is no record of a stream.');
+    if (batch === undefined) throw new CannotRedriveError('It does not contain a record of a stream.');
     try {
       return await readRecords(this.#clients.streams, batch);
     } catch (error) {
       if (!['TrimmedDataAccessException', 'ResourceNotFoundException'].includes((error as Error).name)) throw error;
-      throw new CannotRedriveError('The stream has let go of its records, which it keeps for 24 hours.', {
+      throw new CannotRedriveError('The stream has deleted the records, which it keeps for 24 hours.', {
         cause: error,
       });
     }
@@ -260,9 +263,9 @@ interface Clients {
 }
 
 interface FoundStack {
-  /** Those that another queue of the stack, an event source or a rule has for its dead letters. */
+  /** The dead-letter queues of queues, event sources and rules. */
   readonly queues: readonly Queue[];
-  /** The names of its buses. */
+  /** Names of the buses. */
   readonly buses: readonly string[];
 }
 
@@ -285,8 +288,8 @@ async function findStack(stackName: string, { formation, sqs, lambda }: Clients)
       return {
         url,
         arn: attributes.QueueArn!,
-        deadLetters: redrive.deadLetterTargetArn,
-        hidden: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+        deadLetterQueueArn: redrive.deadLetterTargetArn,
+        hiddenCount: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
       };
     }),
   );
@@ -298,20 +301,20 @@ async function findStack(stackName: string, { formation, sqs, lambda }: Clients)
   return {
     buses: ids.get('AWS::Events::EventBus') ?? [],
     queues: queues
-      .filter(({ deadLetters }) => deadLetters === undefined)
-      .map(({ url, arn, hidden }) => ({
+      .filter(({ deadLetterQueueArn }) => deadLetterQueueArn === undefined)
+      .map(({ url, arn, hiddenCount }) => ({
         url,
-        hidden,
+        hiddenCount,
         name: arn.split(':').at(-1)!,
-        sourceUrl: queues.find(({ deadLetters }) => deadLetters === arn)?.url,
+        sourceUrl: queues.find(({ deadLetterQueueArn }) => deadLetterQueueArn === arn)?.url,
         functionArn: mappings.find(({ DestinationConfig: config }) => config?.OnFailure?.Destination === arn)
           ?.FunctionArn,
       }))
-      .toSorted((one, other) => one.name.localeCompare(other.name)),
+      .toSorted((left, right) => left.name.localeCompare(right.name)),
   };
 }
 
-const letterOf = ({ name }: Queue, message: Message): DeadLetter => ({
+const toDeadLetter = ({ name }: Queue, message: Message): DeadLetter => ({
   id: message.MessageId!,
   queue: name,
   sentAt: new Date(Number(message.Attributes?.SentTimestamp ?? 0)),
@@ -321,39 +324,42 @@ const letterOf = ({ name }: Queue, message: Message): DeadLetter => ({
   ),
 });
 
-/** Records in lots that an event can hold. */
+/** Splits records into batches that fit into one invocation. */
 function* splitByPayloadSize(records: readonly unknown[]): Generator<readonly unknown[]> {
-  let lot: unknown[] = [];
+  let batch: unknown[] = [];
   let bytes = 0;
   for (const record of records) {
     const size = Buffer.byteLength(JSON.stringify(record));
-    if (lot.length > 0 && bytes + size > maxPayloadBytes) {
-      yield lot;
-      [lot, bytes] = [[], 0];
+    if (batch.length > 0 && bytes + size > maxPayloadBytes) {
+      yield batch;
+      batch = [];
+      bytes = 0;
     }
-    lot.push(record);
+    batch.push(record);
     bytes += size;
   }
-  if (lot.length > 0) yield lot;
+  if (batch.length > 0) yield batch;
 }
 
-/** What the account, or the way to it, has against a call, in a sentence; what is neither is thrown as it is. */
+/** Calls AWS and turns its errors into UsageErrors. Rethrows any other error. */
 async function withUsageErrors<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    const { name, message, code } = error as NodeJS.ErrnoException;
-    const sentence =
-      name === 'CredentialsProviderError'
-        ? `There are no credentials for AWS (${message}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`
-        : message === 'Region is missing'
-          ? 'Which region the stack is in is not said: set AWS_REGION.'
-          : '$fault' in (error as Error)
-            ? `AWS says ${name}: ${message}`
-            : code !== undefined || name === 'TimeoutError'
-              ? `AWS cannot be asked: ${message}`
-              : undefined;
-    if (sentence === undefined || error instanceof UsageError) throw error;
+    const sentence = error instanceof UsageError ? undefined : describeAwsError(error as NodeJS.ErrnoException);
+    if (sentence === undefined) throw error;
     throw new UsageError(sentence, { cause: error });
   }
+}
+
+/** Returns a sentence about an error of AWS or of the connection to it, or undefined for any other error. */
+function describeAwsError(error: NodeJS.ErrnoException): string | undefined {
+  const { name, message, code } = error;
+  if (name === 'CredentialsProviderError') {
+    return `AWS credentials are missing (${message}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
+  }
+  if (message === 'Region is missing') return 'The region of the stack is missing: set AWS_REGION.';
+  if ('$fault' in error) return `AWS responded with ${name}: ${message}`;
+  if (code !== undefined || name === 'TimeoutError') return `AWS is not reachable: ${message}`;
+  return undefined;
 }

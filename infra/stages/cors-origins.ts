@@ -1,28 +1,29 @@
-import { UsageError } from '../usage-error.ts';
+import { invalidSetting } from './invalid-setting.ts';
 
 /**
- * Lets only origins pass, as browsers send them in `Origin`: scheme, host and, unless it is the scheme's own, port. A
- * wildcard is none: a console that holds tokens is named, and any other site stays out.
+ * Asserts that each text is an origin as browsers send it in `Origin`: scheme, host and, unless it is the scheme's
+ * default, port. A wildcard is invalid, because any other site could use the tokens of a console.
  *
- * @param setting - what the origins were given in, for the sentence
- * @throws Refusal naming the first that is none
+ * @param setting - name of the setting, for the error message
+ * @throws UsageError for the first text that is not an origin
  */
-export function assertAreOrigins(setting: string, origins: readonly string[]): void {
-  const fault = origins.find((text) => {
+export function assertAreOrigins(setting: string, texts: readonly string[]): void {
+  for (const text of texts) {
     const url = URL.parse(text);
-    return url?.origin !== text || !/^https?:$/.test(url.protocol) || text.includes('*');
-  });
-  if (fault !== undefined) {
-    throw new UsageError(
-      `${setting} has ${JSON.stringify(fault)}, which is no origin: give each as a browser sends it, such as https://console.example, without a path, a slash at the end or a wildcard, and separate them by commas.`,
-    );
+    if (url?.origin !== text || !/^https?:$/.test(url.protocol) || text.includes('*')) {
+      throw invalidSetting(
+        setting,
+        'a comma-separated list of origins such as https://console.example, without a path, a slash at the end or a wildcard',
+        text,
+      );
+    }
   }
 }
 
 /**
- * The origins of a setting's text, separated by commas; none where it is empty.
+ * Parses a comma-separated list of origins. An empty text is an empty list.
  *
- * @throws Refusal naming the first that is none
+ * @throws UsageError for the first item that is not an origin
  */
 export function parseOrigins(setting: string, text: string): readonly string[] {
   const origins = text === '' ? [] : text.split(',').map((origin) => origin.trim());

@@ -1,33 +1,34 @@
 import { readFileSync } from 'node:fs';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Role } from '../../lambda/domain/caller.ts';
 import { identityVariables, isHttpsOrLoopback, loadIdentitySettings } from '../../lambda/identity/settings.ts';
+import { invalidSetting } from './invalid-setting.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** Tokens of an OpenID Connect issuer, Amazon Cognito among them, verified by the functions themselves. */
+/** JSON Web Tokens of an OpenID Connect issuer, such as Amazon Cognito. The functions verify them without a call. */
 interface JwtIdentityProps {
   readonly kind: 'jwt';
-  /** The `iss` of its tokens, to the letter, such as `https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_…`. */
+  /** Exact `iss` of the tokens, such as `https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_…`. */
   readonly issuer: string;
-  /** What a token has to be meant for. */
+  /** Required audience of the tokens. */
   readonly audience: string;
   /**
-   * The claim that says what a token is meant for.
+   * Claim that contains the audience.
    *
-   * @default 'aud' - the access tokens of Cognito have `client_id`
+   * @default 'aud' - access tokens of Cognito use `client_id`
    */
   readonly audienceClaim?: string;
   /**
-   * Where the issuer's keys are.
+   * URL of the issuer's key set.
    *
-   * @default - what its `/.well-known/openid-configuration` says
+   * @default - from its `/.well-known/openid-configuration`
    */
   readonly keySetUrl?: string;
   /**
-   * The signatures that are believed.
+   * Accepted signature algorithms.
    *
-   * @default - all those by a private key
+   * @default - all algorithms with a private key
    */
   readonly algorithms?: readonly string[];
   /** @default 'project_id' */
@@ -37,104 +38,114 @@ interface JwtIdentityProps {
   /** @default 'roles' */
   readonly rolesClaim?: string;
   /**
-   * The issuer's names of the roles. If given, no other name counts.
+   * Roles by the issuer's name for them. Other names are ignored.
    *
-   * @default - manager, member and reader are their own names, and there is no admin
+   * @default - manager, member and reader by these names; no admin
    */
   readonly roleMap?: Readonly<Record<string, Role>>;
   /**
-   * Time that the issuer has for a response, 1 to 10 s.
+   * Timeout of a call to the issuer, 1 to 10 s.
    *
    * @default 5
    */
   readonly timeoutSeconds?: number;
 }
 
-/** Tokens of an OpenStack Keystone, which is asked about each. */
+/** Tokens of an OpenStack Keystone. The functions call it to verify each token. */
 interface KeystoneIdentityProps {
   readonly kind: 'keystone';
-  /** The identity API's version 3, such as `https://identity.example.org/v3`. */
+  /** URL of version 3 of the identity API, such as `https://identity.example.org/v3`. */
   readonly authUrl: string;
   /**
-   * The complete ARN of the secret in Secrets Manager that holds the account Keystone is asked with.
+   * Complete ARN of the secret in Secrets Manager with the service account for calls to Keystone.
    *
-   * @default - each token asks for itself
+   * @default - each call authenticates with the token that it verifies
    */
   readonly accountSecretArn?: string;
   /**
-   * A file on this machine, in PEM: the only authorities that may vouch for Keystone.
+   * Path of a local PEM file with the only certificate authorities that Keystone's certificate may have.
    *
-   * @default - the public ones
+   * @default - the public certificate authorities
    */
   readonly certificateFile?: string;
   /**
-   * How long a valid token is believed without asking again, 0 to 300 s.
+   * Seconds to cache a valid token, 0 to 300.
    *
    * @default 300
    */
   readonly cacheSeconds?: number;
   /**
-   * Time that Keystone has for a response, 1 to 10 s.
+   * Timeout of a call to Keystone, 1 to 10 s.
    *
    * @default 5
    */
   readonly timeoutSeconds?: number;
 }
 
-/** Whose tokens a stack believes. `none` refuses every token; `dev` is for the local server only. */
+/** Token verifier of a stack. `none` refuses every token; `dev` is for the local server only. */
 export type IdentityProps = 'none' | 'dev' | JwtIdentityProps | KeystoneIdentityProps;
 
-/** What reads an account that is kept in a secret. */
+/** Package that reads the service account from its secret. */
 const secretsClient = '@aws-sdk/client-secrets-manager';
 
-/** Where a file of certificates is in a deployed function. */
+/** Name of the certificate file beside the code of a function. */
 const certificateFileName = 'identity-ca.pem';
 
-/** What the functions have to be given so that they know their callers. */
+/** Configuration of the functions that verify tokens. */
 export interface IdentityConfiguration {
   readonly environment: Readonly<Record<string, string>>;
-  /** Contents of files beside the code, by name. */
+  /** Contents of files beside the code by name. */
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** Packages that this identity has no use for. */
+  /** Packages to exclude from the bundle, because this identity does not use them. */
   readonly externalModules: readonly string[];
-  /** Allows a function what it needs to know its callers. */
-  grant(fn: LambdaFunction): void;
+  /** Grants a function the permissions that it needs to verify tokens. */
+  grantVerifyTokens(fn: IFunction): void;
 }
 
 /**
- * Turns the choice of an identity into what functions are given.
+ * Returns the configuration of the functions for an identity.
  *
- * @throws Refusal with a sentence that says what cannot be used
+ * @throws UsageError if a setting has an unusable value
  */
 export function identityConfiguration(props: IdentityProps): IdentityConfiguration {
   const environment = environmentOf(props);
-  const faults: string[] = [];
-  loadIdentitySettings(environment, faults);
-  if (faults.length > 0) throw new UsageError(`The identity cannot be used: ${faults.join('; ')}.`);
-  const simple = { environment, files: {}, externalModules: [secretsClient], grant: () => undefined };
-  if (typeof props === 'string') return simple;
+  const problems: string[] = [];
+  loadIdentitySettings(environment, problems);
+  if (problems.length > 0) throw new UsageError(`The identity settings are invalid: ${problems.join('; ')}.`);
+  const withoutPermissions = {
+    environment,
+    files: {},
+    externalModules: [secretsClient],
+    grantVerifyTokens: () => undefined,
+  };
+  if (typeof props === 'string') return withoutPermissions;
 
-  const address = props.kind === 'jwt' ? props.issuer : props.authUrl;
-  for (const url of [address, ...(props.kind === 'jwt' && props.keySetUrl ? [props.keySetUrl] : [])]) {
-    if (!isHttpsOrLoopback(url)) throw new UsageError(`The identity URL must use https; got ${url}.`);
+  const urls = props.kind === 'jwt' ? [props.issuer, props.keySetUrl] : [props.authUrl];
+  for (const url of urls) {
+    if (url && !isHttpsOrLoopback(url)) throw new UsageError(`The identity URL must use https; got ${url}.`);
   }
-  if (props.kind === 'jwt') return simple;
+  if (props.kind === 'jwt') return withoutPermissions;
 
   const { accountSecretArn, certificateFile } = props;
   if (accountSecretArn !== undefined && !isCompleteSecretArn(accountSecretArn)) {
-    throw new UsageError(
-      `${JSON.stringify(accountSecretArn)} is not the complete ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>.`,
+    throw invalidSetting(
+      'accountSecretArn',
+      'the complete ARN of a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>',
+      accountSecretArn,
     );
   }
   return {
     environment,
     externalModules: accountSecretArn === undefined ? [secretsClient] : [],
     files: certificateFile === undefined ? {} : { [certificateFileName]: readCertificate(certificateFile) },
-    grant: (fn) => {
+    grantVerifyTokens: (fn) => {
       if (accountSecretArn === undefined) return;
-      fn.addToRolePolicy(
-        new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [accountSecretArn] }),
-      );
+      // `ISecret.grantRead` would also allow the function to describe the secret.
+      Grant.addToPrincipal({
+        grantee: fn,
+        actions: ['secretsmanager:GetSecretValue'],
+        resourceArns: [accountSecretArn],
+      });
     },
   };
 }
@@ -144,11 +155,13 @@ function readCertificate(file: string): Uint8Array {
     return readFileSync(file);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
-    throw new UsageError(`The file ${file} of -c certificateFile= cannot be read (${reason}).`, { cause: error });
+    throw new UsageError(`"certificateFile" must be a readable file; reading ${file} failed with ${reason}.`, {
+      cause: error,
+    });
   }
 }
 
-/** Whether a text is the ARN of a secret as Secrets Manager gives it, with the six characters at its end. */
+/** Returns true for the complete ARN of a secret, which ends in six characters chosen by Secrets Manager. */
 export const isCompleteSecretArn = (text: string): boolean =>
   /^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/.test(text);
 
@@ -179,8 +192,9 @@ function environmentOf(props: IdentityProps): Readonly<Record<string, string>> {
           keystoneCacheSeconds: props.cacheSeconds?.toString(),
           timeoutSeconds: props.timeoutSeconds?.toString(),
         };
-  const given = Object.entries(values).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[identityVariables[name as keyof typeof identityVariables], value]],
-  );
-  return { [identityVariables.kind]: props.kind, ...Object.fromEntries(given) };
+  const environment: Record<string, string> = { [identityVariables.kind]: props.kind };
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) environment[identityVariables[name as keyof typeof identityVariables]] = value;
+  }
+  return environment;
 }

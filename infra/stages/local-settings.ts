@@ -1,94 +1,96 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
-import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
+import { invalidSetting } from './invalid-setting.ts';
+import { assertIsPublicUrl } from './public-url.ts';
+import { loadConfig, variables } from '../../lambda/functions/config.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
 import { projectFolder } from '../project-folder.ts';
 
-/** What the local server is told by its environment. */
+/** Settings of the local server, from environment variables. */
 export interface Settings {
-  /** `PORT`: where on 127.0.0.1 it listens; 0 is any free port. Default 9292, where Image API servers listen. */
+  /** `PORT`: port on 127.0.0.1; 0 selects a free port. Default 9292, the port of Image API servers. */
   readonly port: number;
-  /** `DATA_DIR`: the folder, absolute, for tables, unless another engine has them, and queues. Default `.data` here. */
+  /** `DATA_DIR`: absolute path of the folder for queues and, on the embedded engine, tables. Default `.data`. */
   readonly dataFolder: string;
-  /** `DYNAMODB_ENDPOINT`: the address of another engine, instead of the embedded one. */
+  /** `DYNAMODB_ENDPOINT`: URL of another engine in place of the embedded engine. */
   readonly tableEndpoint: string | undefined;
-  /** `CORS_ORIGINS`: the origins, separated by commas, whose pages may call the API from a browser. Default none. */
+  /** `CORS_ORIGINS`: comma-separated origins whose pages may call the API from a browser. Default none. */
   readonly corsOrigins: readonly string[];
-  /** `PUBLIC_URL`: the URL under which clients call the API, if it is not the server's own address. */
+  /** `PUBLIC_URL`: URL under which clients call the API, if it is not the server's own address. */
   readonly publicUrl: string | undefined;
   /** `IMAGE_MEMBER_QUOTA`: maximum number of members of an image; -1 is unlimited. Default 128. */
   readonly memberQuota: number;
   /**
-   * `IDENTITY`: whose tokens are believed, `dev` (the default), `keystone`, `jwt` or `none`, and the variables that go with
-   * it: what the functions are told of it.
+   * `IDENTITY`: `dev` (the default), `keystone`, `jwt` or `none`, and the variables of this identity. The functions get
+   * these variables.
    */
   readonly identity: Readonly<Record<string, string>>;
 }
 
-/** The file in the data folder that keeps queues, buses and positions in the stream. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Name of the file in the data folder that contains queues, buses and stream positions. */
 export const eventFile = 'events.sqlite';
 
 /**
- * Reads the settings. A variable that is empty counts as absent.
+ * Reads the settings. An empty variable counts as absent.
  *
- * @throws Refusal naming the variable that cannot be used
+ * @throws UsageError for the first variable with an unusable value
  */
-export function loadSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const port = env['PORT'] || '9292';
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
-    throw new UsageError(`PORT is ${JSON.stringify(port)}, which is no port: set it to a number from 0 to 65535.`);
-  }
+export function loadSettings(env: Environment): Settings {
   const publicUrl = env[variables.publicUrl] || undefined;
-  if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
-    throw new UsageError(`${variables.publicUrl} is ${JSON.stringify(publicUrl)}, not ${publicUrlFormat}.`);
-  }
-  const endpoint = env['DYNAMODB_ENDPOINT'] || undefined;
+  if (publicUrl !== undefined) assertIsPublicUrl(variables.publicUrl, publicUrl);
   return {
-    port: Number(port),
+    port: parsePort(env['PORT'] || '9292'),
     dataFolder: resolve(env['DATA_DIR'] || join(projectFolder, '.data')),
-    tableEndpoint: endpoint && address(endpoint),
+    tableEndpoint: parseEndpoint(env['DYNAMODB_ENDPOINT'] || undefined),
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
     publicUrl,
-    memberQuota: memberQuota(env[variables.memberQuota] || undefined),
-    identity: identity(env),
+    memberQuota: parseMemberQuota(env[variables.memberQuota] || undefined),
+    identity: parseIdentity(env),
   };
 }
 
-function memberQuota(text: string | undefined): number {
+function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw invalidSetting('PORT', 'a number from 0 to 65535', text);
+  }
+  return Number(text);
+}
+
+function parseEndpoint(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^https?:$/.test(URL.parse(text)?.protocol ?? '')) {
+    throw invalidSetting('DYNAMODB_ENDPOINT', 'a URL such as http://127.0.0.1:8000', text);
+  }
+  return text;
+}
+
+function parseMemberQuota(text: string | undefined): number {
   try {
     return loadConfig({ [variables.memberQuota]: text }, ['memberQuota']).memberQuota;
-  } catch (error) {
-    throw new UsageError(
-      `"${variables.memberQuota}" must be a whole number of members, or -1 for no limit; got ${JSON.stringify(text?.slice(0, 80))}.`,
-      { cause: error },
-    );
+  } catch {
+    throw invalidSetting(variables.memberQuota, 'a whole number of members, or -1 for no limit', text);
   }
 }
 
-function identity(env: Readonly<Record<string, string | undefined>>): Settings['identity'] {
-  const kind = { [identityVariables.kind]: env[identityVariables.kind] || 'dev' };
-  const faults: string[] = [];
-  // What is set for other programs, such as the command lines, is nothing to an identity that does not use it.
-  const given = ['keystone', 'jwt'].includes(kind[identityVariables.kind])
-    ? Object.values(identityVariables).flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
-    : [];
-  const chosen: Record<string, string> = { ...Object.fromEntries(given), ...kind };
-  loadIdentitySettings(chosen, faults);
-  const certificates = chosen[identityVariables.keystoneCertificateFile];
-  if (certificates !== undefined && !existsSync(certificates)) {
-    faults.push(`${identityVariables.keystoneCertificateFile} is ${JSON.stringify(certificates)}, where no file is`);
+function parseIdentity(env: Environment): Settings['identity'] {
+  const kind = env[identityVariables.kind] || 'dev';
+  // The other identities ignore variables such as OS_AUTH_URL, which may be set for other programs.
+  const names = ['keystone', 'jwt'].includes(kind) ? Object.values(identityVariables) : [];
+  const identity: Record<string, string> = { [identityVariables.kind]: kind };
+  for (const name of names) {
+    const value = env[name];
+    if (value) identity[name] = value;
   }
-  if (faults.length > 0) throw new UsageError(`The identity cannot be used: ${faults.join('; ')}.`);
-  return chosen;
-}
-
-function address(endpoint: string): string {
-  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) {
-    throw new UsageError(
-      `DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}, which is no address: set it to one such as http://127.0.0.1:8000.`,
-    );
+  const problems: string[] = [];
+  loadIdentitySettings(identity, problems);
+  const certificateFile = identity[identityVariables.keystoneCertificateFile];
+  if (certificateFile !== undefined && !existsSync(certificateFile)) {
+    const value = JSON.stringify(certificateFile);
+    problems.push(`"${identityVariables.keystoneCertificateFile}" must be the path of an existing file; got ${value}`);
   }
-  return endpoint;
+  if (problems.length > 0) throw new UsageError(`The identity settings are invalid: ${problems.join('; ')}.`);
+  return identity;
 }

@@ -1,67 +1,65 @@
 import { parseProjectId } from '../../lambda/domain/ids.ts';
 import { isCompleteSecretArn } from './identity-configuration.ts';
+import { invalidSetting } from './invalid-setting.ts';
 import type { OfferSubscription } from '../constructs/offer-subscriptions.ts';
 import { UsageError } from '../usage-error.ts';
 
 const isTopicArn = (text: string): boolean => /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/.test(text);
 
 /**
- * Reads which topic is told of alarms.
+ * Parses `-c alarmTopicArn`.
  *
- * @param given - its ARN; undefined where there is none
- * @throws Refusal where it cannot be one
+ * @param value - undefined or empty for none
+ * @throws UsageError if it is not the ARN of a topic
  */
-export function parseAlarmTopic(given: unknown): { readonly alarmTopicArn?: string } {
-  if (given === undefined || given === '') return {};
-  if (typeof given === 'string' && isTopicArn(given)) return { alarmTopicArn: given };
-  throw new UsageError(`-c alarmTopicArn= takes the ARN of an SNS topic, and not ${JSON.stringify(given)}.`);
+export function parseAlarmTopic(value: unknown): { readonly alarmTopicArn?: string } {
+  if (value === undefined || value === '') return {};
+  if (typeof value === 'string' && isTopicArn(value)) return { alarmTopicArn: value };
+  throw invalidSetting('-c alarmTopicArn', 'the ARN of an SNS topic', value);
 }
 
-const form =
+const listFormat =
   'a list such as [{"project": "beta", "topicArn": "arn:aws:sns:…"}, {"project": "gamma", "webhookUrl": "https://…", "secretArn": "arn:aws:secretsmanager:…"}]';
 
-function isWebhook(text: string): boolean {
+function isWebhookUrl(text: string): boolean {
   const { protocol, username, password, hash } = URL.parse(text) ?? {};
   return protocol === 'https:' && `${username}${password}${hash}` === '' && /^[!-)+-~]+$/.test(text);
 }
 
-const fields: Readonly<Record<string, { readonly isRight: (text: string) => boolean; readonly what: string }>> = {
-  project: { isRight: (text) => parseProjectId(text) !== undefined, what: 'a project id' },
-  topicArn: {
-    isRight: isTopicArn,
-    what: "a topic's ARN, of one that is not FIFO",
-  },
+const fieldFormats: Readonly<
+  Record<string, { readonly isValid: (text: string) => boolean; readonly requirement: string }>
+> = {
+  project: { isValid: (text) => parseProjectId(text) !== undefined, requirement: 'a project id' },
+  topicArn: { isValid: isTopicArn, requirement: 'the ARN of a topic that is not FIFO' },
   webhookUrl: {
-    isRight: isWebhook,
-    what: 'an https address without a password, a fragment, blanks and letters that are not ASCII',
+    isValid: isWebhookUrl,
+    requirement: 'an https URL in ASCII without a password, a fragment and spaces',
   },
-  secretArn: {
-    isRight: isCompleteSecretArn,
-    what: "a secret's complete ARN",
-  },
+  secretArn: { isValid: isCompleteSecretArn, requirement: 'the complete ARN of a secret' },
 };
 
 /**
- * Reads who is to be told of the offers to which project.
+ * Parses `offerSubscriptions`.
  *
- * @param given - the list, or its JSON; undefined where there is none
- * @throws Refusal with a sentence that says what cannot be used and what could
+ * @param value - a list, or its JSON; undefined or empty for none
+ * @throws UsageError if it is not a list of subscriptions, or a project has more than one
  */
-export function parseOfferSubscriptions(given: unknown): readonly OfferSubscription[] {
-  if (given === undefined || given === '') return [];
-  const list = typeof given === 'string' ? parsed(given) : given;
-  if (!Array.isArray(list)) throw new UsageError(`offerSubscriptions takes ${form}.`);
-  const subscriptions = list.map(subscriptionOf);
-  const twice = subscriptions.find(({ project }, n) => subscriptions.findIndex((one) => one.project === project) < n);
-  if (twice !== undefined) {
-    throw new UsageError(
-      `In offerSubscriptions ${JSON.stringify(twice.project)} stands twice: a project has one, at most.`,
-    );
+export function parseOfferSubscriptions(value: unknown): readonly OfferSubscription[] {
+  if (value === undefined || value === '') return [];
+  const list = typeof value === 'string' ? parseJson(value) : value;
+  if (!Array.isArray(list)) throw invalidSetting('offerSubscriptions', listFormat, value);
+  const subscriptions = list.map(parseSubscription);
+  const projects = new Set<string>();
+  for (const { project } of subscriptions) {
+    if (projects.has(project)) {
+      throw new UsageError(`"project" must be unique in "offerSubscriptions"; got ${JSON.stringify(project)} twice.`);
+    }
+    projects.add(project);
   }
   return subscriptions;
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -69,21 +67,19 @@ function parsed(text: string): unknown {
   }
 }
 
-function subscriptionOf(one: unknown): OfferSubscription {
-  const given = typeof one === 'object' && one !== null ? Object.entries(one) : [];
-  const names = given
-    .map(([name]) => name)
-    .toSorted()
-    .join(' ');
+function parseSubscription(item: unknown): OfferSubscription {
+  const fields: Readonly<Record<string, unknown>> = typeof item === 'object' && item !== null ? { ...item } : {};
+  const names = Object.keys(fields).toSorted().join(' ');
   if (names !== 'project topicArn' && names !== 'project secretArn webhookUrl') {
-    throw new UsageError(`${JSON.stringify(one)} is no subscription: offerSubscriptions takes ${form}.`);
+    throw invalidSetting('offerSubscriptions', listFormat, item);
   }
-  const fault = given.find(([name, value]) => typeof value !== 'string' || !fields[name]!.isRight(value));
-  if (fault !== undefined) {
-    const [name, value] = fault as [string, unknown];
-    throw new UsageError(
-      `In offerSubscriptions ${name} is ${JSON.stringify(value)}, and has to be ${fields[name]!.what}.`,
-    );
+  for (const [name, value] of Object.entries(fields)) {
+    const { isValid, requirement } = fieldFormats[name]!;
+    if (typeof value !== 'string' || !isValid(value)) {
+      throw new UsageError(
+        `"${name}" in "offerSubscriptions" must be ${requirement}; got ${JSON.stringify(value).slice(0, 80)}.`,
+      );
+    }
   }
-  return one as OfferSubscription;
+  return item as OfferSubscription;
 }

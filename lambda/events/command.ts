@@ -29,7 +29,7 @@ export const commandType = 'image.command';
 export const commandSource = 'image-sharing.client';
 
 /** Maximum size of a message body. EventBridge and the queue have the same limit. */
-const maxCommandBytes = 256 * 1024;
+export const maxCommandBytes = 256 * 1024;
 
 /**
  * Parses the body of a message: a command, or an event with a command.

@@ -64,7 +64,8 @@ export function isPublicUrl(text: string): boolean {
   return isHttpsOrLoopback(text) && text === `${origin}${pathname.replace(/\/$/, '')}`;
 }
 
-const defaultMemberQuota = '128';
+/** Default of `image_member_quota` of the Image service. */
+export const defaultMemberQuota = 128;
 
 /** Reads one setting. Returns `undefined` and adds a problem if the variable is missing or invalid. */
 type Reader<Value> = (env: Environment, problems: string[]) => Value | undefined;
@@ -87,7 +88,7 @@ const readPublicUrl: Reader<string> = (env, problems) => {
 };
 
 const readMemberQuota: Reader<number> = (env, problems) => {
-  const value = env[variables.memberQuota] ?? defaultMemberQuota;
+  const value = env[variables.memberQuota] ?? String(defaultMemberQuota);
   if (/^(-1|\d{1,6})$/.test(value)) return Number(value);
   problems.push(
     `${variables.memberQuota} is ${JSON.stringify(value)}, not a whole number of members, or -1 for no limit`,

@@ -34,9 +34,9 @@ export async function theDeadLetters(
   await send('{"version": 2}');
   await send(command({ command: 'offer-image', project: 'project-a', image_id, member_id: 'project-b' }));
   const refused = await shown(`No image found with ID ${image_id}.`);
-  assert.match((await shown('{"version": 2}')).all, /why: +"version" must be 1; got 2/);
+  assert.match((await shown('{"version": 2}')).all, /reason: +"version" must be 1; got 2/);
   assert.equal(await ask('/v2/images', { id: image_id, name: 'late' }), 201);
-  assert.equal(await deadLetters('redrive', refused.id), '1 sent back.\n');
+  assert.equal(await deadLetters('redrive', refused.id), '1 redriven.\n');
   await told(({ type, image }) => type === 'image.member.create' && image?.id === image_id);
   assert.ok(!(await deadLetters()).includes(image_id));
   say('a refused command is shown with its reason, and carried out when it is sent back');
@@ -60,8 +60,8 @@ export async function theDeadLetters(
       },
     }),
   );
-  const undelivered = await shown('EventBridge could not deliver it: NO_PERMISSIONS');
-  assert.equal(await deadLetters('redrive', undelivered.id), '1 sent back.\n');
+  const undelivered = await shown('EventBridge could not deliver the event: NO_PERMISSIONS');
+  assert.equal(await deadLetters('redrive', undelivered.id), '1 redriven.\n');
   await told(({ type, image }) => type === 'image.member.delete' && image?.id === image_id);
   say('an event that a rule could not deliver is carried out when it is sent back');
 
@@ -71,12 +71,12 @@ export async function theDeadLetters(
   const { Environment: environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: {} } }));
   assert.equal(await ask(`/v2/images/${image_id}/members`, { member: 'project-z' }), 200);
-  const lost = await shown('the function failed until the batch was given up');
-  await assert.rejects(deadLetters('redrive', lost.id), /stays: The function .* has failed once more.*\n0 sent back/);
+  const lost = await shown('the function failed until Lambda discarded the batch');
+  await assert.rejects(deadLetters('redrive', lost.id), /was not redriven: The function .* failed again.*\n0 redriven/);
   await lambda.send(
     new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: environment!.Variables } }),
   );
-  assert.equal(await deadLetters('redrive', lost.id), '1 sent back.\n');
+  assert.equal(await deadLetters('redrive', lost.id), '1 redriven.\n');
   await told(({ type, member }) => type === 'image.member.create' && (member as { id: string }).id === 'project-z');
   lambda.destroy();
   say('a batch of the stream that was given up is told when it is sent back');
@@ -84,6 +84,6 @@ export async function theDeadLetters(
   await assert.rejects(deadLetters('redrive', randomUUID()), /There is no dead letter/);
   await assert.rejects(
     emulator.run('infra/operate/dead-letters.ts', '--stack', 'None'),
-    /\nAWS says ValidationError: .*None.* does not exist\n$/,
+    /\nAWS responded with ValidationError: .*None.* does not exist\n$/,
   );
 }

@@ -12,7 +12,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the app as the CDK command line does, with the context that `-c <name>=<value>` gives it. */
+/** Runs the app as the CDK command line does, with the context of `-c <name>=<value>`. */
 const runApp = (
   context: Readonly<Record<string, string | number>> = {},
   options: readonly string[] = [],
@@ -28,7 +28,7 @@ interface Resource {
 
 const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-test('without a stage it makes the one that keeps its data, having passed its checks, without an account', () => {
+test('the default stage retains its data, passes its checks and requires no account', () => {
   const { status, stderr } = runApp();
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -41,18 +41,18 @@ test('without a stage it makes the one that keeps its data, having passed its ch
   });
 });
 
-test('an unknown stage is one sentence, and nothing is made', () => {
+test('an unknown stage gives one sentence, and no output', () => {
   const { status, stdout, stderr } = runApp({ stage: 'toString' });
 
   expect({ status, stdout, stderr }).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'The stage "toString" is unknown: -c stage= takes prod or throwaway.\n',
+    stderr: '"-c stage" must be prod or throwaway; got "toString".\n',
   });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('pages of the origins that it is given may call the API', () => {
+test('pages of the configured origins may call the API', () => {
   const { status, stderr } = runApp({ corsOrigins: 'https://console.example,http://127.0.0.1:3000' });
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -63,7 +63,7 @@ test('pages of the origins that it is given may call the API', () => {
   });
 });
 
-test('links are built from the public URL that it is given', () => {
+test('links are built from the configured public URL', () => {
   const { status, stderr } = runApp({ publicUrl: 'https://images.example' });
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -71,29 +71,32 @@ test('links are built from the public URL that it is given', () => {
   expect(JSON.stringify(read(templateFile)).match(/"PUBLIC_URL":"https:\/\/images.example"/g)).toHaveLength(3);
 });
 
-test('a public URL that cannot be used is one sentence, and nothing is made', () => {
+test('an unusable public URL gives one sentence, and no output', () => {
   const { status, stdout, stderr } = runApp({ publicUrl: 'http://images.example/' });
 
   expect({ status, stdout, stderr }).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'publicUrl is "http://images.example/", not an https URL without a slash at the end.\n',
+    stderr: '"publicUrl" must be an https URL without a slash at the end; got "http://images.example/".\n',
   });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('an origin that is none is one sentence, and nothing is made', () => {
+test('an invalid origin gives one sentence, and no output', () => {
   const { status, stdout, stderr } = runApp({ corsOrigins: 'https://console.example,*' });
 
   expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
     status: 1,
     stdout: '',
-    stderr: [expect.stringMatching(/^-c corsOrigins has "\*", which is no origin: give each as .*\.$/), ''],
+    stderr: [
+      expect.stringMatching(/^"-c corsOrigins" must be a comma-separated list of origins such as .*; got "\*"\.$/),
+      '',
+    ],
   });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('the topic that it is given is told of every alarm', () => {
+test('the configured topic receives every alarm', () => {
   const topic = 'arn:aws:sns:eu-central-1:111122223333:alarms';
   const { status, stderr } = runApp({ alarmTopicArn: topic });
 
@@ -105,39 +108,39 @@ test('the topic that it is given is told of every alarm', () => {
   for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
 });
 
-test('a topic that is none is one sentence, and nothing is made', () => {
+test('an invalid topic gives one sentence, and no output', () => {
   const { status, stdout, stderr } = runApp({ alarmTopicArn: 'alarms' });
 
   expect({ status, stdout, stderr }).toEqual({
     status: 1,
     stdout: '',
-    stderr: '-c alarmTopicArn= takes the ARN of an SNS topic, and not "alarms".\n',
+    stderr: '"-c alarmTopicArn" must be the ARN of an SNS topic; got "alarms".\n',
   });
 });
 
-test('a subscription that is none is one sentence, and nothing is made', () => {
+test('an invalid subscription gives one sentence, and no output', () => {
   const { status, stdout, stderr } = runApp({ offerSubscriptions: '[{"project": "beta"}]' });
 
   expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
     status: 1,
     stdout: '',
-    stderr: [expect.stringMatching(/is no subscription: offerSubscriptions takes a list such as .*\.$/), ''],
+    stderr: [expect.stringMatching(/^"offerSubscriptions" must be a list such as .*; got {"project":"beta"}\.$/), ''],
   });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test.each(['0', 0])('a reserved concurrency of %j is one sentence, and nothing is made', (reservedConcurrency) => {
+test.each(['0', 0])('a reserved concurrency of %j gives one sentence, and no output', (reservedConcurrency) => {
   const { status, stdout, stderr } = runApp({ reservedConcurrency });
 
   expect({ status, stdout, stderr }).toEqual({
     status: 1,
     stdout: '',
-    stderr: '"reservedConcurrency" must be a whole number from 1, for 0 disables the functions; got 0.\n',
+    stderr: '"reservedConcurrency" must be a whole number from 1, because 0 disables the functions; got 0.\n',
   });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('an error of the program itself is shown with its stack', () => {
+test('an unexpected error is shown with its stack', () => {
   const { status, stderr } = runApp({ corsOrigins: 'https://console.example' }, [
     '--import',
     'data:text/javascript,URL.parse = undefined',

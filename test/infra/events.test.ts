@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
 import { commandSchema } from '../../lambda/events/command-schema.ts';
@@ -9,16 +10,16 @@ import { commandSchema } from '../../lambda/events/command-schema.ts';
 type Properties = Record<string, any>;
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-events-'));
-let resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+let template: Template;
 
 beforeAll(() => {
   const app = new App({ outdir: folder });
-  new ImageSharingStack(app, 'ImageSharing', {
+  const stack = new ImageSharingStack(app, 'ImageSharing', {
     identity: 'none',
     stackName: 'Sharing',
     offerSubscriptions: [{ project: 'beta', topicArn: 'arn:aws:sns:eu-central-1:111122223333:offers' }],
   });
-  resources = app.synth().stacks[0]!.template.Resources;
+  template = Template.fromStack(stack);
 });
 
 afterAll(() => {
@@ -26,10 +27,9 @@ afterAll(() => {
 });
 
 const ofType = (type: string): [string, Properties][] =>
-  Object.entries(resources)
-    .filter(([, { Type }]) => Type === type)
-    .map(([id, { Properties }]) => [id, Properties]);
-const one = (type: string, prefix: string): [string, Properties] => {
+  Object.entries(template.findResources(type)).map(([id, resource]) => [id, resource['Properties']]);
+const propertiesOf = (type: string, id: string): Properties => template.findResources(type)[id]!['Properties'];
+const findOne = (type: string, prefix: string): [string, Properties] => {
   const found = ofType(type).filter(([id]) => new RegExp(`^${prefix}[0-9A-F]{8}$`).test(id));
   expect(found).toHaveLength(1);
   return found[0]!;
@@ -50,7 +50,7 @@ const receiving = [
 const sending = 'sqs:SendMessage';
 
 describe('every queue', () => {
-  test('is encrypted, and answers over TLS only', () => {
+  test('is encrypted, and accessible over TLS only', () => {
     const queues = ofType('AWS::SQS::Queue');
     const tlsOnly = ofType('AWS::SQS::QueuePolicy').filter(([, { PolicyDocument }]) =>
       PolicyDocument.Statement.some(
@@ -65,7 +65,7 @@ describe('every queue', () => {
     );
   });
 
-  test('has a dead-letter queue, unless it is one: those keep what they have for 14 days', () => {
+  test('has a dead-letter queue or is one, which keeps its messages for 14 days', () => {
     for (const [id, queue] of ofType('AWS::SQS::Queue')) {
       if (id.includes('DeadLetters')) expect(queue).toMatchObject({ MessageRetentionPeriod: 14 * 24 * 3600 });
       else expect(queue['RedrivePolicy']).toMatchObject({ maxReceiveCount: expect.any(Number) });
@@ -74,43 +74,46 @@ describe('every queue', () => {
 });
 
 describe('every event source', () => {
-  test('reports what part of a batch has failed', () => {
+  test('reports partial batch failures', () => {
     const sources = ofType('AWS::Lambda::EventSourceMapping').map(([, source]) => source['FunctionResponseTypes']);
 
     expect(sources).toEqual(sources.map(() => ['ReportBatchItemFailures']));
   });
 
-  test('tries what fails a number of times, and then keeps it: a queue by its own settings, a stream by the mapping', () => {
+  test('has a limit of retries and a dead-letter queue: a queue by its redrive policy, a stream by the mapping', () => {
     for (const [, source] of ofType('AWS::Lambda::EventSourceMapping')) {
-      const queue = resources[source['EventSourceArn']['Fn::GetAtt'][0]]!.Properties['RedrivePolicy'];
-      const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: seconds, DestinationConfig: kept } = source;
+      const queue =
+        template.findResources('AWS::SQS::Queue')[source['EventSourceArn']['Fn::GetAtt'][0]]?.['Properties'][
+          'RedrivePolicy'
+        ];
+      const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: seconds, DestinationConfig: target } = source;
 
-      const [tries, place] = queue
+      const [limit, destination] = queue
         ? [queue.maxReceiveCount, queue.deadLetterTargetArn]
-        : [Math.min(attempts, seconds), kept.OnFailure.Destination];
+        : [Math.min(attempts, seconds), target.OnFailure.Destination];
 
-      expect(tries).toBeGreaterThan(0);
-      expect(place).toEqual({ 'Fn::GetAtt': [expect.stringContaining('DeadLetters'), 'Arn'] });
+      expect(limit).toBeGreaterThan(0);
+      expect(destination).toEqual({ 'Fn::GetAtt': [expect.stringContaining('DeadLetters'), 'Arn'] });
     }
   });
 
-  test('that is a queue leaves a message hidden for six times the timeout of its function', () => {
+  test('that is a queue has a visibility timeout of six times the timeout of its function', () => {
     const queues = ofType('AWS::Lambda::EventSourceMapping').filter(([, source]) =>
       JSON.stringify(source['EventSourceArn']).includes('Queue'),
     );
 
     expect(queues).not.toEqual([]);
     for (const [, { EventSourceArn, FunctionName }] of queues) {
-      const visibility = resources[EventSourceArn['Fn::GetAtt'][0]]!.Properties['VisibilityTimeout'];
-      expect(visibility).toBe(6 * resources[FunctionName.Ref]!.Properties['Timeout']);
+      const visibility = propertiesOf('AWS::SQS::Queue', EventSourceArn['Fn::GetAtt'][0])['VisibilityTimeout'];
+      expect(visibility).toBe(6 * propertiesOf('AWS::Lambda::Function', FunctionName.Ref)['Timeout']);
     }
   });
 });
 
-describe('what a rule sends', () => {
+describe('a rule', () => {
   const targets = () => ofType('AWS::Events::Rule').flatMap(([, { Targets }]) => Targets as Properties[]);
 
-  test('is tried for hours, and then kept', () => {
+  test('retries for hours, and then sends the event to a dead-letter queue', () => {
     expect(targets().length).toBeGreaterThan(1);
     for (const target of targets()) {
       expect(target).toMatchObject({
@@ -120,7 +123,7 @@ describe('what a rule sends', () => {
     }
   });
 
-  test('goes to no function: none is invoked without somebody who waits for what comes of it', () => {
+  test('has no function as target: no function is invoked asynchronously', () => {
     const functions = ofType('AWS::Lambda::Function').map(([id]) => id);
     const principals = ofType('AWS::Lambda::Permission').map(([, { Principal }]) => Principal);
 
@@ -131,8 +134,8 @@ describe('what a rule sends', () => {
 });
 
 describe('the notifications', () => {
-  test('come from the stream, from its first record on; a failing batch is halved, and given up to a queue', () => {
-    const [, source] = one('AWS::Lambda::EventSourceMapping', 'NotificationsStream');
+  test('come from the stream, from its first record; a failing batch is bisected, and discarded to a queue', () => {
+    const [, source] = findOne('AWS::Lambda::EventSourceMapping', 'NotificationsStream');
 
     expect(source).toEqual({
       EventSourceArn: stream,
@@ -157,35 +160,35 @@ describe('the notifications', () => {
     });
   });
 
-  test('go to a bus that is named after the stack, so that two stages can share an account', () => {
-    expect(one('AWS::Events::EventBus', 'NotificationsBus')[1]).toEqual({ Name: 'Sharing-notifications' });
+  test('go to a bus with the name of the stack, so that two stages can share an account', () => {
+    expect(findOne('AWS::Events::EventBus', 'NotificationsBus')[1]).toEqual({ Name: 'Sharing-notifications' });
   });
 
-  test('come from a function that may do this and no more', () => {
+  test('come from a function with exactly these permissions', () => {
     expect(statementsOf('NotificationsFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('NotificationsFunctionLog')),
       allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], stream),
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
       allow('events:PutEvents', arn('NotificationsBus')),
-      // For the records that the function itself sends there.
+      // For malformed records, which the function sends.
       allow(sending, arn('NotificationsDeadLetters')),
       allow(sending, arn('PendingChangesQueue')),
-      // For Lambda, which sends the batches that it discards in the name of the function.
+      // For discarded batches, which Lambda sends with the role of the function.
       allow([sending, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arn('NotificationsDeadLetters')),
     ]);
   });
 });
 
-describe('a change that reaches further than one transaction', () => {
-  test('is looked at again only when its request has had its time', () => {
-    const [, queue] = one('AWS::SQS::Queue', 'PendingChangesQueue');
+describe('a pending change', () => {
+  test('is read only after the timeout of its request', () => {
+    const [, queue] = findOne('AWS::SQS::Queue', 'PendingChangesQueue');
     const timeout = ofType('AWS::Lambda::Function').find(([id]) => id.startsWith('Images'))![1]['Timeout'];
 
     expect(queue['DelaySeconds']).toBeGreaterThan(timeout);
   });
 
-  test('is completed by a function that may do this and no more', () => {
+  test('is completed by a function with exactly these permissions', () => {
     expect(statementsOf('PendingChangesFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('PendingChangesFunctionLog')),
       allow(
@@ -205,13 +208,13 @@ describe('a change that reaches further than one transaction', () => {
 });
 
 describe('commands', () => {
-  const ours = { ArnEquals: { 'aws:SourceArn': arn('CommandsRule') } };
+  const commandsRule = { ArnEquals: { 'aws:SourceArn': arn('CommandsRule') } };
 
-  test('come to a queue, of the bus that takes them only through the one rule, each as it was sent', () => {
-    const [, rule] = one('AWS::Events::Rule', 'CommandsRule');
-    const [, { PolicyDocument }] = one('AWS::SQS::QueuePolicy', 'CommandsQueuePolicy');
+  test('reach the queue from the command bus through one rule, unchanged', () => {
+    const [, rule] = findOne('AWS::Events::Rule', 'CommandsRule');
+    const [, { PolicyDocument }] = findOne('AWS::SQS::QueuePolicy', 'CommandsQueuePolicy');
 
-    expect(one('AWS::Events::EventBus', 'CommandsBus')[1]).toEqual({ Name: 'Sharing-commands' });
+    expect(findOne('AWS::Events::EventBus', 'CommandsBus')[1]).toEqual({ Name: 'Sharing-commands' });
     expect(rule).toEqual({
       EventBusName: { Ref: expect.stringMatching('^CommandsBus') },
       EventPattern: {
@@ -231,15 +234,15 @@ describe('commands', () => {
       ],
     });
     expect(PolicyDocument.Statement.filter(({ Effect }: Properties) => Effect === 'Allow')).toEqual([
-      expect.objectContaining({ Principal: { Service: 'events.amazonaws.com' }, Condition: ours }),
+      expect.objectContaining({ Principal: { Service: 'events.amazonaws.com' }, Condition: commandsRule }),
     ]);
   });
 
-  test('are at most 256 KiB long', () => {
-    expect(one('AWS::SQS::Queue', 'CommandsQueue')[1]).toMatchObject({ MaximumMessageSize: 256 * 1024 });
+  test('have at most 256 KiB', () => {
+    expect(findOne('AWS::SQS::Queue', 'CommandsQueue')[1]).toMatchObject({ MaximumMessageSize: 256 * 1024 });
   });
 
-  test('are carried out by a function that may do this and no more', () => {
+  test('are executed by a function with exactly these permissions', () => {
     expect(statementsOf('CommandsFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('CommandsFunctionLog')),
       allow(
@@ -260,13 +263,13 @@ describe('commands', () => {
   });
 });
 
-test('what is published for senders of commands is what commands are checked by', () => {
+test('the published schema of commands is the schema that validates them', () => {
   const file = join(import.meta.dirname, '..', '..', 'docs', 'command.schema.json');
 
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(commandSchema);
 });
 
-describe('what a person has to look at', () => {
+describe('the alarms', () => {
   const metricOf = ({
     Namespace,
     MetricName,
@@ -280,7 +283,7 @@ describe('what a person has to look at', () => {
     over: ComparisonOperator === 'GreaterThanThreshold' && TreatMissingData === 'notBreaching' ? Threshold : NaN,
   });
 
-  test('raises an alarm: a letter in any dead-letter queue, and notifications that are late', () => {
+  test('begin with a dead letter in any queue, and with late notifications', () => {
     const deadLetters = ofType('AWS::SQS::Queue').filter(([id]) => id.includes('DeadLetters'));
 
     const alarms = ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => metricOf(alarm));

@@ -3,66 +3,57 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { App } from 'aws-cdk-lib/core';
+import { Template } from 'aws-cdk-lib/assertions';
+import { App, RemovalPolicy } from 'aws-cdk-lib/core';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
 import { routes } from '../../lambda/http/routes.ts';
 
 type Properties = Record<string, any>;
 
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Properties;
-  readonly DeletionPolicy?: string;
-}
-
-/** A synthesised stack, and the folder that it was written to. */
-interface Synthesised {
+/** A synthesized stack and its output folder. */
+interface Synthesized {
   readonly folder: string;
-  readonly resources: Readonly<Record<string, Resource>>;
+  readonly template: Template;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-synth-'));
 
-function synthesise(name: string, props: ImageSharingStackProps): Synthesised {
+function synthesize(name: string, props: ImageSharingStackProps): Synthesized {
   const app = new App({ outdir: join(folder, name) });
-  new ImageSharingStack(app, 'ImageSharing', props);
-  const { directory, stacks } = app.synth();
-  return { folder: directory, resources: stacks[0]!.template.Resources };
+  const stack = new ImageSharingStack(app, 'ImageSharing', props);
+  return { folder: app.outdir, template: Template.fromStack(stack) };
 }
 
-let prod: Synthesised;
-let throwAway: Synthesised;
-let local: Synthesised;
+let prod: Synthesized;
+let throwaway: Synthesized;
+let local: Synthesized;
 
 beforeAll(() => {
-  prod = synthesise('prod', { identity: 'none' });
-  throwAway = synthesise('throwaway', {
+  prod = synthesize('prod', { identity: 'none' });
+  throwaway = synthesize('throwaway', {
     identity: 'none',
-    destroyOnRemoval: true,
+    removalPolicy: RemovalPolicy.DESTROY,
     memberQuota: -1,
     corsOrigins: ['https://console.example'],
   });
-  local = synthesise('local', { identity: 'dev', local: true });
+  local = synthesize('local', { identity: 'dev', local: true });
 });
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ofType = (stack: Synthesised, type: string): [string, Resource][] =>
-  Object.entries(stack.resources).filter(([, resource]) => resource.Type === type);
-const propertiesOfType = (stack: Synthesised, type: string): Properties[] =>
-  ofType(stack, type).map(([, { Properties }]) => Properties);
-const onlyOne = (stack: Synthesised, type: string): Resource => {
-  const found = ofType(stack, type);
-  expect(found).toHaveLength(1);
-  return found[0]![1];
+const propertiesOfType = ({ template }: Synthesized, type: string): Properties[] =>
+  Object.values(template.findResources(type)).map((resource) => resource['Properties']);
+const onlyResource = ({ template }: Synthesized, type: string): Properties => {
+  template.resourceCountIs(type, 1);
+  return Object.values(template.findResources(type))[0]!;
 };
-const functionOf = (stack: Synthesised, name: string): Properties =>
+const functionOf = (stack: Synthesized, name: string): Properties =>
   propertiesOfType(stack, 'AWS::Lambda::Function').find(({ Role }) => Role['Fn::GetAtt'][0].startsWith(name))!;
 
 describe('the table', () => {
-  // Another logical id would be another table: CloudFormation would make an empty one in its place.
+  // With another logical id, CloudFormation would replace the table by an empty one.
   const tableId = 'Table710B521B';
   const string = (name: string) => ({ AttributeName: name, AttributeType: 'S' });
   const keys = (partition: string, sort: string) => [
@@ -75,8 +66,8 @@ describe('the table', () => {
     Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['owner', 'visibility', 'os_hidden', 'ends_at'] },
   });
 
-  test('has its keys, its indexes, its stream, and neither a fixed name nor a fixed capacity', () => {
-    expect(onlyOne(prod, 'AWS::DynamoDB::Table').Properties).toEqual({
+  test('has keys, indexes and a stream, and neither a fixed name nor a fixed capacity', () => {
+    expect(onlyResource(prod, 'AWS::DynamoDB::Table')['Properties']).toEqual({
       AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key'].map(
         string,
       ),
@@ -97,15 +88,19 @@ describe('the table', () => {
     });
   });
 
-  test('survives its stack, in every update', () => {
-    expect(prod.resources[tableId]).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  test('is retained by every update and by a deletion of the stack', () => {
+    const table = prod.template.findResources('AWS::DynamoDB::Table')[tableId];
+
+    expect(table).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
   });
 
-  test('goes with a stack that is thrown away, and differs in nothing else', () => {
-    const { Properties, DeletionPolicy } = onlyOne(throwAway, 'AWS::DynamoDB::Table');
+  test('is deleted with a throwaway stack, and has no other difference', () => {
+    const { Properties, DeletionPolicy } = onlyResource(throwaway, 'AWS::DynamoDB::Table');
 
     expect(DeletionPolicy).toBe('Delete');
-    expect({ ...Properties, DeletionProtectionEnabled: true }).toEqual(prod.resources[tableId]!.Properties);
+    expect({ ...Properties, DeletionProtectionEnabled: true }).toEqual(
+      onlyResource(prod, 'AWS::DynamoDB::Table')['Properties'],
+    );
     expect(Properties['DeletionProtectionEnabled']).toBe(false);
   });
 });
@@ -126,16 +121,18 @@ describe('a function', () => {
     });
   });
 
-  test('gives up before the gateway does, which waits 30 s', () => {
+  test('has a shorter timeout than the gateway with its 30 s', () => {
     const behindTheGateway = ['Members', 'Images', 'Discovery'].map((name) => functionOf(prod, name));
 
     expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual([25, 25, 25]);
     expect(
-      propertiesOfType(prod, 'AWS::ApiGatewayV2::Integration').map((one) => one['TimeoutInMillis'] ?? 30_000),
+      propertiesOfType(prod, 'AWS::ApiGatewayV2::Integration').map(
+        (integration) => integration['TimeoutInMillis'] ?? 30_000,
+      ),
     ).toEqual([30_000, 30_000, 30_000]);
   });
 
-  test('knows the table only if it uses it, and the quota only if it enforces it', () => {
+  test('gets the table name only if it uses the table, and the quota only if it enforces the quota', () => {
     const TABLE_NAME = { Ref: 'Table710B521B' };
 
     expect(functionOf(prod, 'Members')['Environment'].Variables).toEqual({
@@ -143,7 +140,7 @@ describe('a function', () => {
       IMAGE_MEMBER_QUOTA: '128',
       TABLE_NAME,
     });
-    expect(functionOf(throwAway, 'Members')['Environment'].Variables.IMAGE_MEMBER_QUOTA).toBe('-1');
+    expect(functionOf(throwaway, 'Members')['Environment'].Variables.IMAGE_MEMBER_QUOTA).toBe('-1');
     expect(functionOf(prod, 'Images')['Environment'].Variables).toEqual({ IDENTITY: 'none', TABLE_NAME });
     expect(functionOf(prod, 'Discovery')['Environment'].Variables).toEqual({ IDENTITY: 'none' });
   });
@@ -153,7 +150,7 @@ describe('a function', () => {
   });
 });
 
-describe('what a function may do', () => {
+describe('the permissions of a function', () => {
   const arn = (prefix: string) => ({ 'Fn::GetAtt': [expect.stringMatching(`^${prefix}[0-9A-F]{8}$`), 'Arn'] });
   const allow = (Action: string | string[], Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
   const log = (name: string) => allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn(`${name}Log`));
@@ -181,13 +178,13 @@ describe('what a function may do', () => {
       ],
     ],
     ['Discovery', [log('Discovery')]],
-  ])('%s: this and no more', (name, statements) => {
+  ])('%s: exactly these', (name, statements) => {
     const policies = propertiesOfType(prod, 'AWS::IAM::Policy').filter(({ Roles }) => Roles[0].Ref.startsWith(name));
 
     expect(policies.map(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([statements]);
   });
 
-  test('each function has a role of its own, with no managed policy, for Lambda only', () => {
+  test('each function has its own role for Lambda, without managed policies', () => {
     const roles = propertiesOfType(prod, 'AWS::IAM::Role');
 
     expect(roles).toEqual(
@@ -201,14 +198,14 @@ describe('what a function may do', () => {
     expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(6).fill(1));
   });
 
-  test('there is no wildcard, no scan, and no policy but those of the roles and of the queues', () => {
-    // Which streams there are is asked without naming one.
+  test('no policy has a wildcard or a scan, and only roles and queues have policies', () => {
+    // ListStreams supports no single stream.
     const policies = JSON.stringify(propertiesOfType(prod, 'AWS::IAM::Policy')).replace('/stream/*', '');
 
     expect(policies).not.toMatch(/\*|Scan/);
     expect(
-      Object.values(prod.resources)
-        .map(({ Type }) => Type)
+      Object.values(prod.template.toJSON()['Resources'] as Record<string, Properties>)
+        .map((resource) => resource['Type'] as string)
         .filter((type) => type.includes('Policy'))
         .sort(),
     ).toEqual([...Array(6).fill('AWS::IAM::Policy'), ...Array(5).fill('AWS::SQS::QueuePolicy')]);
@@ -216,16 +213,16 @@ describe('what a function may do', () => {
 });
 
 describe('the API', () => {
-  const integrated = (route: Properties): string => {
-    const integration = prod.resources[route['Target']['Fn::Join'][1][1].Ref]!;
-    return integration.Properties['IntegrationUri']['Fn::GetAtt'][0];
+  const functionIdOf = (route: Properties): string => {
+    const integrations = prod.template.findResources('AWS::ApiGatewayV2::Integration');
+    return integrations[route['Target']['Fn::Join'][1][1].Ref]!['Properties']['IntegrationUri']['Fn::GetAtt'][0];
   };
   const expected = routes.map((route) => [route.key, route.function]);
 
-  test('has every route of the list and no other, each served by the function it is listed under', () => {
+  test('has exactly the routes of the list, each with its function', () => {
     const found = propertiesOfType(prod, 'AWS::ApiGatewayV2::Route').map((route) => [
       route['RouteKey'],
-      integrated(route)
+      functionIdOf(route)
         .replace(/Function[0-9A-F]{8}$/, '')
         .toLowerCase(),
     ]);
@@ -236,31 +233,31 @@ describe('the API', () => {
     }
   });
 
-  test('is allowed to call each function on exactly those routes', () => {
+  test('is allowed to invoke each function on exactly its routes', () => {
     const permissions = propertiesOfType(prod, 'AWS::Lambda::Permission').map((permission) => [
       permission['FunctionName']['Fn::GetAtt'][0].replace(/Function[0-9A-F]{8}$/, '').toLowerCase(),
       permission['SourceArn']['Fn::Join'][1].at(-1),
     ]);
-    // `$default` is called as `<api>/<stage>/$default`, with no method between, which `/*/*` reaches and `/*/*/*` does not.
+    // The ARN of `$default` is `<api>/<stage>/$default` without a method; `/*/*` matches it, but `/*/*/*` does not.
     const path = (route: string) => (route === '$default' ? '' : route.slice(route.indexOf('/')));
 
     expect(permissions.sort()).toEqual(expected.map(([route, group]) => [group, `/*/*${path(route!)}`]).sort());
   });
 
-  test('has one stage, at the root, that is always up to date and limits what each route takes', () => {
-    expect(onlyOne(prod, 'AWS::ApiGatewayV2::Stage').Properties).toMatchObject({
+  test('has one stage at the root, which is deployed automatically and throttles each route', () => {
+    expect(onlyResource(prod, 'AWS::ApiGatewayV2::Stage')['Properties']).toMatchObject({
       StageName: '$default',
       AutoDeploy: true,
       DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 250 },
     });
   });
 
-  test('answers no page of another origin unless it is told which', () => {
-    expect(onlyOne(prod, 'AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
+  test('allows no other origin by default', () => {
+    expect(onlyResource(prod, 'AWS::ApiGatewayV2::Api')['Properties']).not.toHaveProperty('CorsConfiguration');
   });
 
-  test('lets pages of the origins that it is told make every call, and keeps no cookie for them', () => {
-    expect(onlyOne(throwAway, 'AWS::ApiGatewayV2::Api').Properties['CorsConfiguration']).toEqual({
+  test('allows the configured origins to make every call, without cookies', () => {
+    expect(onlyResource(throwaway, 'AWS::ApiGatewayV2::Api')['Properties']['CorsConfiguration']).toEqual({
       AllowOrigins: ['https://console.example'],
       AllowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       AllowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
@@ -269,14 +266,14 @@ describe('the API', () => {
     });
   });
 
-  test('takes no wildcard', () => {
+  test('refuses a wildcard origin', () => {
     expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'none', corsOrigins: ['*'] })).toThrow(
-      'corsOrigins has "*", which is no origin',
+      '"corsOrigins" must be a comma-separated list of origins',
     );
   });
 
-  test('logs who called which route and what came of it, and nothing that the caller sent', () => {
-    const { Format } = onlyOne(prod, 'AWS::ApiGatewayV2::Stage').Properties['AccessLogSettings'];
+  test('logs address, route and outcome of a request, and no input of the caller', () => {
+    const { Format } = onlyResource(prod, 'AWS::ApiGatewayV2::Stage')['Properties']['AccessLogSettings'];
 
     expect(Object.values(JSON.parse(Format)).sort()).toEqual([
       '$context.identity.sourceIp',
@@ -291,10 +288,10 @@ describe('the API', () => {
   });
 });
 
-const bundleOf = (stack: Synthesised, { Code }: Properties): string =>
+const bundleOf = (stack: Synthesized, { Code }: Properties): string =>
   readFileSync(join(stack.folder, `asset.${Code['S3Key'].replace('.zip', '')}`, 'index.js'), 'utf8');
 
-// What is read at each cold start: a kilobyte more has to have a reason, and to be written here.
+// Lambda reads the bundle at each cold start, so a larger limit requires a reason.
 test.each([
   ['Members', 260],
   ['Images', 297],
@@ -302,10 +299,10 @@ test.each([
   ['CommandsFunction', 290],
   ['NotificationsFunction', 274],
   ['PendingChangesFunction', 206],
-])('the bundle of %s has at most %i KiB', (name, mostKibibytes) => {
+])('the bundle of %s has at most %i KiB', (name, maxKibibytes) => {
   const bundle = bundleOf(prod, functionOf(prod, name));
 
-  expect(Buffer.byteLength(bundle) / 1024).toBeLessThan(mostKibibytes);
+  expect(Buffer.byteLength(bundle) / 1024).toBeLessThan(maxKibibytes);
 });
 
 test('a stack trace from a bundle names the functions of the service', () => {
@@ -318,7 +315,7 @@ test('a stack trace from a bundle names the functions of the service', () => {
   expect(stdout).toMatch(/^Error: Configuration: TABLE_NAME is not set.*\n +at loadConfig \(/);
 });
 
-test('a bundle has all that it loads, but for packages that are never reached', () => {
+test('a bundle contains every package that it can load', () => {
   const bundles = propertiesOfType(prod, 'AWS::Lambda::Function').map((fn) => bundleOf(prod, fn));
   const loaded = bundles.flatMap((bundle) => [...bundle.matchAll(/\brequire\("(.*?)"\)/g)].map(([, name]) => name!));
 
@@ -328,26 +325,37 @@ test('a bundle has all that it loads, but for packages that are never reached', 
   );
 });
 
-describe('the test identity', () => {
-  const bundles = (stack: Synthesised): string[] =>
+describe('the dev token verifier', () => {
+  const bundles = (stack: Synthesized): string[] =>
     propertiesOfType(stack, 'AWS::Lambda::Function').map((fn) => bundleOf(stack, fn));
 
-  test('cannot be chosen for a stack that is deployed', () => {
+  test('is refused for a deployed stack', () => {
     expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'dev' })).toThrow(
-      new Error('The identity "dev" is for the local server only: a deployed stack takes another, such as "none".'),
+      new Error(
+        'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
+      ),
     );
   });
 
-  test('is in the bundles of the local server and in no other', () => {
-    const mark = '^dev:([^:]+):'; // the form of its tokens
+  test('is only in the bundles of the local server', () => {
+    const tokenPattern = '^dev:([^:]+):';
 
-    expect(bundles(local).map((bundle) => bundle.includes(mark))).toEqual([true, true, true, false, false, false]);
-    expect(bundles(prod).map((bundle) => bundle.includes(mark))).toEqual(Array(6).fill(false));
+    expect(bundles(local).map((bundle) => bundle.includes(tokenPattern))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(6).fill(false));
   });
 
-  test('is all that sets the local server apart: its template has the same resources', () => {
-    const shape = (stack: Synthesised) =>
-      JSON.stringify(stack.resources, (key, value) => (/^(S3Key|Metadata|IDENTITY)$/.test(key) ? undefined : value));
+  test('is the only difference of the local server, whose template has the same resources', () => {
+    const shape = (stack: Synthesized) =>
+      JSON.stringify(stack.template.toJSON()['Resources'], (key, value) =>
+        /^(S3Key|Metadata|IDENTITY)$/.test(key) ? undefined : value,
+      );
 
     expect(shape(local)).toBe(shape(prod));
     expect(functionOf(local, 'Members')['Environment'].Variables.IDENTITY).toBe('dev');

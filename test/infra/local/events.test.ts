@@ -117,27 +117,31 @@ test('dead-letters lists refused commands with their reasons and redrives them',
   const shown = await run('operate/dead-letters.ts');
   const redriven = await run('operate/dead-letters.ts', 'redrive', 'all');
 
-  expect(shown.output).toContain(`why:  No image found with ID ${unseen}.`);
-  expect(shown.output).toContain('why:  "version" must be 1; got 9.');
-  expect(shown.output).toContain('2 in all.');
-  expect(redriven).toEqual({ status: 0, output: '2 sent back.\n', errors: '' });
+  expect(shown.output).toContain(`reason: No image found with ID ${unseen}.`);
+  expect(shown.output).toContain('reason: "version" must be 1; got 9.');
+  expect(shown.output).toContain('2 in total.');
+  expect(redriven).toEqual({ status: 0, output: '2 redriven.\n', errors: '' });
 });
 
 describe('an invalid command line prints one line and fails:', () => {
   test.each([
-    ['operate/send-command.ts', [], 'Say which command to send'],
-    ['operate/send-command.ts', ['explode'], '"explode" is no command'],
-    ['operate/send-command.ts', ['answer-offer', 'status'], '"status" is no field of a command'],
-    ['operate/send-command.ts', ['answer-offer', 'force=true'], '"force=true" is no field of a command'],
+    ['operate/send-command.ts', [], 'Usage: npm run send-command[^]*Example:'],
+    ['operate/send-command.ts', ['explode'], '"<command>" must be one of .*; got "explode"'],
+    ['operate/send-command.ts', ['answer-offer', 'status'], '"<field>=<value>" must be an assignment .*; got "status"'],
+    [
+      'operate/send-command.ts',
+      ['answer-offer', 'force=true'],
+      '"<field>=<value>" must be an assignment .*; got "force=true"',
+    ],
     ['operate/send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
     ['operate/send-command.ts', ['answer-offer'], 'There are no queues in'],
-    ['operate/watch-events.ts', ['--all'], 'watch-events takes no arguments'],
+    ['operate/watch-events.ts', ['--all'], 'Usage: npm run watch-events'],
     ['operate/watch-events.ts', [], 'There are no queues in'],
-    ['operate/dead-letters.ts', ['purge'], 'Write nothing to see them'],
-    ['operate/dead-letters.ts', ['redrive'], 'Write nothing to see them'],
+    ['operate/dead-letters.ts', ['purge'], 'Usage: npm run dead-letters'],
+    ['operate/dead-letters.ts', ['redrive'], 'Usage: npm run dead-letters'],
     ['operate/dead-letters.ts', [], 'There are no queues in'],
-    ['operate/dead-letters.ts', ['--queue', 'Commands'], 'Write nothing to see them'],
-    ['operate/dead-letters.ts', ['--stack'], 'Write nothing to see them'],
+    ['operate/dead-letters.ts', ['--queue', 'Commands'], 'Usage: npm run dead-letters'],
+    ['operate/dead-letters.ts', ['--stack'], 'Usage: npm run dead-letters'],
   ])('%s %j', async (program, args, sentence) => {
     const ending = await run(program, ...args);
 

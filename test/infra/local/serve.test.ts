@@ -177,7 +177,7 @@ describe('a running server', () => {
 
 describe('a server that cannot start prints one line and fails:', () => {
   test.each([
-    ['an invalid port', { PORT: '9292x' }, 'PORT is "9292x", which is no port'],
+    ['an invalid port', { PORT: '9292x' }, '"PORT" must be a number from 0 to 65535; got "9292x"'],
     [
       'a data folder below a file',
       { PORT: '0', DATA_DIR: '/dev/null/data' },
@@ -186,10 +186,10 @@ describe('a server that cannot start prints one line and fails:', () => {
     [
       'an invalid origin',
       { CORS_ORIGINS: 'https://console.example/' },
-      'CORS_ORIGINS has "https://console.example/", which is no origin',
+      '"CORS_ORIGINS" must be a comma-separated list of origins',
     ],
     ['an invalid member quota', { IMAGE_MEMBER_QUOTA: 'x' }, '"IMAGE_MEMBER_QUOTA" must be a whole number of members'],
-    ['an invalid address', { DYNAMODB_ENDPOINT: 'here' }, 'DYNAMODB_ENDPOINT is "here", which is no address'],
+    ['an invalid endpoint', { DYNAMODB_ENDPOINT: 'here' }, '"DYNAMODB_ENDPOINT" must be a URL'],
     [
       'an unreachable engine',
       { PORT: '0', DYNAMODB_ENDPOINT: 'http://127.0.0.1:1' },

@@ -6,8 +6,8 @@ import {
   failureReason,
 } from '../../../infra/operate/dead-letter-queues.ts';
 
-/** As Lambda writes it ("Retain discarded batches" in the Lambda developer guide). */
-const lost = JSON.stringify({
+/** Message in the format of Lambda ("Retain discarded batches" in the Lambda developer guide). */
+const discardedBatch = JSON.stringify({
   requestContext: {
     requestId: '316aa6d0-8154-xmpl-9af7-85d5f4a6bc81',
     functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:notifications',
@@ -26,28 +26,28 @@ const lost = JSON.stringify({
 });
 const rule = (path: string) => ({ RULE_ARN: `arn:aws:events:us-east-1:123456789012:rule/${path}` });
 
-describe('why a message was put aside', () => {
+describe('the reason of a failure', () => {
   test.each([
-    ['said by the function', { reason: 'No such image.', error: 'not-found' }, '{}', /^No such image\.$/],
+    ['from the function', { reason: 'No such image.', error: 'not-found' }, '{}', /^No such image\.$/],
     [
-      'said by EventBridge',
+      'from EventBridge',
       { ...rule('orders/rule'), ERROR_CODE: 'NO_PERMISSIONS', ERROR_MESSAGE: 'Lack of permissions' },
       '{}',
-      /^EventBridge could not deliver it: NO_PERMISSIONS: Lack of permissions$/,
+      /^EventBridge could not deliver the event: NO_PERMISSIONS: Lack of permissions$/,
     ],
     [
-      'said by EventBridge, which tried until it was too late',
+      'from EventBridge after its last retry',
       { ...rule('orders/rule'), EXHAUSTED_RETRY_CONDITION: 'MaximumEventAgeInSeconds' },
       '{}',
       /: MaximumEventAgeInSeconds$/,
     ],
-    ['not said by EventBridge', rule('orders/rule'), '{}', /it does not say why$/],
-    ['said by Lambda', {}, lost, /given up \(RetryAttemptsExhausted\)/],
-    ['of a message that was received too often', {}, '{"version": 1}', /^received too often without success/],
-    ['of a message that is not JSON', {}, 'hello', /^received too often without success/],
-    ['of a message that is JSON and no object', {}, 'null', /^received too often without success/],
-  ])('%s', (_, attributes, body, why) => {
-    expect(failureReason({ attributes, body })).toMatch(why);
+    ['missing from EventBridge', rule('orders/rule'), '{}', /it gave no reason$/],
+    ['from Lambda', {}, discardedBatch, /discarded the batch \(RetryAttemptsExhausted\)/],
+    ['of a message after its last receive', {}, '{"version": 1}', /^all attempts failed/],
+    ['of a message that is not JSON', {}, 'hello', /^all attempts failed/],
+    ['of a message that is JSON but not an object', {}, 'null', /^all attempts failed/],
+  ])('%s', (_, attributes, body, reason) => {
+    expect(failureReason({ attributes, body })).toMatch(reason);
   });
 });
 
@@ -55,16 +55,16 @@ test.each([
   ['orders/rule', 'orders'],
   ['rule', 'default'],
   ['aws.partner/example.com/1/rule', 'aws.partner/example.com/1'],
-])('an event that rule/%s could not deliver goes back to the bus %s', (path, bus) => {
+])('an event that rule/%s could not deliver returns to the bus %s', (path, bus) => {
   expect(sourceBus({ attributes: rule(path) })).toBe(bus);
 });
 
-test('what no rule put aside goes back to no bus', () => {
+test('a dead letter without a rule has no source bus', () => {
   expect(sourceBus({ attributes: { reason: 'malformed' } })).toBeUndefined();
 });
 
-test('a batch that was given up is known by its place in the stream', () => {
-  expect(parseDiscardedBatch(lost)).toEqual({
+test('a discarded batch refers to its records in the stream', () => {
+  expect(parseDiscardedBatch(discardedBatch)).toEqual({
     streamArn: expect.stringContaining('table/sharing/stream'),
     shardId: 'shardId-00000001573689847184-864758bb',
     first: '800000000003126276362',
@@ -74,8 +74,8 @@ test('a batch that was given up is known by its place in the stream', () => {
   expect(parseDiscardedBatch('{"Records": []}')).toBeUndefined();
 });
 
-test('records that the function put aside are in the message itself', () => {
+test('a dead letter of the stream consumer contains its records', () => {
   expect(parseRecords('{"Records": [{"eventID": "1"}]}')).toEqual([{ eventID: '1' }]);
-  expect(parseRecords(lost)).toBeUndefined();
+  expect(parseRecords(discardedBatch)).toBeUndefined();
   expect(parseRecords('[]')).toBeUndefined();
 });

@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Redrives all of some dead letters of the local server, of which one may be refused by the file that keeps them. */
+/** Redrives a number of dead letters of the local server. The store refuses to move the message `refused`. */
 function redriveAll(count: number, refused?: number) {
   const file = join(folder, 'events.sqlite');
   const store = new EventStore(file);
@@ -43,18 +43,18 @@ function redriveAll(count: number, refused?: number) {
   return { status, stderr, lines: stdout.trimEnd().split('\n') };
 }
 
-test('a redrive says after each hundred how many are done, and at the end how many were sent back', () => {
+test('a redrive prints its progress after each hundred, and its result', () => {
   const { status, stderr, lines } = redriveAll(215);
 
   expect({ status, stderr, lines }).toEqual({
     status: 0,
     stderr: '',
-    lines: ['100 of 215 …', '200 of 215 …', '215 sent back.'],
+    lines: ['100 of 215 …', '200 of 215 …', '215 redriven.'],
   });
 });
 
-test('a redrive that fails behind the first hundred has said that these are done', () => {
+test('a redrive that fails after the first hundred has printed its progress', () => {
   const { status, lines } = redriveAll(110, 105);
 
-  expect({ status, lines }).toEqual({ status: 1, lines: ['100 of 110 …', '109 sent back.'] });
+  expect({ status, lines }).toEqual({ status: 1, lines: ['100 of 110 …', '109 redriven.'] });
 });

@@ -8,12 +8,12 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { CannotRedriveError } from '../../../infra/operate/dead-letter-queues.ts';
-import { StackDeadLetters } from '../../../infra/operate/stack-dead-letter-queues.ts';
+import { StackDeadLetterQueues } from '../../../infra/operate/stack-dead-letter-queues.ts';
 
-// What an account does that no emulator does at will: refuse one action, be slow, hand out many messages. That the rest is
-// as in an account is seen in test/deploy.
+// Tests behavior of an account that no emulator produces on demand: a refused action, slow calls, many messages. The
+// suite in test/deploy covers the rest.
 
-interface Letter {
+interface StoredMessage {
   readonly queue: string;
   readonly sentAt: number;
   readonly body: string;
@@ -22,16 +22,15 @@ interface Letter {
   isDeleted: boolean;
 }
 
-/** The letters by their ids. */
-let letters: Map<string, Letter>;
-/** What was sent where: a queue's or a bus's name, and the message. */
+/** Messages by id. */
+let letters: Map<string, StoredMessage>;
+/** Sent messages: name of the queue or bus, and body. */
 let sent: [string, string][];
-/** Whether a call is refused, and with what. */
+/** Returns the error code for a call, or undefined to execute it. */
 let refusal: (action: string, queue: string) => string | undefined;
-/** How long a message takes to be sent, in milliseconds. */
-let slowness: number;
+let sendMilliseconds: number;
 let account: Server;
-let queues: StackDeadLetters;
+let queues: StackDeadLetterQueues;
 let stopping: AbortController;
 const before = { ...process.env };
 
@@ -80,7 +79,7 @@ const actions: Readonly<Record<string, (input: Record<string, any>) => object | 
     };
   },
   SendMessage: async ({ QueueUrl, MessageBody }) => {
-    await pause(slowness);
+    await pause(sendMilliseconds);
     sent.push([queueOf(QueueUrl), MessageBody]);
     return { MessageId: 'new', MD5OfMessageBody: md5(MessageBody) };
   },
@@ -101,7 +100,7 @@ const actions: Readonly<Record<string, (input: Record<string, any>) => object | 
 beforeEach(async () => {
   letters = new Map();
   sent = [];
-  slowness = 0;
+  sendMilliseconds = 0;
   refusal = () => undefined;
   account = createServer((request, response) => {
     void (async () => {
@@ -135,7 +134,7 @@ beforeEach(async () => {
     AWS_SECRET_ACCESS_KEY: 'none',
   });
   stopping = new AbortController();
-  queues = await StackDeadLetters.open('Sharing', process.env, stopping.signal);
+  queues = await StackDeadLetterQueues.open('Sharing', process.env, stopping.signal);
 });
 
 afterEach(async () => {
@@ -145,40 +144,40 @@ afterEach(async () => {
   await once(account, 'close');
 });
 
-const put = (count: number, some: Partial<Letter> = {}) => {
+const put = (count: number, some: Partial<StoredMessage> = {}) => {
   for (let n = letters.size, end = n + count; n < end; n += 1) {
     const letter = { queue: 'CommandsDeadLetters', sentAt: 1000 - n, body: `{"version": ${n}}`, attributes: {} };
     letters.set(`letter-${n}`, { ...letter, isHidden: false, isDeleted: false, ...some });
   }
 };
-const left = () => [...letters.values()].filter(({ isDeleted }) => !isDeleted);
+const remaining = () => [...letters.values()].filter(({ isDeleted }) => !isDeleted);
 
-test('all of a queue are seen, the oldest first, and shown to others again when it is done', async () => {
+test('all dead letters of a queue are listed, the oldest first, and visible again after closing', async () => {
   put(25);
 
   const found = await queues.list();
-  const hidden = left().filter(({ isHidden }) => isHidden).length;
+  const hidden = remaining().filter(({ isHidden }) => isHidden).length;
   await queues.close();
 
   expect(found.map(({ id }) => id)).toEqual(Array.from({ length: 25 }, (_, n) => `letter-${24 - n}`));
   expect(hidden).toBe(25);
-  expect(left().filter(({ isHidden }) => isHidden)).toEqual([]);
+  expect(remaining().filter(({ isHidden }) => isHidden)).toEqual([]);
 });
 
-test('a letter goes back with what was put aside with it, and out of its queue', async () => {
+test('a redrive sends a dead letter to its source and deletes it', async () => {
   put(1, { attributes: { reason: 'no', redrives: '1' } });
   const [letter] = await queues.list();
 
   await queues.redrive(letter!);
 
   expect(sent).toEqual([['Commands', '{"version": 0}']]);
-  expect(left()).toEqual([]);
+  expect(remaining()).toEqual([]);
 });
 
-test('who is interrupted while looking lets go of all that it has seen', async () => {
+test('an interrupted list makes all received dead letters visible again', async () => {
   put(45);
   refusal = (action) => {
-    if (action === 'ReceiveMessage' && left().some(({ isHidden }) => isHidden)) stopping.abort();
+    if (action === 'ReceiveMessage' && remaining().some(({ isHidden }) => isHidden)) stopping.abort();
     return undefined;
   };
 
@@ -186,20 +185,23 @@ test('who is interrupted while looking lets go of all that it has seen', async (
   await queues.close();
 
   expect(found.length).toBeLessThan(45);
-  expect(left().filter(({ isHidden }) => isHidden)).toEqual([]);
+  expect(remaining().filter(({ isHidden }) => isHidden)).toEqual([]);
 });
 
-test('what somebody else is looking at is told', async () => {
+test('a warning states the number of messages that another consumer has received', async () => {
   put(3, { isHidden: true });
-  queues = await StackDeadLetters.open('Sharing', process.env, stopping.signal);
+  queues = await StackDeadLetterQueues.open('Sharing', process.env, stopping.signal);
 
   expect(await queues.list()).toEqual([]);
   expect(queues.warnings()).toEqual([
-    { sentence: expect.stringMatching(/^CommandsDeadLetters holds about 3 more, which somebody/), isFault: false },
+    {
+      sentence: expect.stringMatching(/^CommandsDeadLetters contains about 3 more, which another consumer/),
+      isFailure: false,
+    },
   ]);
 });
 
-test('a queue that cannot be looked into does not hide the others', async () => {
+test('an unreadable queue does not hide the other queues', async () => {
   put(2);
   put(1, { queue: 'OffersDeadLetters' });
   refusal = (action, queue) => (action === 'ReceiveMessage' && queue === 'OffersDeadLetters' ? 'Denied' : undefined);
@@ -208,11 +210,11 @@ test('a queue that cannot be looked into does not hide the others', async () => 
 
   expect(found).toHaveLength(2);
   expect(queues.warnings()).toEqual([
-    { sentence: 'OffersDeadLetters could not be looked into: AWS says Denied: It is Denied.', isFault: true },
+    { sentence: 'OffersDeadLetters could not be read: AWS responded with Denied: It is Denied.', isFailure: true },
   ]);
 });
 
-test('a letter that was sent and cannot be taken out ends it all, and says so', async () => {
+test('a failed deletion after a redrive is an error that stops the command', async () => {
   put(1);
   refusal = (action) => (action === 'DeleteMessage' ? 'Denied' : undefined);
   const [letter] = await queues.list();
@@ -220,27 +222,29 @@ test('a letter that was sent and cannot be taken out ends it all, and says so', 
   const sending = queues.redrive(letter!);
 
   await expect(sending).rejects.toThrow(
-    /^letter-0 was sent back but could not be taken out of CommandsDeadLetters, so/,
+    /^letter-0 was redriven but could not be deleted from CommandsDeadLetters; another/,
   );
   await expect(sending).rejects.not.toBeInstanceOf(CannotRedriveError);
 });
 
-test('a token that has expired is not the fault of a letter', async () => {
+test('an expired token is not an error of one dead letter', async () => {
   put(1);
   const [letter] = await queues.list();
   refusal = () => 'ExpiredToken';
 
   const sending = queues.redrive(letter!);
 
-  await expect(sending).rejects.toThrow(/^AWS says ExpiredToken: It is ExpiredToken\.$/);
+  await expect(sending).rejects.toThrow(/^AWS responded with ExpiredToken: It is ExpiredToken\.$/);
   await expect(sending).rejects.not.toBeInstanceOf(CannotRedriveError);
-  await expect(queues.close()).rejects.toThrow('1 of those looked at stay hidden for 10 minutes: It is ExpiredToken.');
+  await expect(queues.close()).rejects.toThrow(
+    '1 dead letter(s) stay hidden for up to 10 minutes: It is ExpiredToken.',
+  );
 });
 
 const rule = (bus: string) => ({ RULE_ARN: `arn:aws:events:us-east-1:000000000000:rule/${bus}/rule` });
 const event = JSON.stringify({ source: 'x', 'detail-type': 'image.member.create', detail: { a: 1 } });
 
-test('an event that a rule could not deliver goes back to its bus', async () => {
+test('an event that a rule could not deliver returns to its bus', async () => {
   put(1, { queue: 'OffersDeadLetters', body: event, attributes: rule('Sharing-notifications') });
   const [letter] = await queues.list();
 
@@ -249,7 +253,7 @@ test('an event that a rule could not deliver goes back to its bus', async () => 
   expect(sent).toEqual([['Sharing-notifications', '{"a":1}']]);
 });
 
-test('whatever a letter says of a bus, it goes to the queue that its own belongs to', async () => {
+test('a dead letter of a queue returns to this queue, even with attributes of EventBridge', async () => {
   put(1, { body: event, attributes: rule('Sharing-notifications') });
   const [letter] = await queues.list();
 
@@ -261,18 +265,18 @@ test('whatever a letter says of a bus, it goes to the queue that its own belongs
 test.each([
   ['of another bus', rule('other')],
   ['of no bus', {}],
-])('a letter %s stays', async (_what, attributes) => {
+])('a dead letter %s cannot be redriven', async (_what, attributes) => {
   put(1, { queue: 'OffersDeadLetters', body: event, attributes });
   const [letter] = await queues.list();
 
   await expect(queues.redrive(letter!)).rejects.toBeInstanceOf(CannotRedriveError);
 
-  expect([sent, left().length]).toEqual([[], 1]);
+  expect([sent, remaining().length]).toEqual([[], 1]);
 });
 
-test('Ctrl-C while sending back says how many were sent, and lets go of the others', async () => {
+test('Ctrl-C during a redrive prints the number of redriven dead letters and makes the others visible again', async () => {
   put(40);
-  slowness = 100;
+  sendMilliseconds = 100;
   const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'operate', 'dead-letters.ts');
   const child: ChildProcess = spawn(process.execPath, [program, '--stack', 'Sharing', 'redrive', 'all'], {
     env: process.env,
@@ -284,8 +288,8 @@ test('Ctrl-C while sending back says how many were sent, and lets go of the othe
   child.kill('SIGINT');
   const [status] = (await once(child, 'exit')) as [number];
 
-  const gone = 40 - left().length;
-  expect([status, await output]).toEqual([130, `${gone} sent back.\n`]);
-  expect(gone).toBeLessThan(40);
-  expect(left().filter(({ isHidden }) => isHidden)).toEqual([]);
+  const redriven = 40 - remaining().length;
+  expect([status, await output]).toEqual([130, `${redriven} redriven.\n`]);
+  expect(redriven).toBeLessThan(40);
+  expect(remaining().filter(({ isHidden }) => isHidden)).toEqual([]);
 });

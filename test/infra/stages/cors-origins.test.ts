@@ -5,7 +5,7 @@ test.each([
   ['', []],
   ['https://console.example', ['https://console.example']],
   ['https://console.example, http://127.0.0.1:3000', ['https://console.example', 'http://127.0.0.1:3000']],
-])('%j names the origins %j', (text, origins) => {
+])('%j contains the origins %j', (text, origins) => {
   const parsed = parseOrigins('CORS_ORIGINS', text);
 
   expect(parsed).toEqual(origins);
@@ -17,14 +17,15 @@ test.each([
   ['a wildcard of hosts', 'https://*.example'],
   ['a slash at the end', 'https://console.example/'],
   ['a path', 'https://console.example/app'],
-  ['the port that the scheme has anyway', 'https://console.example:443'],
+  ['the default port of the scheme', 'https://console.example:443'],
   ['capitals, which no browser sends', 'https://Console.example'],
   ['a host alone', 'console.example'],
   ['another scheme', 'file:///console'],
-  ['the origin of pages without one', 'null'],
+  ['the origin of pages without an origin', 'null'],
   ['nothing between two commas', ''],
 ])('%s is refused: %j', (_what, origin) => {
   const parsing = () => parseOrigins('CORS_ORIGINS', `https://console.example,${origin}`);
 
-  expect(parsing).toThrow(`CORS_ORIGINS has ${JSON.stringify(origin)}, which is no origin: give each as`);
+  expect(parsing).toThrow(/^"CORS_ORIGINS" must be a comma-separated list of origins such as/);
+  expect(parsing).toThrow(`; got ${JSON.stringify(origin)}.`);
 });

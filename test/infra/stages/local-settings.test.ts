@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { loadSettings } from '../../../infra/stages/local-settings.ts';
 
-test('without any variable it listens where Image API servers do and keeps data in the checkout', () => {
+test('without variables it listens on the port of Image API servers and keeps data in the checkout', () => {
   const settings = loadSettings({
     PORT: '',
     DATA_DIR: '',
@@ -22,7 +22,7 @@ test('without any variable it listens where Image API servers do and keeps data 
   });
 });
 
-test('each variable is taken', () => {
+test('each variable sets its setting', () => {
   const keystone = { IDENTITY: 'keystone', OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_USERNAME: 'image' };
   const account = { OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' };
 
@@ -45,25 +45,33 @@ test('each variable is taken', () => {
   });
 });
 
-test.each(['0', '-1', '999999'])('a member quota of %s is taken', (text) => {
+test.each(['0', '-1', '999999'])('a member quota of %s is valid', (text) => {
   expect(loadSettings({ IMAGE_MEMBER_QUOTA: text }).memberQuota).toBe(Number(text));
 });
 
-test('what is set for other programs is nothing to the test identity', () => {
+test('the test identity ignores variables of other programs', () => {
   const settings = loadSettings({ OS_AUTH_URL: 'http://127.0.0.1:5000/v3', OS_PASSWORD: 'secret' });
 
   expect(settings.identity).toEqual({ IDENTITY: 'dev' });
 });
 
 test.each([
-  ['PORT', 'abc', 'PORT is "abc", which is no port: set it to a number from 0 to 65535.'],
-  ['PORT', '65536', 'PORT is "65536"'],
-  ['PORT', '-1', 'PORT is "-1"'],
-  ['PORT', '80 ', 'PORT is "80 "'],
-  ['DYNAMODB_ENDPOINT', 'localhost:8000', 'DYNAMODB_ENDPOINT is "localhost:8000", which is no address'],
-  ['DYNAMODB_ENDPOINT', '8000', 'DYNAMODB_ENDPOINT is "8000"'],
-  ['CORS_ORIGINS', '*', 'CORS_ORIGINS has "*", which is no origin'],
-  ['PUBLIC_URL', 'http://images.example', 'PUBLIC_URL is "http://images.example", not an https URL'],
+  ['PORT', 'abc', '"PORT" must be a number from 0 to 65535; got "abc".'],
+  ['PORT', '65536', 'got "65536".'],
+  ['PORT', '-1', 'got "-1".'],
+  ['PORT', '80 ', 'got "80 ".'],
+  [
+    'DYNAMODB_ENDPOINT',
+    'localhost:8000',
+    '"DYNAMODB_ENDPOINT" must be a URL such as http://127.0.0.1:8000; got "localhost:8000".',
+  ],
+  ['DYNAMODB_ENDPOINT', '8000', '"DYNAMODB_ENDPOINT" must be a URL'],
+  ['CORS_ORIGINS', '*', '"CORS_ORIGINS" must be a comma-separated list of origins'],
+  [
+    'PUBLIC_URL',
+    'http://images.example',
+    '"PUBLIC_URL" must be an https URL without a slash at the end; got "http://images.example".',
+  ],
   [
     'IMAGE_MEMBER_QUOTA',
     'many',
@@ -74,19 +82,19 @@ test.each([
   ['IMAGE_MEMBER_QUOTA', ' 3', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '1000000', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '9'.repeat(200), `got "${'9'.repeat(80)}".`],
-  ['IDENTITY', 'ldap', 'The identity cannot be used: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
-  ['IDENTITY', 'keystone', 'The identity cannot be used: OS_AUTH_URL is not set.'],
-  ['IDENTITY', 'jwt', 'The identity cannot be used: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
+  ['IDENTITY', 'ldap', 'The identity settings are invalid: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
+  ['IDENTITY', 'keystone', 'The identity settings are invalid: OS_AUTH_URL is not set.'],
+  ['IDENTITY', 'jwt', 'The identity settings are invalid: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
 ])('%s=%s is refused', (variable, value, sentence) => {
   const loading = () => loadSettings({ [variable]: value });
 
   expect(loading).toThrow(sentence);
 });
 
-test('a file of authorities that is not there is refused', () => {
+test('a missing certificate file is refused', () => {
   const env = { IDENTITY: 'keystone', OS_AUTH_URL: 'https://identity.example.org/v3', OS_CACERT: '/nowhere/ca.pem' };
 
   expect(() => loadSettings(env)).toThrow(
-    'The identity cannot be used: OS_CACERT is "/nowhere/ca.pem", where no file is.',
+    'The identity settings are invalid: "OS_CACERT" must be the path of an existing file; got "/nowhere/ca.pem".',
   );
 });

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib/core';
-import { identityConfiguration, type IdentityProps } from '../../infra/stages/identity-configuration.ts';
-import { identityFromContext } from '../../infra/stages/identity-context.ts';
-import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
-import { UsageError } from '../../infra/usage-error.ts';
+import { identityConfiguration, type IdentityProps } from '../../../infra/stages/identity-configuration.ts';
+import { identityFromContext } from '../../../infra/stages/identity-context.ts';
+import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
+import { UsageError } from '../../../infra/usage-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-identity-'));
 afterAll(() => {
@@ -18,12 +18,12 @@ const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:image
 const authUrl = 'https://identity.example.org:5000/v3';
 const issuer = 'https://login.example.org/realms/cloud';
 
-describe('what functions are told', () => {
+describe('the environment of the functions', () => {
   test.each<[string, IdentityProps, Record<string, string>]>([
-    ['of nobody', 'none', { IDENTITY: 'none' }],
-    ['of a Keystone', { kind: 'keystone', authUrl }, { IDENTITY: 'keystone', OS_AUTH_URL: authUrl }],
+    ['without an identity', 'none', { IDENTITY: 'none' }],
+    ['with a Keystone', { kind: 'keystone', authUrl }, { IDENTITY: 'keystone', OS_AUTH_URL: authUrl }],
     [
-      'of a Keystone with all that can be said',
+      'with a Keystone and all its settings',
       {
         kind: 'keystone',
         authUrl,
@@ -42,12 +42,12 @@ describe('what functions are told', () => {
       },
     ],
     [
-      'of an issuer',
+      'with an issuer',
       { kind: 'jwt', issuer, audience: 'images' },
       { IDENTITY: 'jwt', JWT_ISSUER: issuer, JWT_AUDIENCE: 'images' },
     ],
     [
-      'of an issuer with all that can be said',
+      'with an issuer and all its settings',
       {
         kind: 'jwt',
         issuer,
@@ -80,7 +80,7 @@ describe('what functions are told', () => {
   });
 
   test.each<[IdentityProps, string]>([
-    [{ kind: 'keystone', authUrl: 'identity' }, 'The identity cannot be used: OS_AUTH_URL is "identity", not a URL'],
+    [{ kind: 'keystone', authUrl: 'identity' }, 'The identity settings are invalid: OS_AUTH_URL is "identity", not a URL'],
     [
       { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
       'The identity URL must use https; got http://identity.example.org/v3.',
@@ -90,8 +90,11 @@ describe('what functions are told', () => {
       { kind: 'keystone', authUrl, timeoutSeconds: 11 },
       'IDENTITY_TIMEOUT_SECONDS is "11", not a whole number of seconds from 1 to 10',
     ],
-    [{ kind: 'keystone', authUrl, accountSecretArn: 'my-secret' }, '"my-secret" is not the complete ARN of a secret'],
-    [{ kind: 'keystone', authUrl, accountSecretArn: secretArn.slice(0, -7) }, 'is not the complete ARN of a secret'],
+    [
+      { kind: 'keystone', authUrl, accountSecretArn: 'my-secret' },
+      '"accountSecretArn" must be the complete ARN of a secret',
+    ],
+    [{ kind: 'keystone', authUrl, accountSecretArn: secretArn.slice(0, -7) }, 'must be the complete ARN of a secret'],
     [{ kind: 'jwt', issuer: '', audience: '' }, 'JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],
     [{ kind: 'jwt', issuer: 'http://login.example.org', audience: 'a' }, 'must use https'],
     [{ kind: 'jwt', issuer, audience: 'a', keySetUrl: 'http://login.example.org/keys' }, 'must use https'],
@@ -106,22 +109,26 @@ describe('what functions are told', () => {
   });
 });
 
-/** A template's JSON, of a shape that each test states. */
+/** JSON of a template; each test states its shape. */
 type Properties = Record<string, any>;
 
-/** The app as the CDK command line runs it, with what `-c` gives it. */
+/** Runs the app as the CDK command line does, with the context of `-c <name>=<value>`. */
 function runApp(name: string, context: Readonly<Record<string, string>>) {
   const outdir = join(folder, name);
-  const { status, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
-    encoding: 'utf8',
-    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, '..', '..', '..', 'infra', 'app.ts')],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    },
+  );
   return { status, stderr, outdir };
 }
 
-describe('a stack with a Keystone in a network of its own', () => {
+describe('a stack with a Keystone in a VPC', () => {
   const certificate = join(folder, 'ca.pem');
-  writeFileSync(certificate, 'the authorities');
+  writeFileSync(certificate, 'certificates');
   const { status, stderr, outdir } = runApp('keystone', {
     identity: 'keystone',
     authUrl,
@@ -143,7 +150,7 @@ describe('a stack with a Keystone in a network of its own', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  test('attaches every function that asks who calls, keeps it its share, and gives it the authorities', () => {
+  test('attaches every function that verifies tokens, reserves its concurrency, and adds the certificate file', () => {
     const functions = ofType('AWS::Lambda::Function').filter((fn) => 'IDENTITY' in fn['Environment'].Variables);
 
     expect(functions).toHaveLength(3);
@@ -166,11 +173,11 @@ describe('a stack with a Keystone in a network of its own', () => {
           .filter((name) => name !== 'openapi.json')
           .sort(),
       ).toEqual(own);
-      expect(readFileSync(join(code, 'identity-ca.pem'), 'utf8')).toBe('the authorities');
+      expect(readFileSync(join(code, 'identity-ca.pem'), 'utf8')).toBe('certificates');
     }
   });
 
-  test('lets each function read that one secret, make its network interfaces, and no more than before', () => {
+  test('allows each function to read the one secret and to create its network interfaces, and nothing else', () => {
     const statements = ofType('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
     const about = (service: string) => statements.filter(({ Action }) => [Action].flat()[0].startsWith(service));
 
@@ -191,7 +198,7 @@ describe('a stack with a Keystone in a network of its own', () => {
   });
 });
 
-test('an issuer is chosen on the command line', () => {
+test('the command line selects an issuer', () => {
   const { status, outdir } = runApp('jwt', {
     identity: 'jwt',
     issuer,
@@ -208,23 +215,23 @@ test('an issuer is chosen on the command line', () => {
 });
 
 test.each<[string, Record<string, string>, string]>([
-  ['unknown', { identity: 'ldap' }, 'The identity "ldap" is unknown: -c identity= takes none, jwt or keystone.'],
-  ['without its address', { identity: 'keystone' }, 'The identity keystone needs -c authUrl=….'],
-  ['without its audience', { identity: 'jwt', issuer }, 'The identity jwt needs -c audience=….'],
+  ['unknown', { identity: 'ldap' }, '"-c identity" must be none, jwt or keystone; got "ldap".'],
+  ['without its address', { identity: 'keystone' }, '"-c authUrl" is required with the identity "keystone".'],
+  ['without its audience', { identity: 'jwt', issuer }, '"-c audience" is required with the identity "jwt".'],
   [
-    'in half a network',
+    'with an incomplete network',
     { identity: 'none', subnetIds: 'subnet-1' },
-    'A network takes both -c subnetIds=… and -c securityGroupIds=…, each with commas between.',
+    '"-c subnetIds" and "-c securityGroupIds" must be set together, as comma-separated lists.',
   ],
   [
-    'with a file that is not there',
+    'with a missing file',
     { identity: 'keystone', authUrl, certificateFile: '/nowhere/ca.pem' },
-    'The file /nowhere/ca.pem of -c certificateFile= cannot be read (ENOENT).',
+    '"certificateFile" must be a readable file; reading /nowhere/ca.pem failed with ENOENT.',
   ],
   [
-    'with a concurrency that is no number',
+    'with a concurrency that is not a number',
     { identity: 'none', reservedConcurrency: 'many' },
-    '-c reservedConcurrency= takes a whole number, and not "many".',
+    '"-c reservedConcurrency" must be a whole number; got "many".',
   ],
 ])('an identity %s is refused', (_what, context, sentence) => {
   const reading = () => identityConfiguration(identityFromContext(new App({ context }).node).identity);
@@ -233,17 +240,18 @@ test.each<[string, Record<string, string>, string]>([
   expect(reading).toThrow(UsageError);
 });
 
-test('a refusal is one sentence, and nothing is made', () => {
+test('an unusable setting gives one sentence, and no output', () => {
   const { status, stderr, outdir } = runApp('refused', { identity: 'dev' });
 
   expect({ status, stderr }).toEqual({
     status: 1,
-    stderr: 'The identity "dev" is for the local server only: a deployed stack takes another, such as "none".\n',
+    stderr:
+      'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".\n',
   });
   expect(readdirSync(outdir)).toEqual([]);
 });
 
-test('a bundle that is deployed refuses to start with the test identity', () => {
+test('a deployed bundle does not start with the test identity', () => {
   const app = new App({ outdir: join(folder, 'dev') });
   new ImageSharingStack(app, 'ImageSharing', { identity: 'none' });
   app.synth();
