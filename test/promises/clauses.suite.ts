@@ -5,7 +5,8 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 import { clausesOf, withoutClause, type Clause } from './clauses.ts';
-import { runScenario, scenarioQuota, scenarios, type Scenario } from './scenarios.ts';
+import { allScenarios } from './scenarios/all-scenarios.ts';
+import { runScenario, scenarioQuota, type Scenario } from './scenarios/scenario.ts';
 import { startWorld } from './world.ts';
 
 /** A second wire, beyond the one that scenarios interfere with, on which the clauses go. */
@@ -25,7 +26,7 @@ afterAll(async () => {
  * no other can notice that it is gone.
  */
 const found = new Map<string, { readonly clause: Clause; readonly candidates: Set<Scenario> }>();
-for (const scenario of scenarios) {
+for (const scenario of allScenarios) {
   const { calls } = await beyond.record(() => runScenario(world, scenario));
   for (const call of calls) {
     for (const clause of clausesOf(call)) {
@@ -36,7 +37,7 @@ for (const scenario of scenarios) {
     }
   }
 }
-progress(`${found.size} clauses in the requests of ${scenarios.length} scenarios`);
+progress(`${found.size} clauses in the requests of ${allScenarios.length} scenarios`);
 
 const cases = [...found.values()].map(({ clause, candidates }) => ({
   clause,
