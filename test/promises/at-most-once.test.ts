@@ -4,7 +4,7 @@ import type { ImageId } from '../../lambda/domain/ids.ts';
 import { imageKey } from '../../lambda/dynamodb/keys.ts';
 import type { Answer } from '../support/service.ts';
 import { imageApi, type ImageApi } from './image-api.ts';
-import { aWrite, plantAttributes, startWorld, type World } from './world.ts';
+import { aWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
 
 let world: World;
 let api: ImageApi;
@@ -152,7 +152,10 @@ describe('the time of a change', () => {
   test('of an image is never before the one that was read', async () => {
     const id = await api.create();
     const later = '2999-01-01T00:00:00Z';
-    await plantAttributes(world.table, imageKey(id as ImageId), { updated_at: later });
+    const key = imageKey(id as ImageId);
+    const { record } = (await itemAt(world.table, key))!;
+    const changed = { ...(JSON.parse(record) as object), updated_at: later };
+    await plantAttributes(world.table, key, { record: JSON.stringify(changed) });
 
     const answer = await api.patch(id, { name: 'A' });
 
