@@ -16,7 +16,7 @@ import { synthesize } from '../../infra/local/template/synthesize.ts';
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { startTableEngine } from '../../infra/local/dynamodb/table-engine.ts';
 import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
-import { runCommand } from '../clients/run-command.ts';
+import { runCommand } from '../support/run-command.ts';
 import { startEngineProxy, unitsOf, type EngineProxy } from '../support/engine-proxy.ts';
 
 // `npm run bench`: how fast the local server answers on a fresh data file, what that costs at the engine, and how large and

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checks } from './checks.ts';
-import type { CommandResult } from './run-command.ts';
-import { describeResult, runCommand } from './run-command.ts';
+import type { CommandResult } from '../support/run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 const alice = 'dev:alice:alpha:member';
 const bob = 'dev:bob:beta:member';

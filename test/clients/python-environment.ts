@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeResult, runCommand } from './run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalServer } from '../conformance/local-server.ts';
+import { startLocalServer } from '../support/local-server.ts';
 import { checkCommandLines } from './command-lines.ts';
 import { Checks } from './checks.ts';
 import { preparePythonEnvironment } from './python-environment.ts';
-import { describeResult, runCommand } from './run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 /** Runs a program that drives a client and prints its own checks, and takes these over into ours. */
 const checkByProgram = async (checks: Checks, file: string, args: readonly string[]): Promise<void> => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { LocalServer } from './local-server.ts';
-import { startLocalServer } from './local-server.ts';
+import type { LocalServer } from '../support/local-server.ts';
+import { startLocalServer } from '../support/local-server.ts';
 import type { Case, Suite } from './player.ts';
 import { caseTitle, playCase } from './player.ts';
 

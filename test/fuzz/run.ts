@@ -3,8 +3,8 @@ import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeResult, runCommand } from '../clients/run-command.ts';
-import { startLocalServer } from '../conformance/local-server.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
+import { startLocalServer } from '../support/local-server.ts';
 
 // Schemathesis against the OpenAPI description that a local server of this run serves. `test:fuzz` tries little, from the same
 // seed; `fuzz` (with --long) tries much, from another seed each time or from SEED. What is tried depends on the seed and on

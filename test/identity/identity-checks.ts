@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Checks } from '../clients/checks.ts';
 import { preparePythonEnvironment } from '../clients/python-environment.ts';
-import { startLocalServer, type LocalServer } from '../conformance/local-server.ts';
+import { startLocalServer, type LocalServer } from '../support/local-server.ts';
 import { ask, askOnce, askUntil, sentTokens, statusOf } from './ask.ts';
 import { engage, tokenOf, type Cast } from './cast.ts';
 import { startDelayingProxy, type DelayingProxy } from './delaying-proxy.ts';
@@ -84,17 +84,17 @@ export async function runIdentityChecks(): Promise<Checks> {
     await checks.check('a Keystone is believed by the authority that is configured, and by no other', async () => {
       assert.equal(await statusOf(vouched.base, token, 'GET', '/images'), 200);
       assert.equal((await askOnce(unvouched.base, token, 'GET', '/images')).status, 503);
-      assert.ok(unvouched.said.some((line) => line.includes('unable to verify the first certificate')));
+      assert.ok(unvouched.lines.some((line) => line.includes('unable to verify the first certificate')));
     });
 
     await checks.check('no log has a token or a password', () => {
-      for (const { said } of [itself, accounted, wrong, powerless, vouched, unvouched]) {
+      for (const { lines } of [itself, accounted, wrong, powerless, vouched, unvouched]) {
         assert.ok(
-          said.some((line) => line.includes('"message":"request"')),
+          lines.some((line) => line.includes('"message":"request"')),
           'nothing was logged',
         );
         for (const secret of [...sentTokens, image.password, 'secret-of-', cast.norman.password]) {
-          const line = said.find((each) => secret.length > 8 && each.includes(secret));
+          const line = lines.find((each) => secret.length > 8 && each.includes(secret));
           assert.equal(line, undefined, 'a line has a secret');
         }
       }
@@ -117,18 +117,18 @@ const withoutIdentity: NodeJS.ProcessEnv = Object.fromEntries(
 async function checkTokens(
   how: 'itself' | 'account',
   checks: Checks,
-  { base, said }: LocalServer,
+  { base, lines }: LocalServer,
   keystone: KeystoneClient,
   briefly: KeystoneClient,
   cast: Cast,
 ): Promise<void> {
   const check = (title: string, body: () => Promise<void>) =>
     checks.check(`${how}: ${title}`, async () => {
-      const before = said.length;
+      const before = lines.length;
       try {
         await body();
       } catch (error) {
-        const failures = said.slice(before).filter((line) => line.includes('"level":"error"'));
+        const failures = lines.slice(before).filter((line) => line.includes('"level":"error"'));
         throw new Error([String(error), ...failures].join('\n'), { cause: error });
       }
     });

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { describeResult, runCommand } from '../clients/run-command.ts';
+import { startProgram } from '../support/start-program.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 /** A genuine Keystone: its address without a slash at the end, and how to end it. */
 export interface Keystone {
@@ -80,34 +78,15 @@ async function bootstrap(commands: string, folder: string): Promise<void> {
 export async function startKeystone(commands: string, data: KeystoneData, tokenSeconds = 3600): Promise<Keystone> {
   const file = join(data.folder, `keystone-${tokenSeconds}.conf`);
   await writeFile(file, configuration(data.folder, tokenSeconds));
-  const server = spawn(join(commands, 'python'), [join(import.meta.dirname, 'keystone-server.py'), file], {
+  const keystone = await startProgram({
+    command: [join(commands, 'python'), join(import.meta.dirname, 'keystone-server.py'), file],
     env: { PATH: process.env['PATH'], HOME: data.folder, LANG: 'C.UTF-8' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(server, 'exit');
-  // Whoever started it may be ended before it stops it.
-  const kill = () => server.kill('SIGKILL');
-  process.once('exit', kill);
-  const said: string[] = [];
-  const listening = Promise.withResolvers<string>();
-  for (const output of [server.stdout, server.stderr]) {
-    createInterface({ input: output }).on('line', (line) => {
-      said.push(line);
-      const url = /^Listening on (http:\S+)/.exec(line)?.[1];
-      if (url) listening.resolve(url);
-    });
-  }
-  server.once('close', () => {
-    listening.reject(new Error(`Keystone ended at once and said:\n${said.slice(-20).join('\n')}`));
+    ready: /^Listening on (http:\S+)/,
   });
   return {
-    url: await listening.promise,
+    url: keystone.ready[1]!,
     stop: async () => {
-      process.removeListener('exit', kill);
-      server.kill('SIGTERM');
-      const timer = setTimeout(kill, 10_000);
-      await exited;
-      clearTimeout(timer);
+      await keystone.stop('SIGTERM');
     },
   };
 }

@@ -2,31 +2,26 @@
  * The local server under load, ended by a signal that it cannot catch, and started again on the same data: every write
  * that it had acknowledged is there, and what it had not answered can be asked again.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, test } from '@jest/globals';
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import { environmentWithoutSettings, startServerProcess, type ServerProcess } from '../support/local-server.ts';
 import { tokenOf } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { brokenInvariants } from './invariants.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'infra', 'local', 'serve.ts');
 const acknowledgedBeforeTheEnd = 200;
 const clients = 8;
 const projects = ['beta', 'gamma', 'delta'];
 
-interface Server {
-  readonly process: ChildProcess;
-  readonly url: string;
-  /** Its table engine: a process of its own, which has to end with it. */
+interface Server extends ServerProcess {
+  /** The process of its table engine, which must end with the server. */
   readonly engine: { readonly pid: number; readonly endpoint: string };
 }
 
@@ -218,28 +213,17 @@ const headersOf = (as: string, method = 'GET'): Record<string, string> => ({
 });
 
 async function startServer(): Promise<Server> {
-  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
-  const started = spawn(process.execPath, [program], {
-    env: { ...inherited, PORT: '0', DATA_DIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  started.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-5000)));
-  for await (const line of createInterface({ input: started.stdout })) {
-    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
-    if (url !== undefined) return { process: started, url, engine: engineOf(started.pid!) };
-  }
-  throw new Error(`The server ended before it was ready: ${said}`);
+  const server = await startServerProcess({ ...environmentWithoutSettings(), PORT: '0', DATA_DIR: folder });
+  return { ...server, engine: engineOf(server.process.pid!) };
 }
 
-/** Ends processes by the signal that cannot be caught; returns when the server is gone. */
+/** Kills processes with SIGKILL and waits for the exit of the server. */
 async function end(running: Server, victims: readonly ('server' | 'engine')[]): Promise<void> {
-  const exited = once(running.process, 'exit');
   for (const victim of victims) {
     if (victim === 'server') running.process.kill('SIGKILL');
     else if (existsSync(`/proc/${running.engine.pid}`)) process.kill(running.engine.pid, 'SIGKILL');
   }
-  await exited;
+  await running.exited;
 }
 
 /** The engine that a server has started: its child process that runs that program. */
@@ -262,9 +246,9 @@ function engineOf(serverPid: number): Server['engine'] {
   throw new Error(`Process ${serverPid} has no table engine.`);
 }
 
-/** Whether a process has ended, or does so within some seconds. */
+/** Waits up to a minute for a process to exit, and returns true if it did. */
 async function isGone(pid: number): Promise<boolean> {
-  for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
+  for (const deadline = Date.now() + 60_000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
   return !existsSync(`/proc/${pid}`);
 }
 

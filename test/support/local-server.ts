@@ -1,72 +1,83 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { startProgram, type Program } from './start-program.ts';
 
-/** A running local server: its base URL without a trailing slash, and how to end it together with its data. */
+/** A running local server with a data folder of its own. */
 export interface LocalServer {
+  /** Base URL without a trailing slash. */
   base: string;
-  /** Every line that it wrote. */
-  said: readonly string[];
+  /** Every line of its output so far. */
+  lines: readonly string[];
+  /** Stops the server and removes its data. @throws Error if it does not exit with success within 10 s of a SIGINT */
   stop: () => Promise<void>;
 }
 
-const stopTimeoutMilliseconds = 10_000;
+/** A running process of the local server. */
+export interface ServerProcess extends Program {
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+}
+
+const checkout = join(import.meta.dirname, '..', '..');
+
+/** The command that starts the local server. */
+export const serverCommand: readonly [string, string] = [
+  process.execPath,
+  join(checkout, 'infra', 'local', 'serve.ts'),
+];
+
+/** Returns the environment of this process without the settings of the local server. */
+export function environmentWithoutSettings(): NodeJS.ProcessEnv {
+  const {
+    PORT: _port,
+    DATA_DIR: _folder,
+    DYNAMODB_ENDPOINT: _endpoint,
+    CORS_ORIGINS: _origins,
+    IMAGE_MEMBER_QUOTA: _quota,
+    ...environment
+  } = process.env;
+  return environment;
+}
+
+/**
+ * Starts a process of the local server and waits until it listens.
+ *
+ * @param env - the whole environment
+ * @throws Error with the output of the server if it exits before it listens
+ */
+export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<ServerProcess> {
+  const ready = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /;
+  const program = await startProgram({ command: serverCommand, cwd: checkout, env, ready });
+  return { ...program, url: program.ready[1]! };
+}
 
 /**
  * Starts the local server on a free port of 127.0.0.1 with a data folder of its own.
  *
- * @param env - variables besides those of this process
- * @throws Error with all that the server said, when it ends before it listens. `stop` throws when it does not end by
- * itself within 10 s of an interrupt (it is then killed).
+ * @param env - variables besides the variables of this process
+ * @throws Error with the output of the server if it exits before it listens
  */
-export const startLocalServer = async (env: NodeJS.ProcessEnv = {}): Promise<LocalServer> => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'image-sharing-'));
-  const root = join(import.meta.dirname, '..', '..');
-  const server = spawn(process.execPath, [join(root, 'infra', 'local', 'serve.ts')], {
-    cwd: root,
-    env: { ...process.env, ...env, PORT: '0', DATA_DIR: dataDir },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(server, 'exit');
-  // Whoever started the server may be ended before it stops it.
-  const kill = () => server.kill('SIGKILL');
-  process.once('exit', kill);
-
-  const said: string[] = [];
-  const listening = Promise.withResolvers<string>();
-  for (const output of [server.stdout, server.stderr]) {
-    createInterface({ input: output }).on('line', (line) => {
-      said.push(line);
-      const base = /^Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (base) listening.resolve(base);
-    });
-  }
-  server.once('error', listening.reject);
-  // 'close' and not 'exit': only then has everything it said been read.
-  server.once('close', () => {
-    listening.reject(new Error(`The local server ended at once and said:\n${said.join('\n')}`));
-  });
-
-  const stop = async () => {
-    process.removeListener('exit', kill);
-    server.kill('SIGINT');
-    const timer = setTimeout(kill, stopTimeoutMilliseconds);
-    const [code, signal] = await exited;
-    clearTimeout(timer);
-    await rm(dataDir, { recursive: true, force: true });
-    if (signal === 'SIGKILL')
-      throw new Error(`The local server did not end on an interrupt; it said:\n${said.join('\n')}`);
-    if (code) throw new Error(`The local server ended with ${code} on an interrupt; it said:\n${said.join('\n')}`);
-  };
-
+export async function startLocalServer(env: NodeJS.ProcessEnv = {}): Promise<LocalServer> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'image-sharing-'));
+  const removeData = () => rm(dataFolder, { recursive: true, force: true });
+  let server: ServerProcess;
   try {
-    return { base: await listening.promise, said, stop };
+    server = await startServerProcess({ ...process.env, ...env, PORT: '0', DATA_DIR: dataFolder });
   } catch (error) {
-    process.removeListener('exit', kill);
-    await rm(dataDir, { recursive: true, force: true });
+    await removeData();
     throw error;
   }
-};
+  return {
+    base: server.url,
+    lines: server.lines,
+    stop: async () => {
+      const { code, signal } = await server.stop('SIGINT');
+      await removeData();
+      if (code !== 0) {
+        const output = server.lines.join('\n');
+        throw new Error(`The local server exited with ${signal ?? code} after a SIGINT. Its output:\n${output}`);
+      }
+    },
+  };
+}
