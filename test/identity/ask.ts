@@ -12,15 +12,15 @@ export interface Answer {
 export const sentTokens = new Set<string>();
 
 /** Asks a local server, below `/v2`, and takes a 503 for what it says: it asks again, as clients do. */
-export async function ask(...request: Parameters<typeof askOnce>): Promise<Answer> {
+export async function send(...request: Parameters<typeof sendOnce>): Promise<Answer> {
   for (let left = 5; ; left -= 1) {
-    const answer = await askOnce(...request);
+    const answer = await sendOnce(...request);
     if (answer.status !== 503 || left === 0) return answer;
   }
 }
 
 /** Asks a local server, below `/v2`, once. */
-export async function askOnce(
+export async function sendOnce(
   base: string,
   token: string,
   method: string,
@@ -39,7 +39,7 @@ export async function askOnce(
 }
 
 /** The status alone. */
-export const statusOf = async (...request: Parameters<typeof ask>): Promise<number> => (await ask(...request)).status;
+export const statusOf = async (...request: Parameters<typeof send>): Promise<number> => (await send(...request)).status;
 
 /**
  * Asks again until an answer has this status.
@@ -47,7 +47,7 @@ export const statusOf = async (...request: Parameters<typeof ask>): Promise<numb
  * @returns the other statuses that came before
  * @throws Error if it does not come in time
  */
-export async function askUntil(
+export async function sendUntilStatus(
   status: number,
   seconds: number,
   request: () => Promise<Answer>,

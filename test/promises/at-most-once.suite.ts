@@ -17,7 +17,7 @@ import { seedImage, type Seed } from '../support/seed.ts';
 import { itemsOfImage, type StoredItem } from '../support/stored-items.ts';
 import { imageApi, owner, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
-import { aWrite } from './world.ts';
+import { isWrite } from './world.ts';
 
 let world: CommandWorld;
 let api: ImageApi;
@@ -347,8 +347,8 @@ async function struckCourse(operation: Operation, competitor: Act, write: number
   let writes = 0;
   let struck: unknown;
   world.proxy.intercept((call) => {
-    writes += aWrite(call) ? 1 : 0;
-    if (!aWrite(call) || writes !== write) return undefined;
+    writes += isWrite(call) ? 1 : 0;
+    if (!isWrite(call) || writes !== write) return undefined;
     world.proxy.intercept(undefined);
     struck = call.request;
     return fault.strike(() => competitor(id), finished.promise);
@@ -417,7 +417,7 @@ describe.each(operations)('$name', (operation) => {
   beforeAll(async () => {
     const id = await arrange(operation);
     const { calls } = await world.proxy.record(() => operation.act(id));
-    writes = [...calls.keys()].filter((n) => aWrite(calls[n]!));
+    writes = [...calls.keys()].filter((n) => isWrite(calls[n]!));
     for (const [name, competitor] of Object.entries(operation.competitors)) {
       possible.set(name, await possibleCourses(operation, competitor));
     }
@@ -465,7 +465,7 @@ describe.each(operations)('$name', (operation) => {
 test('a response that stalls after its first bytes does not hold up a request', async () => {
   const id = await arrange(operations[0]!);
   world.proxy.intercept((call) => {
-    if (!aWrite(call)) return undefined;
+    if (!isWrite(call)) return undefined;
     world.proxy.intercept(undefined);
     return afterwards(() => Promise.resolve('stall'));
   });

@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ImageId } from '../../lambda/domain/ids.ts';
 import { imageKey } from '../../lambda/dynamodb/keys.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { imageApi, type ImageApi } from './image-api.ts';
-import { aWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
+import { isWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
 
 let world: World;
 let api: ImageApi;
@@ -16,13 +16,16 @@ afterEach(() => world.reset());
 afterAll(() => world.close());
 
 /** Loses the response to the first write of a request after it was applied, and lets others act before the next call. */
-async function afterLostResponse(request: () => Promise<Answer>, others: () => Promise<unknown>): Promise<Answer> {
+async function afterLostResponse(
+  request: () => Promise<TestResponse>,
+  others: () => Promise<unknown>,
+): Promise<TestResponse> {
   const held = await world.holdAfterLostResponse(request);
   await others();
-  return held.letGo();
+  return held.release();
 }
 
-const fault = ({ status, headers, body }: Answer) => [status, body.error, headers['retry-after']];
+const fault = ({ status, headers, body }: TestResponse) => [status, body.error, headers['retry-after']];
 const unknownOutcome = [503, 'outcome-unknown', '1'];
 
 describe('a write whose response was lost is not repeated', () => {
@@ -138,7 +141,7 @@ describe('the time of a change', () => {
     const id = await api.share({ beta: 'pending' });
     const times = new Set<string>();
     world.proxy.intercept((call) => {
-      if (!aWrite(call)) return undefined;
+      if (!isWrite(call)) return undefined;
       times.add(call.request['ExpressionAttributeValues'][':at'].S);
       return times.size < 2 ? { status: 400, response: { __type: 'TransactionConflictException' } } : undefined;
     });

@@ -61,16 +61,16 @@ test.each([
   async (_what, victims) => {
     const before = (server ??= await startServer());
 
-    const unanswered = await loadUntilTheEnd(before, victims);
+    const unanswered = await writeUntilKilled(before, victims);
     server = await startServer();
 
     expect(await isGone(before.engine.pid)).toBe(true); // nothing of it is left to write to the same data
     const certain = [...known.values()].filter(({ id }) => !unanswered.some(({ after }) => after.id === id));
-    expect(await lookAt(server, certain)).toEqual(certain);
+    expect(await readImages(server, certain)).toEqual(certain);
     expect(brokenInvariants(await itemsOf(server), { changesMayBePending: true })).toEqual([]);
     for (const write of unanswered) await repeat(server, write);
     const all = [...known.values()];
-    expect(await lookAt(server, all)).toEqual(all);
+    expect(await readImages(server, all)).toEqual(all);
     expect(brokenInvariants(await itemsOf(server))).toEqual([]);
     process.stderr.write(`${all.length} images found again, ${unanswered.length} requests had not been answered\n`);
   },
@@ -86,7 +86,7 @@ async function repeat(running: Server, write: Write): Promise<void> {
 }
 
 /** What can be seen of some images: by their owner, and in the lists of their members. */
-async function lookAt({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
+async function readImages({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
   const get = async (path: string, as: string): Promise<any> =>
     (await fetch(`${url}${path}`, { headers: headersOf(as) })).json();
   const listed = new Map<string, ReadonlySet<string>>();
@@ -123,7 +123,7 @@ async function lookAt({ url }: Server, images: readonly KnownImage[]): Promise<r
  *
  * @returns the requests that were not answered
  */
-async function loadUntilTheEnd(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
+async function writeUntilKilled(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
   const unanswered: Write[] = [];
   let acknowledged = 0;
   let ended: Promise<void> | undefined;

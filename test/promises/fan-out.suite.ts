@@ -8,7 +8,7 @@ import { memberStatuses } from '../../lambda/domain/membership.ts';
 import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall } from '../support/engine-proxy.ts';
 import { seedImage, type SeededMember } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { admin, imageApi, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
@@ -34,7 +34,7 @@ const members = (count: number): readonly SeededMember[] =>
 
 interface Change {
   readonly name: string;
-  readonly request: (id: string) => Promise<Answer>;
+  readonly request: (id: string) => Promise<TestResponse>;
   /** What the image and each of its memberships repeat of it at the end; `deleted` has neither. */
   readonly end: { readonly owner: string; readonly visibility: string; readonly os_hidden: boolean } | 'deleted';
   /** Before the change. */
@@ -50,7 +50,7 @@ interface Finisher {
   readonly request: (id: string) => Promise<readonly number[]>;
 }
 
-const finisher = (name: string, ...requests: readonly ((id: string) => Promise<Answer>)[]): Finisher => ({
+const finisher = (name: string, ...requests: readonly ((id: string) => Promise<TestResponse>)[]): Finisher => ({
   name,
   request: async (id) => (await Promise.all(requests.map((request) => request(id)))).map(({ status }) => status),
 });
@@ -112,7 +112,7 @@ async function start({ from = 'shared' }: Pick<Change, 'from'>, count = quota): 
 }
 
 /** Ends the process that makes a request before its call of this number: no call of it reaches the engine any more. */
-async function cutOff(request: () => Promise<Answer>, atCall: number): Promise<Answer> {
+async function cutOff(request: () => Promise<TestResponse>, atCall: number): Promise<TestResponse> {
   let calls = 0;
   world.proxy.intercept(() => {
     calls += 1;
@@ -237,7 +237,7 @@ test('on the way from shared a member is refused from when its own copy is chang
       });
       expect((await copyOf(project))?.['status']).toBe(isShared ? 'rejected' : before?.['status']);
     }
-    const { status } = await held.letGo();
+    const { status } = await held.release();
 
     expect([withdrawal.status, status]).toEqual([204, 200]);
     for (const project of [first, last, withdrawn]) {
@@ -305,7 +305,7 @@ describe.each([
           `${change.name}, ${count} members: ${result.status} in ${seconds} s, ${transactions} transactions, against ${requests} requests\n`,
         );
         expect([200, 204]).toContain(result.status);
-        expect(transactions).toBeLessThan(mostTransactions);
+        expect(transactions).toBeLessThan(maxTransactions);
         expect(await stateOf(id)).toEqual(stateAtTheEnd(change, count));
       }
     },
@@ -314,4 +314,4 @@ describe.each([
 });
 
 /** 22 to delete 1000 members, the halves of a chunk for each of three, and as many by members that complete the change too. */
-const mostTransactions = 120;
+const maxTransactions = 120;

@@ -1,5 +1,5 @@
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
-import type { Answer, Service } from '../support/service.ts';
+import type { TestResponse, Service } from '../support/service.ts';
 import { assertAnswered } from './world.ts';
 
 /** Who asks in the proofs of the promises: the image's owner, an admin of another project, and who has no part in it. */
@@ -15,14 +15,14 @@ const mediaType = 'application/openstack-images-v2.1-json-patch';
 export interface ImageApi extends Pick<Service, 'request'> {
   /** Registers an image and returns its id. */
   create(attributes?: Readonly<Record<string, unknown>>, as?: string): Promise<string>;
-  offer(imageId: string, project: string, as?: string): Promise<Answer>;
-  answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<Answer>;
-  withdraw(imageId: string, project: string, as?: string): Promise<Answer>;
+  offer(imageId: string, project: string, as?: string): Promise<TestResponse>;
+  answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<TestResponse>;
+  withdraw(imageId: string, project: string, as?: string): Promise<TestResponse>;
   /** Sets properties of an image. */
-  patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<Answer>;
-  remove(imageId: string, as?: string): Promise<Answer>;
-  show(imageId: string, as?: string): Promise<Answer>;
-  showMember(imageId: string, project: string, as?: string): Promise<Answer>;
+  patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<TestResponse>;
+  remove(imageId: string, as?: string): Promise<TestResponse>;
+  show(imageId: string, as?: string): Promise<TestResponse>;
+  showMember(imageId: string, project: string, as?: string): Promise<TestResponse>;
   /** The statuses of an image's members by project, as its owner is shown them. */
   members(imageId: string, as?: string): Promise<Readonly<Record<string, MemberStatus>>>;
   /** The ids of the images in a list, in its order. */

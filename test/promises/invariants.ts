@@ -48,7 +48,7 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
   >();
 
   for (const item of items) {
-    const place = placeOf(item);
+    const place = classify(item);
     if (place === undefined) {
       broken.push(`${nameOf(item)}: no kind of item has such a key`);
       continue;
@@ -68,11 +68,11 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
       memberships: of('membership').filter(({ item }) => item['status'] !== undefined),
       entries: [...of('owned'), ...of('everyone')],
     };
-    const mayBeMoving = options.changesMayBePending === true && record?.['pending_change'] !== undefined;
+    const mayBePending = options.changesMayBePending === true && record?.['pending_change'] !== undefined;
     broken.push(
-      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project, mayBeMoving)),
+      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project, mayBePending)),
       ...(record === undefined || record['deleted_at'] !== undefined
-        ? brokenRemains(record, family)
+        ? brokenTombstone(record, family)
         : [...brokenImage(record, family, options), ...brokenFamily(record, family)]),
     );
   }
@@ -96,7 +96,7 @@ interface Family {
 }
 
 /** Which kind of item a key says it is, of which image, for whom. */
-function placeOf({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; project: string } | undefined {
+function classify({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; project: string } | undefined {
   const [, partition, partitionName] = /^(IMAGE|PROJECT|EVERYONE)#(.*)$/s.exec(String(pk)) ?? [];
   const [, sort, sortName] = /^(IMAGE|MEMBER|OWNED|SHARED)(?:#(.*))?$/s.exec(String(sk)) ?? [];
   const [inPartition = '', inSort = ''] = [partitionName, sortName];
@@ -119,15 +119,15 @@ function placeOf({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; pro
 const nameOf = ({ pk, sk }: StoredItem): string => `${String(pk)} / ${String(sk)}`;
 
 /** A sentence for each attribute that is not as it has to be; `undefined` is an attribute that must be absent. */
-const different = (item: StoredItem, wanted: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.entries(wanted)
+const differences = (item: StoredItem, expected: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(expected)
     .filter(([attribute, value]) => item[attribute] !== value)
     .map(
       ([attribute, value]) =>
         `${nameOf(item)}: ${attribute} is ${JSON.stringify(item[attribute])} and not ${JSON.stringify(value)}`,
     );
 
-const factsOf = (item: StoredItem): ReplicatedAttributes => ({
+const replicatedAttributesOf = (item: StoredItem): ReplicatedAttributes => ({
   owner: item['owner'],
   visibility: item['visibility'],
   hidden: item['os_hidden'],
@@ -145,24 +145,29 @@ const positionOf = (record: StoredItem): ListPosition => ({
 });
 
 /** What a membership has to be by itself, with a status or without. */
-function brokenMembership(item: StoredItem, imageId: string, project: string, mayBeMoving: boolean): readonly string[] {
+function brokenMembership(
+  item: StoredItem,
+  imageId: string,
+  project: string,
+  mayBePending: boolean,
+): readonly string[] {
   const status: MemberStatus | undefined = item['status'];
   const inNoIndex = Object.fromEntries(localIndexes.map((index) => [index, undefined]));
   const name = nameOf(item);
   return [
-    ...different(item, { image_id: imageId, member_id: project }),
+    ...differences(item, { image_id: imageId, member_id: project }),
     ...(Number.isSafeInteger(item['sequence']) ? [] : [`${name}: sequence is ${String(item['sequence'])}`]),
     ...(item['created_at'] <= item['updated_at'] ? [] : [`${name}: it was updated before it was created`]),
     ...(status === undefined
       ? [
-          ...different(item, inNoIndex),
+          ...differences(item, inNoIndex),
           ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${name}: it is withdrawn and does not expire`]),
         ]
       : memberStatuses.includes(status)
-        ? different(item, {
+        ? differences(item, {
             ...inNoIndex,
             [membershipIndex]: item[membershipIndex], // compared with the image
-            [indexOfStatus[status]]: mayBeMoving ? item[indexOfStatus[status]] : item[membershipIndex],
+            [indexOfStatus[status]]: mayBePending ? item[indexOfStatus[status]] : item[membershipIndex],
             [timeToLive]: undefined,
           })
         : [`${name}: status is ${status as string}`]),
@@ -170,7 +175,7 @@ function brokenMembership(item: StoredItem, imageId: string, project: string, ma
 }
 
 /** What is left of a deleted image, or of one that never was. */
-function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
+function brokenTombstone(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
   const attributes = ['pk', 'sk', 'format', 'id', 'owner', 'version', 'deleted_at', 'updated_by', 'record'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
@@ -185,12 +190,12 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
   const { imageId, offers, memberships, entries } = family;
   const name = nameOf(record);
   const count = record['member_count'] as number;
-  const facts = factsOf(record);
+  const facts = replicatedAttributesOf(record);
   const offered = offers.map(({ project }) => project).toSorted();
   const members = memberships.map(({ project }) => project).toSorted();
   const entry = (key: string, shelf: ListSegment) => ({
     key,
-    wanted: { listed: listKey(shelf, positionOf(record)), ...attributesOf(facts) },
+    expected: { listed: listKey(shelf, positionOf(record)), ...attributesOf(facts) },
   });
   const wantedEntries = [
     entry(`owned ${facts.owner}`, ownedSegment(facts.hidden)),
@@ -200,7 +205,7 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
   ];
   const entryKey = ({ kind, project }: Family['entries'][number]): string => `${kind} ${project}`;
   return [
-    ...different(record, {
+    ...differences(record, {
       id: imageId,
       [catalogIndex]: facts.visibility,
       [catalogSortKey]: listKey(ownedSegment(facts.hidden), positionOf(record)),
@@ -219,10 +224,10 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
       .filter(({ key }) => !entries.some((each) => entryKey(each) === key))
       .map(({ key }) => `${name}: it has no entry ${key}`),
     ...entries.flatMap((each) => {
-      const wanted = wantedEntries.find(({ key }) => key === entryKey(each));
-      return wanted === undefined
+      const expected = wantedEntries.find(({ key }) => key === entryKey(each));
+      return expected === undefined
         ? [`${nameOf(each.item)}: the image belongs to no such list`]
-        : different(each.item, wanted.wanted);
+        : differences(each.item, expected.expected);
     }),
   ];
 }
@@ -230,22 +235,22 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
 /** What an image's offers and memberships repeat of it and of each other. */
 function brokenFamily(record: StoredItem, { offers, memberships }: Family): readonly string[] {
   const pending = record['pending_change'] as StoredItem | undefined;
-  const possible = [record, ...(pending?.['kind'] === 'facts' ? [pending] : [])].map(factsOf);
+  const possible = [record, ...(pending?.['kind'] === 'facts' ? [pending] : [])].map(replicatedAttributesOf);
   // An image that becomes shared is shared before its members are; what it was before is not kept.
   const becomesShared = pending?.['visibility'] === 'shared' && record['visibility'] === 'shared';
   return memberships.flatMap(({ item, project }) => {
     const offer = offers.find((each) => each.project === project)?.item;
-    const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
+    const before = becomesShared && item['visibility'] !== 'shared' ? [replicatedAttributesOf(item)] : [];
     const ofOwner = project === record['owner'] ? possible.map((facts) => ({ ...facts, owner: record['owner'] })) : [];
-    const differences = [...possible, ...before, ...ofOwner].map((facts) =>
-      different(item, {
+    const mismatches = [...possible, ...before, ...ofOwner].map((facts) =>
+      differences(item, {
         ...attributesOf(facts),
         [membershipIndex]: listKey(membershipSegment(facts), positionOf(record)),
       }),
     );
     return [
-      ...(differences.some((each) => each.length === 0) ? [] : differences[0]!),
-      ...(offer === undefined ? [] : different(offer, { membership_id: item['membership_id'] })),
+      ...(mismatches.some((each) => each.length === 0) ? [] : mismatches[0]!),
+      ...(offer === undefined ? [] : differences(offer, { membership_id: item['membership_id'] })),
     ];
   });
 }

@@ -11,7 +11,7 @@ import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-mem
 import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall, Interference } from '../support/engine-proxy.ts';
 import { seedImage } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { admin, imageApi, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
@@ -34,7 +34,7 @@ const hotMembers: readonly string[] = ['member-063', 'member-127'];
 
 interface FanOut {
   readonly name: string;
-  readonly request: (id: string) => Promise<Answer>;
+  readonly request: (id: string) => Promise<TestResponse>;
   readonly from?: 'private' | 'shared';
   /** What the image and each of its memberships have at the end; `deleted` has no attributes. */
   readonly end: Readonly<Record<string, unknown>> | 'deleted';

@@ -7,7 +7,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Interceptor } from '../support/engine-proxy.ts';
 import { seedImage, type SeededMember } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems } from '../support/stored-items.ts';
 import { checkThenWrite } from './check-then-write.ts';
 import { admin, imageApi, memberOf, type ImageApi } from './image-api.ts';
@@ -15,11 +15,11 @@ import { brokenInvariants } from './invariants.ts';
 import { assertAnswered, startWorld, type World } from './world.ts';
 
 const quota = 4;
-const roundsOfEach = 40;
+const roundsPerRace = 40;
 /** A planted check-then-write is caught in the first rounds; this many without would be a suite that does not look. */
-const roundsToCatchAFault = 120;
+const maxRoundsToDetectFault = 120;
 /** How many calls of the others a request may have to wait for before it starts, in one round or another. */
-const mostCallsBefore = [0, 4, 8];
+const maxCallsBefore = [0, 4, 8];
 /** How long a planted fault leaves between check and write: one of the first writes of a round is far slower than others. */
 const pauseMilliseconds = { usual: 4, slow: 60, slowAmong: 5 };
 
@@ -28,9 +28,9 @@ interface Race {
   /** How the image is before the race. */
   readonly image: { readonly visibility?: 'shared' | 'private'; readonly members: readonly SeededMember[] };
   /** The requests, to be started in any order. */
-  readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<Answer>)[];
+  readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<TestResponse>)[];
   /** A check-then-write does no harm here: until the members are changed each answer is refused all the same. */
-  readonly survivesCheckThenWrite?: true;
+  readonly toleratesCheckThenWrite?: true;
   /** Fails unless these answers, in the order of the requests, and what is seen after them agree. */
   readonly judge: (statuses: readonly number[], api: ImageApi, id: string) => Promise<void>;
 }
@@ -122,7 +122,7 @@ const races: readonly Race[] = [
   {
     name: 'an answer against becoming shared',
     image: { visibility: 'private', members: pending('beta', 'gamma') },
-    survivesCheckThenWrite: true,
+    toleratesCheckThenWrite: true,
     requests: (api, id) => [
       () => api.patch(id, { visibility: 'shared' }),
       () => api.answer(id, 'beta', 'accepted'),
@@ -230,7 +230,7 @@ afterAll(() => world.close());
 test.each(races)(
   '$name',
   async (race) => {
-    for (let round = 1; round <= roundsOfEach; round += 1) {
+    for (let round = 1; round <= roundsPerRace; round += 1) {
       const random = randomFrom(race.name, round);
       const turns = async (): Promise<undefined> => {
         for (let left = Math.floor(random() * 6); left > 0; left -= 1) await setImmediate();
@@ -242,16 +242,16 @@ test.each(races)(
         throw new Error(`Round ${round}: ${(error as Error).message}`, { cause: error });
       }
     }
-    process.stderr.write(`${roundsOfEach} rounds of ${race.name}\n`);
+    process.stderr.write(`${roundsPerRace} rounds of ${race.name}\n`);
   },
   120_000,
 );
 
-test.each(races.filter(({ survivesCheckThenWrite }) => survivesCheckThenWrite !== true))(
+test.each(races.filter(({ toleratesCheckThenWrite }) => toleratesCheckThenWrite !== true))(
   'a check that is not part of the write is caught: $name',
   async (race) => {
     let caughtIn: number | undefined;
-    for (let round = 1; round <= roundsToCatchAFault && caughtIn === undefined; round += 1) {
+    for (let round = 1; round <= maxRoundsToDetectFault && caughtIn === undefined; round += 1) {
       const random = randomFrom(race.name, round);
       const slowWrite = Math.floor(random() * pauseMilliseconds.slowAmong);
       let writes = 0;
@@ -272,7 +272,7 @@ async function run(race: Race, random: () => number, interceptor: Interceptor): 
   const api = imageApi(world);
   const { id } = await seedImage(world.table, { owner: 'alpha', ...race.image });
 
-  const statuses = await startAmongEachOther(race.requests(api, id), random, interceptor);
+  const statuses = await startInterleaved(race.requests(api, id), random, interceptor);
 
   // Before anything else is asked of the service: nothing else may be needed to set it right.
   assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
@@ -284,31 +284,31 @@ async function run(race: Race, random: () => number, interceptor: Interceptor): 
  * Starts each request when the others have made so many calls, or have nothing more to do: so that every one of them
  * comes to start before, between and after any step of the others.
  */
-async function startAmongEachOther(
-  requests: readonly (() => Promise<Answer>)[],
+async function startInterleaved(
+  requests: readonly (() => Promise<TestResponse>)[],
   random: () => number,
   interceptor: Interceptor,
 ): Promise<readonly number[]> {
-  const most = mostCallsBefore[Math.floor(random() * mostCallsBefore.length)]!;
+  const most = maxCallsBefore[Math.floor(random() * maxCallsBefore.length)]!;
   let waiting = shuffled(requests.keys(), random).map((n) => ({
     n,
     start: requests[n]!,
     callsBefore: Math.floor(random() * (most + 1)),
   }));
-  const answers = new Map<number, Answer>();
+  const answers = new Map<number, TestResponse>();
   const finished = Promise.withResolvers<undefined>();
   let calls = 0;
-  let underWay = 0;
+  let running = 0;
 
   const startDue = (): void => {
     const next = Math.min(...waiting.map(({ callsBefore }) => callsBefore));
-    const due = waiting.filter(({ callsBefore }) => callsBefore <= calls || (underWay === 0 && callsBefore === next));
+    const due = waiting.filter(({ callsBefore }) => callsBefore <= calls || (running === 0 && callsBefore === next));
     waiting = waiting.filter((each) => !due.includes(each));
     for (const { start, n } of due) {
-      underWay += 1;
+      running += 1;
       start().then((answer) => {
         answers.set(n, answer);
-        underWay -= 1;
+        running -= 1;
         if (answers.size === requests.length) finished.resolve(undefined);
         else startDue();
       }, finished.reject);

@@ -11,7 +11,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { ItemKey } from '../../lambda/dynamodb/keys.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy, type Interceptor } from '../support/engine-proxy.ts';
-import { startService, type Answer, type RequestOptions, type Service } from '../support/service.ts';
+import { startService, type TestResponse, type RequestOptions, type Service } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 
 /** A call of the service on its way to the engine. */
@@ -20,7 +20,7 @@ export type Call = Parameters<Interceptor>[0];
 /** A request that stands still before one of its calls, until it is let go. */
 interface HeldRequest {
   /** Lets it go on, and resolves to its answer. */
-  letGo(): Promise<Answer>;
+  release(): Promise<TestResponse>;
 }
 
 /** The service on a table of its own, behind a wire that can hold its calls. */
@@ -28,13 +28,13 @@ export interface World {
   readonly service: Service;
   readonly proxy: EngineProxy;
   readonly table: TestTable;
-  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  request(method: string, path: string, options?: RequestOptions): Promise<TestResponse>;
   /** Starts a request and resolves when it is about to make the first call that fits. Other requests pass meanwhile. */
-  hold(fits: (call: Call) => boolean, request: () => Promise<Answer>): Promise<HeldRequest>;
+  hold(fits: (call: Call) => boolean, request: () => Promise<TestResponse>): Promise<HeldRequest>;
   /** Starts a request, loses the response to its first write after that was applied, and holds it before its next call. */
-  holdAfterLostResponse(request: () => Promise<Answer>): Promise<HeldRequest>;
+  holdAfterLostResponse(request: () => Promise<TestResponse>): Promise<HeldRequest>;
   /** Lets the next call that fits be made, and loses its answer. */
-  loseNextAnswer(fits: (call: Call) => boolean): void;
+  loseNextResponse(fits: (call: Call) => boolean): void;
   /** Lets go whatever still is held and makes the table hold these items, none unless they are given. */
   reset(items?: readonly StoredItem[]): Promise<void>;
   close(): Promise<void>;
@@ -58,7 +58,7 @@ export async function startWorld(
 
   const hold = async (
     fits: (call: Call) => boolean,
-    start: () => Promise<Answer>,
+    start: () => Promise<TestResponse>,
     timesBefore = 0,
   ): Promise<HeldRequest> => {
     let passed = 0;
@@ -87,7 +87,7 @@ export async function startWorld(
       throw new Error(`The request ended with ${first.status} before the call that it was to be held at.`);
     }
     return {
-      letGo: () => {
+      release: () => {
         held.delete(holding);
         holding.release();
         return answered;
@@ -101,8 +101,8 @@ export async function startWorld(
     table,
     request,
     hold: (fits, start) => hold(fits, start),
-    holdAfterLostResponse: (start) => hold(aWrite, start, 1),
-    loseNextAnswer: (fits) => {
+    holdAfterLostResponse: (start) => hold(isWrite, start, 1),
+    loseNextResponse: (fits) => {
       proxy.intercept((call) => {
         if (!fits(call)) return undefined;
         proxy.intercept(undefined);
@@ -160,7 +160,7 @@ export async function plantAttributes(
 }
 
 /** Takes an item away past the service. */
-export async function plantAbsence({ client, tableName }: TestTable, { pk, sk }: ItemKey): Promise<void> {
+export async function plantDeletion({ client, tableName }: TestTable, { pk, sk }: ItemKey): Promise<void> {
   await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall({ pk, sk }) }));
 }
 
@@ -173,10 +173,10 @@ export async function itemAt({ client, tableName }: TestTable, { pk, sk }: ItemK
 }
 
 /** Whether a call writes: what a request is held at, unless a scenario says more. */
-export const aWrite = ({ action }: Call): boolean => action === 'UpdateItem' || action === 'TransactWriteItems';
+export const isWrite = ({ action }: Call): boolean => action === 'UpdateItem' || action === 'TransactWriteItems';
 
 /** Whether a call is a transaction with an action on an item whose sort key begins so. */
-export const aTransactionOn =
+export const isTransactionOn =
   (sortKeyPrefix: string) =>
   ({ action, request }: Call): boolean =>
     action === 'TransactWriteItems' &&
@@ -185,7 +185,7 @@ export const aTransactionOn =
     );
 
 /** Fails unless a request was answered with this status; the message says what was answered instead. */
-export function assertAnswered(answer: Answer, status: number): Answer {
+export function assertAnswered(answer: TestResponse, status: number): TestResponse {
   assert.equal(answer.status, status, `${answer.status} and not ${status}: ${JSON.stringify(answer.body)}`);
   return answer;
 }

@@ -178,14 +178,14 @@ function forward(
   });
 }
 
-/** How many turns of the event loop without a new call end a round of {@link heldTogether}. */
+/** How many turns of the event loop without a new call end a round of {@link releaseTogether}. */
 const quietTurns = 6;
 
 /**
  * Holds calls back until no more of them come: those that were sent side by side then overlap in time, however busy the
  * machine is, and those that wait for an answer come in a later round. For counting with {@link roundsOf}.
  */
-export function heldTogether(): Interceptor {
+export function releaseTogether(): Interceptor {
   let quiet = 0;
   let round: Promise<void> | undefined;
   const untilQuiet = async (): Promise<void> => {

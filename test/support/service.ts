@@ -9,7 +9,7 @@ import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 import { testVariables } from './engine.ts';
 
 /** An answer of the service, its body parsed where it is JSON. */
-export interface Answer {
+export interface TestResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: any;
@@ -25,9 +25,9 @@ export interface RequestOptions {
 
 /** The deployed functions' own entry points in this process, called with the events of an HTTP API. */
 export interface Service {
-  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  request(method: string, path: string, options?: RequestOptions): Promise<TestResponse>;
   /** An event that is handed to a function as it is. */
-  invoke(name: ApiFunction, event: APIGatewayProxyEventV2): Promise<Answer>;
+  invoke(name: ApiFunction, event: APIGatewayProxyEventV2): Promise<TestResponse>;
   /** Every line that was logged. */
   readonly logged: readonly string[];
 }

@@ -45,7 +45,7 @@ async function linesUntil(text: string): Promise<readonly string[]> {
   const watch = await startProgram({
     command: [process.execPath, join(operate, 'watch-events.ts')],
     env: environment(),
-    ready: new RegExp(RegExp.escape(text)),
+    ready: new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)),
   });
   programs.push(watch);
   return watch.lines.slice(0, watch.lines.indexOf(watch.ready.input) + 1);

@@ -7,7 +7,7 @@ import { pendingChangeHandler, pendingChangeMessage } from '../../../lambda/even
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy } from '../../support/engine-proxy.ts';
 import { seedImage } from '../../support/seed.ts';
-import { startService, type Answer } from '../../support/service.ts';
+import { startService, type TestResponse } from '../../support/service.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
 
 /** A service whose functions can be ended at any of their calls, and the consumers that complete what they began. */
@@ -22,7 +22,7 @@ export interface CutOffWorld {
     imageId: string,
     call: number,
   ): Promise<{ readonly status: number; readonly isCutOff: boolean }>;
-  request(change: FanOut, imageId: string): Promise<Answer>;
+  request(change: FanOut, imageId: string): Promise<TestResponse>;
   /** Hands the messages of the stream's consumer to the one that completes. Returns how many it did not complete. */
   complete(): Promise<number>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { admin, memberOf, owner, stranger } from '../image-api.ts';
-import { assertAnswered, aWrite, itemAt } from '../world.ts';
+import { assertAnswered, isWrite, itemAt } from '../world.ts';
 import { sequenceOf, membershipKeyOf, assertUnchanged, memberAndAdmin, type Scenario } from './scenario.ts';
 
 /** Scenarios of answers: PUT of a member. */
@@ -69,11 +69,11 @@ export const answerScenarios: readonly Scenario[] = [
       name: `an answer of ${who} in flight does not restore a withdrawn membership`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'pending' });
-        const answer = await world.hold(aWrite, () => api.answer(id, 'beta', 'accepted', caller));
+        const answer = await world.hold(isWrite, () => api.answer(id, 'beta', 'accepted', caller));
         assertAnswered(await api.withdraw(id, 'beta'), 204);
 
         await assertUnchanged(world, async () => {
-          assertAnswered(await answer.letGo(), 404);
+          assertAnswered(await answer.release(), 404);
           assertAnswered(await api.answer(id, 'beta', 'rejected', caller), 404);
         });
         assert.deepEqual(await api.members(id), {});
@@ -87,28 +87,28 @@ export const answerScenarios: readonly Scenario[] = [
         assert.deepEqual(await api.members(id), { beta: 'accepted' });
         assertAnswered(await api.withdraw(id, 'beta'), 204);
 
-        await assertUnchanged(world, async () => assertAnswered(await answered.letGo(), 200));
+        await assertUnchanged(world, async () => assertAnswered(await answered.release(), 200));
       },
     },
     {
       name: `an answer of ${who} in flight when the image is deleted is not applied`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'pending' });
-        const answer = await world.hold(aWrite, () => api.answer(id, 'beta', 'accepted', caller));
+        const answer = await world.hold(isWrite, () => api.answer(id, 'beta', 'accepted', caller));
         assertAnswered(await api.remove(id), 204);
 
-        await assertUnchanged(world, async () => assertAnswered(await answer.letGo(), 404));
+        await assertUnchanged(world, async () => assertAnswered(await answer.release(), 404));
       },
     },
     {
       name: `an answer of ${who} in flight when the image stops being shared is refused`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'pending' });
-        const answer = await world.hold(aWrite, () => api.answer(id, 'beta', 'accepted', caller));
+        const answer = await world.hold(isWrite, () => api.answer(id, 'beta', 'accepted', caller));
         assertAnswered(await api.patch(id, { visibility: 'private' }), 200);
 
         await assertUnchanged(world, async () => {
-          assertAnswered(await answer.letGo(), caller === admin ? 403 : 404);
+          assertAnswered(await answer.release(), caller === admin ? 403 : 404);
         });
         assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
         assert.deepEqual(await api.members(id), { beta: 'pending' });
@@ -141,7 +141,7 @@ export const answerScenarios: readonly Scenario[] = [
       run: async (world, api) => {
         const id = await api.share({ beta: 'pending' });
         const before = await itemAt(world.table, membershipKeyOf(id, 'beta'));
-        world.loseNextAnswer(aWrite);
+        world.loseNextResponse(isWrite);
 
         assertAnswered(await api.answer(id, 'beta', 'accepted', caller), 200);
 
@@ -167,10 +167,10 @@ export const answerScenarios: readonly Scenario[] = [
     name: 'an answer in flight when its member becomes the owner is refused',
     run: async (world, api) => {
       const id = await api.share({ beta: 'pending' });
-      const answer = await world.hold(aWrite, () => api.answer(id, 'beta', 'accepted'));
+      const answer = await world.hold(isWrite, () => api.answer(id, 'beta', 'accepted'));
       assertAnswered(await api.patch(id, { owner: 'beta' }, admin), 200);
 
-      assertAnswered(await answer.letGo(), 403);
+      assertAnswered(await answer.release(), 403);
       assert.deepEqual(await api.members(id, memberOf('beta')), { beta: 'pending' });
     },
   },
@@ -179,9 +179,9 @@ export const answerScenarios: readonly Scenario[] = [
     run: async (world, api) => {
       const id = await api.share({ beta: 'pending' });
       const before = await itemAt(world.table, membershipKeyOf(id, 'beta'));
-      const accepted = await world.hold(aWrite, () => api.answer(id, 'beta', 'accepted'));
+      const accepted = await world.hold(isWrite, () => api.answer(id, 'beta', 'accepted'));
       assertAnswered(await api.answer(id, 'beta', 'rejected'), 200);
-      assertAnswered(await accepted.letGo(), 200);
+      assertAnswered(await accepted.release(), 200);
 
       const after = await itemAt(world.table, membershipKeyOf(id, 'beta'));
       assert.deepEqual(await api.members(id), { beta: 'accepted' });

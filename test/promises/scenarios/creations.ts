@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { visibilities, type Visibility } from '../../../lambda/domain/image.ts';
 import { admin, memberOf, owner, stranger } from '../image-api.ts';
-import { assertAnswered, aWrite } from '../world.ts';
+import { assertAnswered, isWrite } from '../world.ts';
 import { assertUnchanged, type Scenario } from './scenario.ts';
 
 /** Scenarios of new images. */
@@ -11,13 +11,13 @@ export const creationScenarios: readonly Scenario[] = [
     name: 'an image id is used once, and not again after the deletion of its image',
     run: async (world, api) => {
       const id = randomUUID();
-      const second = await world.hold(aWrite, () =>
+      const second = await world.hold(isWrite, () =>
         world.request('POST', '/v2/images', { as: memberOf('beta'), body: { id, visibility: 'community' } }),
       );
       await api.create({ id, name: 'first' });
       assertAnswered(await api.offer(id, 'gamma'), 200);
 
-      await assertUnchanged(world, async () => assertAnswered(await second.letGo(), 409));
+      await assertUnchanged(world, async () => assertAnswered(await second.release(), 409));
       assertAnswered(await api.remove(id), 204);
       await assertUnchanged(world, async () => {
         assertAnswered(await world.request('POST', '/v2/images', { as: owner, body: { id } }), 409);

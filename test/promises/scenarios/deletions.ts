@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { admin, memberOf, owner } from '../image-api.ts';
-import { assertAnswered, aWrite, itemAt, plantAttributes } from '../world.ts';
+import { assertAnswered, isWrite, itemAt, plantAttributes } from '../world.ts';
 import { imageRecordKey, assertUnchanged, becomingPrivate, type Scenario } from './scenario.ts';
 
 /** Scenarios of deletions of an image. */
@@ -34,17 +34,17 @@ export const deletionScenarios: readonly Scenario[] = [
       name: `the deletion of ${what} in flight when it is protected is refused`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const deletion = await world.hold(aWrite, () => api.remove(id));
+        const deletion = await world.hold(isWrite, () => api.remove(id));
         assertAnswered(await api.patch(id, { protected: true }), 200);
 
-        await assertUnchanged(world, async () => assertAnswered(await deletion.letGo(), 403));
+        await assertUnchanged(world, async () => assertAnswered(await deletion.release(), 403));
       },
     },
     {
       name: `the deletion of ${what} in flight is applied after a pending change that was recorded meanwhile`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const deletion = await world.hold(aWrite, () => api.remove(id));
+        const deletion = await world.hold(isWrite, () => api.remove(id));
         // The pending change also protects the image, so that a deletion that ignores it is detected.
         const { record: unprotected } = (await itemAt(world.table, imageRecordKey(id)))!;
         await plantAttributes(world.table, imageRecordKey(id), {
@@ -52,7 +52,7 @@ export const deletionScenarios: readonly Scenario[] = [
           record: JSON.stringify({ ...(JSON.parse(unprotected) as object), protected: true }),
         });
 
-        assertAnswered(await deletion.letGo(), 403);
+        assertAnswered(await deletion.release(), 403);
         assertAnswered(await api.patch(id, { name: 'changed' }), 200);
         assert.equal((await api.show(id)).body.visibility, 'private');
       },
@@ -61,10 +61,10 @@ export const deletionScenarios: readonly Scenario[] = [
       name: `the deletion of ${what} in flight ends a membership that was created meanwhile`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const deletion = await world.hold(aWrite, () => api.remove(id));
+        const deletion = await world.hold(isWrite, () => api.remove(id));
         assertAnswered(await api.offer(id, 'delta'), 200);
 
-        assertAnswered(await deletion.letGo(), 204);
+        assertAnswered(await deletion.release(), 204);
         assertAnswered(await api.answer(id, 'delta', 'accepted'), 404);
         assertAnswered(await api.answer(id, 'delta', 'accepted', admin), 404);
       },

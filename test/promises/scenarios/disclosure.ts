@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Answer } from '../../support/service.ts';
+import type { TestResponse } from '../../support/service.ts';
 import { memberOf, stranger, type ImageApi } from '../image-api.ts';
 import { assertAnswered } from '../world.ts';
 import { assertUnchanged, type Scenario } from './scenario.ts';
 
 /** Returns a response without the requested image id and the request id, which differ between requests. */
-function withoutIds({ status, headers, body }: Answer, id: string): unknown {
+function withoutIds({ status, headers, body }: TestResponse, id: string): unknown {
   const { request_id: _requestId, ...told } = (body ?? {}) as Record<string, unknown>;
   return { status, headers: Object.keys(headers), told: JSON.stringify(told).replaceAll(id, '<image>') };
 }
 
-const allRequests = (id: string, as: string, api: ImageApi): readonly [string, () => Promise<Answer>][] => [
+const allRequests = (id: string, as: string, api: ImageApi): readonly [string, () => Promise<TestResponse>][] => [
   ['show', () => api.show(id, as)],
   ['change', () => api.patch(id, { name: 'mine' }, as)],
   ['delete', () => api.remove(id, as)],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { admin, memberOf, stranger } from '../image-api.ts';
-import { assertAnswered, aWrite, itemAt, plantItems } from '../world.ts';
+import { assertAnswered, isWrite, itemAt, plantItems } from '../world.ts';
 import { offerKeyOf, sequenceOf, membershipKeyOf, isLastStep, assertUnchanged, type Scenario } from './scenario.ts';
 
 /** Scenarios of offers: POST of a member. */
@@ -25,18 +25,18 @@ export const offerScenarios: readonly Scenario[] = [
     name: 'an offer in flight does not create a second membership or undo an answer',
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       assertAnswered(await api.offer(id, 'beta'), 200);
       assertAnswered(await api.answer(id, 'beta', 'accepted'), 200);
 
-      await assertUnchanged(world, async () => assertAnswered(await offer.letGo(), 409));
+      await assertUnchanged(world, async () => assertAnswered(await offer.release(), 409));
     },
   },
   {
     name: 'an offer whose write loses its response is applied once',
     run: async (world, api) => {
       const id = await api.create();
-      world.loseNextAnswer(aWrite);
+      world.loseNextResponse(isWrite);
 
       assertAnswered(await api.offer(id, 'beta'), 200);
       assert.deepEqual(await api.members(id), { beta: 'pending' });
@@ -75,22 +75,22 @@ export const offerScenarios: readonly Scenario[] = [
     run: async (world, api) => {
       const id = await api.share({ gamma: 'accepted' });
       const membership = await itemAt(world.table, membershipKeyOf(id, 'gamma'));
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       await plantItems(world.table, [{ ...membership, ...membershipKeyOf(id, 'beta'), member_id: 'beta' }]);
 
-      await assertUnchanged(world, async () => assertAnswered(await offer.letGo(), 409));
+      await assertUnchanged(world, async () => assertAnswered(await offer.release(), 409));
     },
   },
   {
     name: 'the quota is reached and never exceeded, neither by the owner nor by an admin',
     run: async (world, api) => {
       const id = await api.share({ beta: 'pending', gamma: 'rejected' });
-      const held = await world.hold(aWrite, () => api.offer(id, 'delta'));
-      const heldToo = await world.hold(aWrite, () => api.offer(id, 'zeta', admin));
+      const held = await world.hold(isWrite, () => api.offer(id, 'delta'));
+      const heldToo = await world.hold(isWrite, () => api.offer(id, 'zeta', admin));
       assertAnswered(await api.offer(id, 'epsilon'), 200);
 
-      assertAnswered(await held.letGo(), 413);
-      assertAnswered(await heldToo.letGo(), 413);
+      assertAnswered(await held.release(), 413);
+      assertAnswered(await heldToo.release(), 413);
       assertAnswered(await api.offer(id, 'delta', admin), 413);
       assertAnswered(await api.offer(id, 'beta'), 409);
       assert.deepEqual(await api.members(id), { beta: 'pending', gamma: 'rejected', epsilon: 'pending' });
@@ -102,20 +102,20 @@ export const offerScenarios: readonly Scenario[] = [
     name: 'an offer in flight when the owner changes is refused',
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       assertAnswered(await api.patch(id, { owner: 'omega' }, admin), 200);
 
-      await assertUnchanged(world, async () => assertAnswered(await offer.letGo(), 404));
+      await assertUnchanged(world, async () => assertAnswered(await offer.release(), 404));
     },
   },
   {
     name: "an admin's offer in flight when the owner changes is made for the new owner",
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'omega', admin));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'omega', admin));
       assertAnswered(await api.patch(id, { owner: 'omega' }, admin), 200);
 
-      assertAnswered(await offer.letGo(), 200);
+      assertAnswered(await offer.release(), 200);
       assertAnswered(await api.answer(id, 'omega', 'accepted'), 403);
     },
   },
@@ -123,10 +123,10 @@ export const offerScenarios: readonly Scenario[] = [
     name: 'an offer in flight when the image is hidden is hidden',
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       assertAnswered(await api.patch(id, { os_hidden: true }), 200);
 
-      assertAnswered(await offer.letGo(), 200);
+      assertAnswered(await offer.release(), 200);
       assertAnswered(await api.answer(id, 'beta', 'accepted'), 200);
       assert.deepEqual(await api.list(memberOf('beta')), []);
       assert.deepEqual(await api.list(memberOf('beta'), '?os_hidden=true'), [id]);
@@ -136,21 +136,21 @@ export const offerScenarios: readonly Scenario[] = [
     name: 'an offer in flight when the image stops being shared is refused',
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       assertAnswered(await api.patch(id, { visibility: 'private' }), 200);
 
-      await assertUnchanged(world, async () => assertAnswered(await offer.letGo(), 403));
+      await assertUnchanged(world, async () => assertAnswered(await offer.release(), 403));
     },
   },
   {
     name: 'an offer in flight while a pending change ends the sharing is refused',
     run: async (world, api) => {
       const id = await api.share({ beta: 'pending' });
-      const offer = await world.hold(aWrite, () => api.offer(id, 'gamma'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'gamma'));
       const change = await world.hold(isLastStep, () => api.patch(id, { visibility: 'private' }));
 
-      assertAnswered(await offer.letGo(), 403);
-      assertAnswered(await change.letGo(), 200);
+      assertAnswered(await offer.release(), 403);
+      assertAnswered(await change.release(), 200);
       assertAnswered(await api.answer(id, 'gamma', 'accepted'), 404);
       assert.equal(await itemAt(world.table, membershipKeyOf(id, 'gamma')), undefined);
     },
@@ -159,10 +159,10 @@ export const offerScenarios: readonly Scenario[] = [
     name: 'an offer in flight when the image is deleted is not applied',
     run: async (world, api) => {
       const id = await api.create();
-      const offer = await world.hold(aWrite, () => api.offer(id, 'beta'));
+      const offer = await world.hold(isWrite, () => api.offer(id, 'beta'));
       assertAnswered(await api.remove(id), 204);
 
-      await assertUnchanged(world, async () => assertAnswered(await offer.letGo(), 404));
+      await assertUnchanged(world, async () => assertAnswered(await offer.release(), 404));
     },
   },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { admin, memberOf, type ImageApi } from '../image-api.ts';
-import { assertAnswered, itemAt, plantAbsence, plantAttributes } from '../world.ts';
+import { assertAnswered, itemAt, plantDeletion, plantAttributes } from '../world.ts';
 import {
   imageRecordKey,
   membershipKeyOf,
@@ -19,7 +19,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const hiding = await world.hold(isMemberStep, () => api.patch(id, { os_hidden: true }));
       assertAnswered(await api.answer(id, 'beta', 'accepted'), 200);
 
-      assertAnswered(await hiding.letGo(), 200);
+      assertAnswered(await hiding.release(), 200);
       assert.deepEqual(await api.members(id), { beta: 'accepted' });
       assert.deepEqual(await api.list(memberOf('beta'), '?os_hidden=true&member_status=all'), [id]);
       assert.deepEqual(await api.list(memberOf('beta'), '?os_hidden=true&member_status=pending'), []);
@@ -32,7 +32,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const change = await world.hold(isMemberStep, () => api.patch(id, { visibility: 'private' }));
       assertAnswered(await api.withdraw(id, 'beta'), 204);
 
-      assertAnswered(await change.letGo(), 200);
+      assertAnswered(await change.release(), 200);
       assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
       assert.deepEqual(await api.members(id), { gamma: 'accepted' });
     },
@@ -48,9 +48,9 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const id = await api.share({ beta: 'accepted', gamma: 'accepted', alpha: 'pending' });
       const transfer = await world.hold(step, () => api.patch(id, { owner: 'omega' }, admin));
       assertAnswered(await api.withdraw(id, project, admin), 204);
-      await plantAbsence(world.table, membershipKeyOf(id, project));
+      await plantDeletion(world.table, membershipKeyOf(id, project));
 
-      assertAnswered(await transfer.letGo(), 200);
+      assertAnswered(await transfer.release(), 200);
       assert.equal(await itemAt(world.table, membershipKeyOf(id, project)), undefined);
     },
   })),
@@ -62,7 +62,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
 
       assertAnswered(await api.answer(id, 'beta', 'rejected'), 403);
       assertAnswered(await api.answer(id, 'beta', status), 403);
-      assertAnswered(await change.letGo(), 200);
+      assertAnswered(await change.release(), 200);
       assert.equal((await itemAt(world.table, membershipKeyOf(id, 'beta')))?.['status'], status);
     },
   })),
@@ -81,7 +81,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const change = await world.hold(isLastStep, () => api.patch(id, { visibility: 'private' }));
 
       assertAnswered(await request(api, id), status);
-      await assertUnchanged(world, async () => assertAnswered(await change.letGo(), 200));
+      await assertUnchanged(world, async () => assertAnswered(await change.release(), 200));
     },
   })),
   {
@@ -92,8 +92,8 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       assertAnswered(await api.offer(id, 'gamma'), 403); // completes it
       const returning = await world.hold(isLastStep, () => api.patch(id, { visibility: 'shared' }));
 
-      assertAnswered(await leaving.letGo(), 200);
-      assertAnswered(await returning.letGo(), 200);
+      assertAnswered(await leaving.release(), 200);
+      assertAnswered(await returning.release(), 200);
       assertAnswered(await api.answer(id, 'beta', 'rejected'), 200);
     },
   },
@@ -105,8 +105,8 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       assertAnswered(await api.offer(id, 'gamma'), 403); // completes it
       const returning = await world.hold(isMemberStep, () => api.patch(id, { visibility: 'shared' }));
 
-      assertAnswered(await leaving.letGo(), 200);
-      assertAnswered(await returning.letGo(), 200);
+      assertAnswered(await leaving.release(), 200);
+      assertAnswered(await returning.release(), 200);
       assert.equal((await api.show(id)).body.visibility, 'shared');
       assertAnswered(await api.answer(id, 'beta', 'rejected'), 200);
     },
@@ -118,7 +118,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const leaving = await world.hold(isMemberStep, () => api.patch(id, { visibility: 'private' }));
       await plantAttributes(world.table, imageRecordKey(id), { pending_change: undefined });
 
-      await assertUnchanged(world, () => leaving.letGo());
+      await assertUnchanged(world, () => leaving.release());
     },
   },
   {
@@ -129,7 +129,7 @@ export const pendingChangeScenarios: readonly Scenario[] = [
       const leaving = await world.hold(isLastStep, () => api.patch(id, { visibility: 'private' }));
       await plantAttributes(world.table, imageRecordKey(id), { pending_change: undefined });
 
-      await assertUnchanged(world, () => leaving.letGo());
+      await assertUnchanged(world, () => leaving.release());
     },
   },
 ];

@@ -1,5 +1,5 @@
 import { type ImageApi } from '../image-api.ts';
-import { assertAnswered, itemAt, plantAbsence, plantAttributes } from '../world.ts';
+import { assertAnswered, itemAt, plantDeletion, plantAttributes } from '../world.ts';
 import {
   imageRecordKey,
   offerKeyOf,
@@ -21,7 +21,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
       assertAnswered(await api.answer(id, 'gamma', 'accepted'), 200);
       assertAnswered(await api.withdraw(id, 'beta'), 204);
 
-      assertAnswered(await deletion.letGo(), 204);
+      assertAnswered(await deletion.release(), 204);
       assertAnswered(await api.answer(id, 'gamma', 'rejected'), 404);
     },
   },
@@ -44,7 +44,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
         const deletion = await world.hold(step, () => api.remove(id));
 
         assertAnswered(await request(api, id), status);
-        await assertUnchanged(world, async () => assertAnswered(await deletion.letGo(), 204));
+        await assertUnchanged(world, async () => assertAnswered(await deletion.release(), 204));
       },
     })),
   ),
@@ -66,7 +66,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
           pending_change: becomingPrivate,
         });
 
-        await assertUnchanged(world, () => deletion.letGo());
+        await assertUnchanged(world, () => deletion.release());
       },
     },
     {
@@ -77,7 +77,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
         const deletion = await world.hold(step, () => api.remove(id));
         await plantAttributes(world.table, imageRecordKey(id), { pending_change: undefined });
 
-        await assertUnchanged(world, () => deletion.letGo());
+        await assertUnchanged(world, () => deletion.release());
       },
     },
   ]),
@@ -87,9 +87,9 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
     run: async (world, api) => {
       const id = await api.share({ beta: 'accepted' });
       const deletion = await world.hold(isOfferStep, () => api.remove(id));
-      await plantAbsence(world.table, offerKeyOf(id, 'beta'));
+      await plantDeletion(world.table, offerKeyOf(id, 'beta'));
 
-      await assertUnchanged(world, async () => assertAnswered(await deletion.letGo(), 503));
+      await assertUnchanged(world, async () => assertAnswered(await deletion.release(), 503));
     },
   },
   {
@@ -100,7 +100,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
       const deletion = await world.hold(isOfferStep, () => api.remove(id));
       await plantAttributes(world.table, membershipKeyOf(id, 'beta'), { status: undefined });
 
-      await assertUnchanged(world, async () => assertAnswered(await deletion.letGo(), 503));
+      await assertUnchanged(world, async () => assertAnswered(await deletion.release(), 503));
     },
   },
   {
@@ -111,7 +111,7 @@ export const pendingDeletionScenarios: readonly Scenario[] = [
       const deletion = await world.hold(isLastDeletionStep, () => api.remove(id));
       await plantAttributes(world.table, imageRecordKey(id), { member_count: 1 });
 
-      await assertUnchanged(world, async () => assertAnswered(await deletion.letGo(), 503));
+      await assertUnchanged(world, async () => assertAnswered(await deletion.release(), 503));
     },
   },
 ];

@@ -4,7 +4,7 @@ import { imageKey, membershipKey, offerKey, type ItemKey } from '../../../lambda
 import { storedItems, type StoredItem } from '../../support/stored-items.ts';
 import { admin, imageApi, memberOf, owner, type ImageApi } from '../image-api.ts';
 import { brokenInvariants } from '../invariants.ts';
-import { aTransactionOn, type Call, type World } from '../world.ts';
+import { isTransactionOn, type Call, type World } from '../world.ts';
 
 /** A short sequence of requests that proves a promise. */
 export interface Scenario {
@@ -44,15 +44,15 @@ export const membershipKeyOf = (id: string, project: string): ItemKey =>
 export const sequenceOf = (item: StoredItem | undefined): number => Number(item?.['sequence']);
 
 /** Tests if a call changes memberships as a step of a pending change. */
-export const isMemberStep = aTransactionOn('SHARED#');
+export const isMemberStep = isTransactionOn('SHARED#');
 /** Tests if a call removes offers as a step of a pending deletion. */
-export const isOfferStep = aTransactionOn('MEMBER#');
+export const isOfferStep = isTransactionOn('MEMBER#');
 /** Tests if a call completes a pending change. */
 export const isLastStep = (call: Call): boolean =>
-  aTransactionOn('IMAGE')(call) && JSON.stringify(call.request).includes('REMOVE #pending_change');
+  isTransactionOn('IMAGE')(call) && JSON.stringify(call.request).includes('REMOVE #pending_change');
 /** Tests if a call completes a pending deletion. */
 export const isLastDeletionStep = (call: Call): boolean =>
-  aTransactionOn('OWNED#')(call) && JSON.stringify(call.request).includes('deleted_at');
+  isTransactionOn('OWNED#')(call) && JSON.stringify(call.request).includes('deleted_at');
 
 /** The stored attribute of a pending change that another request recorded. */
 export const becomingPrivate = {

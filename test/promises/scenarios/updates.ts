@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { visibilities } from '../../../lambda/domain/image.ts';
 import { seedImage, type SeededMember } from '../../support/seed.ts';
 import { admin, memberOf, owner, stranger } from '../image-api.ts';
-import { assertAnswered, aWrite, itemAt, plantAttributes } from '../world.ts';
+import { assertAnswered, isWrite, itemAt, plantAttributes } from '../world.ts';
 import { imageRecordKey, assertUnchanged, becomingPrivate, type Scenario } from './scenario.ts';
 
 /** Changes of the replicated attributes: of each alone, in every direction, and of all together. */
@@ -74,10 +74,10 @@ export const updateScenarios: readonly Scenario[] = [
       name: `${what} in flight keeps the changes of another request`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const held = await world.hold(aWrite, () => api.patch(id, change));
+        const held = await world.hold(isWrite, () => api.patch(id, change));
         assertAnswered(await api.patch(id, { colour: 'green' }), 200);
 
-        assertAnswered(await held.letGo(), 200);
+        assertAnswered(await held.release(), 200);
         const { body } = await api.show(id);
         assert.deepEqual({ ...body, ...change, colour: 'green' }, body);
       },
@@ -86,10 +86,10 @@ export const updateScenarios: readonly Scenario[] = [
       name: `${what} in flight is applied after a pending change that was recorded meanwhile`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const held = await world.hold(aWrite, () => api.patch(id, change));
+        const held = await world.hold(isWrite, () => api.patch(id, change));
         await plantAttributes(world.table, imageRecordKey(id), { pending_change: becomingPrivate });
 
-        assertAnswered(await held.letGo(), 200);
+        assertAnswered(await held.release(), 200);
         const { body } = await api.show(id);
         assert.deepEqual({ ...body, ...change, visibility: 'private' }, body);
       },
@@ -98,11 +98,11 @@ export const updateScenarios: readonly Scenario[] = [
       name: `${what} in flight includes a member that was added meanwhile`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const held = await world.hold(aWrite, () => api.patch(id, change));
+        const held = await world.hold(isWrite, () => api.patch(id, change));
         assertAnswered(await api.offer(id, 'gamma'), 200);
         assertAnswered(await api.answer(id, 'gamma', 'accepted'), 200);
 
-        assertAnswered(await held.letGo(), 200);
+        assertAnswered(await held.release(), 200);
         const shown = 'os_hidden' in change ? [] : [id];
         assert.deepEqual(await api.list(memberOf('gamma')), shown);
       },
@@ -111,10 +111,10 @@ export const updateScenarios: readonly Scenario[] = [
       name: `${what} in flight when the owner changes is refused`,
       run: async (world, api) => {
         const id = await api.share(members);
-        const held = await world.hold(aWrite, () => api.patch(id, change));
+        const held = await world.hold(isWrite, () => api.patch(id, change));
         assertAnswered(await api.patch(id, { owner: 'omega' }, admin), 200);
 
-        await assertUnchanged(world, async () => assertAnswered(await held.letGo(), 404));
+        await assertUnchanged(world, async () => assertAnswered(await held.release(), 404));
       },
     },
   ]),
@@ -124,7 +124,7 @@ export const updateScenarios: readonly Scenario[] = [
       const id = await api.share(members);
       const versionOf = async () => Number((await itemAt(world.table, imageRecordKey(id)))?.['version']);
       const before = await versionOf();
-      world.loseNextAnswer(aWrite);
+      world.loseNextResponse(isWrite);
 
       assertAnswered(await api.patch(id, change), 200);
       // Recording and completing a pending change are two changes of the record.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { admin, memberOf, stranger } from '../image-api.ts';
-import { assertAnswered, aWrite, plantAbsence, plantAttributes } from '../world.ts';
+import { assertAnswered, isWrite, plantDeletion, plantAttributes } from '../world.ts';
 import { offerKeyOf, membershipKeyOf, assertUnchanged, ownerAndAdmin, type Scenario } from './scenario.ts';
 
 /** Scenarios of withdrawals: DELETE of a member. */
@@ -27,17 +27,17 @@ export const withdrawalScenarios: readonly Scenario[] = [
       name: `a withdrawal by ${who} in flight during another withdrawal is applied once`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'accepted', gamma: 'pending' });
-        const withdrawal = await world.hold(aWrite, () => api.withdraw(id, 'beta', caller));
+        const withdrawal = await world.hold(isWrite, () => api.withdraw(id, 'beta', caller));
         assertAnswered(await api.withdraw(id, 'beta'), 204);
 
-        await assertUnchanged(world, async () => assertAnswered(await withdrawal.letGo(), 404));
+        await assertUnchanged(world, async () => assertAnswered(await withdrawal.release(), 404));
       },
     },
     {
       name: `a withdrawal by ${who} whose write loses its response is applied once`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'accepted', gamma: 'pending' });
-        world.loseNextAnswer(aWrite);
+        world.loseNextResponse(isWrite);
 
         assertAnswered(await api.withdraw(id, 'beta', caller), 204);
         assert.deepEqual(await api.members(id), { gamma: 'pending' });
@@ -47,11 +47,11 @@ export const withdrawalScenarios: readonly Scenario[] = [
       name: `a withdrawal by ${who} is refused if the image is not shared`,
       run: async (world, api) => {
         const id = await api.share({ beta: 'accepted' });
-        const withdrawal = await world.hold(aWrite, () => api.withdraw(id, 'beta', caller));
+        const withdrawal = await world.hold(isWrite, () => api.withdraw(id, 'beta', caller));
         assertAnswered(await api.patch(id, { visibility: 'private' }), 200);
 
         await assertUnchanged(world, async () => {
-          assertAnswered(await withdrawal.letGo(), 403);
+          assertAnswered(await withdrawal.release(), 403);
           assertAnswered(await api.withdraw(id, 'beta', caller), 403);
         });
       },
@@ -61,7 +61,7 @@ export const withdrawalScenarios: readonly Scenario[] = [
       contradictory: true,
       run: async (world, api) => {
         const id = await api.share({ beta: 'accepted', gamma: 'pending' });
-        await plantAbsence(world.table, offerKeyOf(id, 'beta'));
+        await plantDeletion(world.table, offerKeyOf(id, 'beta'));
 
         await assertUnchanged(world, async () => assertAnswered(await api.withdraw(id, 'beta', caller), 503));
       },
@@ -94,10 +94,10 @@ export const withdrawalScenarios: readonly Scenario[] = [
     name: 'a withdrawal in flight when the owner changes is refused',
     run: async (world, api) => {
       const id = await api.share({ beta: 'accepted' });
-      const withdrawal = await world.hold(aWrite, () => api.withdraw(id, 'beta'));
+      const withdrawal = await world.hold(isWrite, () => api.withdraw(id, 'beta'));
       assertAnswered(await api.patch(id, { owner: 'omega' }, admin), 200);
 
-      await assertUnchanged(world, async () => assertAnswered(await withdrawal.letGo(), 404));
+      await assertUnchanged(world, async () => assertAnswered(await withdrawal.release(), 404));
     },
   },
 ];
