@@ -248,7 +248,7 @@ const faults: Readonly<Record<string, Fault>> = {
     strike: (compete) =>
       afterwards(async () => {
         await compete();
-        return 'lose the answer';
+        return 'lose the response';
       }),
   },
   'the request is lost': {
@@ -280,7 +280,7 @@ const faults: Readonly<Record<string, Fault>> = {
       return afterwards(async () => {
         await compete();
         expire();
-        return 'lose the answer';
+        return 'lose the response';
       });
     },
   },

@@ -125,9 +125,9 @@ test('the read that could prove a write is repeated, and its failure leaves the 
   const id = await api.share({ beta: 'pending' });
   let reads = 0;
   world.proxy.intercept(({ action }) => {
-    if (action === 'UpdateItem') return 'lose the answer';
+    if (action === 'UpdateItem') return 'lose the response';
     reads += 1;
-    return reads > 3 ? { status: 400, response: { __type: 'AccessDeniedException' } } : 'lose the answer';
+    return reads > 3 ? { status: 400, response: { __type: 'AccessDeniedException' } } : 'lose the response';
   });
 
   const answer = await api.answer(id, 'beta', 'accepted');

@@ -99,7 +99,7 @@ const cancelled = (...codes: string[]): Interference =>
 /** What may come in the way of any call. */
 const faults: Readonly<Record<string, Interference>> = {
   'a connection lost before the engine got it': 'lose the request',
-  'a connection lost with the answer': 'lose the answer',
+  'a connection lost with the answer': 'lose the response',
   throttling: engineError('ThrottlingException'),
   'throughput exceeded': engineError('ProvisionedThroughputExceededException'),
   'too many requests': engineError('RequestLimitExceeded'),

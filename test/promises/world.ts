@@ -67,7 +67,7 @@ export async function startWorld(
     proxy.intercept((call) => {
       if (passed === 0 && !fits(call)) return undefined;
       passed += 1;
-      if (passed <= timesBefore) return 'lose the answer';
+      if (passed <= timesBefore) return 'lose the response';
       proxy.intercept(undefined);
       caught.resolve('caught');
       return released.promise;
@@ -106,7 +106,7 @@ export async function startWorld(
       proxy.intercept((call) => {
         if (!fits(call)) return undefined;
         proxy.intercept(undefined);
-        return 'lose the answer';
+        return 'lose the response';
       });
     },
     reset: async (items = []) => {
