@@ -2,16 +2,16 @@ import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import type { TestResponse, Service } from '../support/service.ts';
 import { assertAnswered } from './world.ts';
 
-/** Who asks in the proofs of the promises: the image's owner, an admin of another project, and who has no part in it. */
+/** Callers: the owner of an image, an admin of another project, and a member of an unrelated project. */
 export const owner = 'alpha:member';
 export const admin = 'root:admin';
 export const stranger = 'sigma:member';
-/** A project's caller that may write. */
+/** Returns a caller of a project with the role member. */
 export const memberOf = (project: string): string => `${project}:member`;
 
 const mediaType = 'application/openstack-images-v2.1-json-patch';
 
-/** The requests of the Image API that write or show what was written, by the callers that usually make them. */
+/** A client of the Image API with a default caller for each request. */
 export interface ImageApi extends Pick<Service, 'request'> {
   /** Registers an image and returns its id. */
   create(attributes?: Readonly<Record<string, unknown>>, as?: string): Promise<string>;
@@ -23,11 +23,11 @@ export interface ImageApi extends Pick<Service, 'request'> {
   remove(imageId: string, as?: string): Promise<TestResponse>;
   show(imageId: string, as?: string): Promise<TestResponse>;
   showMember(imageId: string, project: string, as?: string): Promise<TestResponse>;
-  /** The statuses of an image's members by project, as its owner is shown them. */
+  /** Returns the statuses of the members of an image by project. */
   members(imageId: string, as?: string): Promise<Readonly<Record<string, MemberStatus>>>;
-  /** The ids of the images in a list, in its order. */
+  /** Returns the ids of a page of images in its order. */
   list(as: string, query?: string): Promise<readonly string[]>;
-  /** Registers an image of the owner's with members that have answered so; fails unless every step is taken. */
+  /** Creates an image of the owner with members of these statuses. @throws Error if a request fails */
   share(
     members: Readonly<Record<string, MemberStatus>>,
     attributes?: Readonly<Record<string, unknown>>,

@@ -1,6 +1,6 @@
 /**
- * Requests that race each other on one image, hundreds of times, each time in another order: whatever comes first, what
- * was answered and what is stored are one of the ways in which they could have come one after another.
+ * Races of requests on one image, hundreds of times in different orders: the responses and the stored items are always the
+ * result of one of the sequential orders.
  */
 import assert from 'node:assert/strict';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -16,22 +16,22 @@ import { assertAnswered, startWorld, type World } from './world.ts';
 
 const quota = 4;
 const roundsPerRace = 40;
-/** A planted check-then-write is caught in the first rounds; this many without would be a suite that does not look. */
+/** Number of rounds in which a check-then-write must be detected. Usually the first rounds detect it. */
 const maxRoundsToDetectFault = 120;
-/** How many calls of the others a request may have to wait for before it starts, in one round or another. */
+/** Maximum number of calls of the other requests before a request starts. A round uses one of these. */
 const maxCallsBefore = [0, 4, 8];
-/** How long a planted fault leaves between check and write: one of the first writes of a round is far slower than others. */
+/** Milliseconds between check and write. One of the first `slowAmong` writes of a round is slow. */
 const pauseMilliseconds = { usual: 4, slow: 60, slowAmong: 5 };
 
 interface Race {
   readonly name: string;
-  /** How the image is before the race. */
+  /** The image before the race. */
   readonly image: { readonly visibility?: 'shared' | 'private'; readonly members: readonly SeededMember[] };
-  /** The requests, to be started in any order. */
+  /** Returns the requests, which can start in any order. */
   readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<TestResponse>)[];
-  /** A check-then-write does no harm here: until the members are changed each answer is refused all the same. */
+  /** True if a check-then-write is harmless: every answer is refused until the members are changed. */
   readonly toleratesCheckThenWrite?: true;
-  /** Fails unless these answers, in the order of the requests, and what is seen after them agree. */
+  /** Checks the statuses of the responses, in the order of the requests, against the state. @throws Error if they differ */
   readonly judge: (statuses: readonly number[], api: ImageApi, id: string) => Promise<void>;
 }
 
@@ -85,7 +85,7 @@ const races: readonly Race[] = [
       () => api.offer(id, 'beta'),
     ],
     judge: async (statuses, api, id) => {
-      // Both find a membership only where the offer comes between them.
+      // Both withdraw a membership only if the offer comes between them.
       assertOneOf(statuses, [204, 404, 409], [404, 204, 409], [204, 404, 200], [404, 204, 200], [204, 204, 200]);
       const isMember = statuses[2] === 200 && !(statuses[0] === 204 && statuses[1] === 204);
       assert.deepEqual(await api.members(id), { gamma: 'pending', ...(isMember && { beta: 'pending' }) });
@@ -233,7 +233,7 @@ test.each(races)(
     for (let round = 1; round <= roundsPerRace; round += 1) {
       const random = randomFrom(race.name, round);
       const turns = async (): Promise<undefined> => {
-        for (let left = Math.floor(random() * 6); left > 0; left -= 1) await setImmediate();
+        for (let remaining = Math.floor(random() * 6); remaining > 0; remaining -= 1) await setImmediate();
         return undefined;
       };
       try {
@@ -248,25 +248,25 @@ test.each(races)(
 );
 
 test.each(races.filter(({ toleratesCheckThenWrite }) => toleratesCheckThenWrite !== true))(
-  'a check that is not part of the write is caught: $name',
+  'a check that is not part of the write is detected: $name',
   async (race) => {
-    let caughtIn: number | undefined;
-    for (let round = 1; round <= maxRoundsToDetectFault && caughtIn === undefined; round += 1) {
+    let detectedIn: number | undefined;
+    for (let round = 1; round <= maxRoundsToDetectFault && detectedIn === undefined; round += 1) {
       const random = randomFrom(race.name, round);
       const slowWrite = Math.floor(random() * pauseMilliseconds.slowAmong);
       let writes = 0;
       const pause = () =>
         setTimeout(writes++ === slowWrite ? pauseMilliseconds.slow : random() * pauseMilliseconds.usual);
-      await run(race, random, checkThenWrite(world.table, pause)).catch(() => (caughtIn = round));
+      await run(race, random, checkThenWrite(world.table, pause)).catch(() => (detectedIn = round));
     }
 
-    process.stderr.write(`caught in round ${caughtIn}: ${race.name}\n`);
-    expect(caughtIn).toBeDefined();
+    process.stderr.write(`detected in round ${detectedIn}: ${race.name}\n`);
+    expect(detectedIn).toBeDefined();
   },
   120_000,
 );
 
-/** One round: the requests start in an order of its own, and the wire does what it does to their calls. */
+/** Runs one round of a race with an interceptor of its calls. @throws Error if the result is wrong */
 async function run(race: Race, random: () => number, interceptor: Interceptor): Promise<void> {
   await world.reset();
   const api = imageApi(world);
@@ -274,15 +274,15 @@ async function run(race: Race, random: () => number, interceptor: Interceptor): 
 
   const statuses = await startInterleaved(race.requests(api, id), random, interceptor);
 
-  // Before anything else is asked of the service: nothing else may be needed to set it right.
+  // Before any other request: the items must be consistent without another request.
   assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
   await race.judge(statuses, api, id);
   assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
 }
 
 /**
- * Starts each request when the others have made so many calls, or have nothing more to do: so that every one of them
- * comes to start before, between and after any step of the others.
+ * Starts each request after a random number of calls of the other requests, or when no request is running. So each request
+ * starts before, between and after all steps of the others.
  */
 async function startInterleaved(
   requests: readonly (() => Promise<TestResponse>)[],
@@ -332,7 +332,7 @@ const shuffled = (numbers: Iterable<number>, random: () => number): readonly num
     .toSorted((a, b) => a.place - b.place)
     .map(({ n }) => n);
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 that are the same in every run (mulberry32). */
 function randomFrom(name: string, round: number): () => number {
   let state = Buffer.from(name).reduce((sum, byte) => Math.imul(sum, 31) + byte, round) >>> 0;
   return () => {
