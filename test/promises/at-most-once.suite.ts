@@ -1,7 +1,7 @@
 /**
- * That a request acts at most once: each write of each operation meets each kind of fault, while a competing request acts
- * in between. The response and the items that are then stored have to be those of one of the orders in which the two
- * could have acted, or of the competitor alone where the response says that the outcome is unknown.
+ * Proves that a request acts at most once: each write of each operation meets each kind of fault, while a competing request
+ * acts in between. The response and the stored items must be the result of one of the sequential orders of both, or of the
+ * competitor alone if the response reports an unknown outcome.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -22,7 +22,7 @@ import { isWrite } from './world.ts';
 let world: CommandWorld;
 let api: ImageApi;
 let images: DynamoDbImageRepository;
-/** Lets the SDK's timeout of the response to the latest call pass, without the wait. */
+/** Expires the SDK's timeout of the latest response without a wait. */
 let expireTimeout: () => void = () => undefined;
 
 const responseTimeoutMilliseconds = 5000;
@@ -40,13 +40,13 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** What a request is answered: its status and code, and a body without ids and times; of a command, what became of it. */
+/** The status, code and body (without ids and times) of a response, or the outcome of a command. */
 interface Outcome {
   readonly code: string;
   readonly body?: unknown;
 }
 
-/** A request about an image, from its start to its response. */
+/** Sends a request for an image and returns its outcome. */
 type Act = (imageId: string) => Promise<Outcome>;
 
 const normal = (value: unknown, id: string): unknown =>
@@ -67,7 +67,7 @@ const overHttp =
 const unknownOutcome = '503 outcome-unknown 1';
 const isSuccess = ({ code }: Outcome): boolean => code.startsWith('20') || code === 'done';
 
-/** A command, delivered until it does not come again: what may be lost is its first delivery. */
+/** Delivers a command until it is not redelivered. A fault affects its first delivery. */
 const by =
   (message: (id: string) => Message): Act =>
   async (id) => {

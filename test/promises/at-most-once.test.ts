@@ -1,4 +1,4 @@
-/** The courses of events in which a repeated write would act a second time, one by one. */
+/** The sequences of requests in which a repeated write would act twice. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ImageId } from '../../lambda/domain/ids.ts';
 import { imageKey } from '../../lambda/dynamodb/keys.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterEach(() => world.reset());
 afterAll(() => world.close());
 
-/** Loses the response to the first write of a request after it was applied, and lets others act before the next call. */
+/** Loses the response to the first write of a request, which is applied, and runs others before the next call. */
 async function afterLostResponse(
   request: () => Promise<TestResponse>,
   others: () => Promise<unknown>,
@@ -70,7 +70,7 @@ describe('a write whose response was lost is not repeated', () => {
 });
 
 describe('a write whose response was lost is known to be applied', () => {
-  test('where its item says so', async () => {
+  test('if its item proves it', async () => {
     const id = await api.share({ beta: 'pending' });
 
     const answer = await afterLostResponse(
@@ -110,7 +110,7 @@ describe('a write whose response was lost is known to be applied', () => {
   });
 });
 
-test('a response without the item that was written proves nothing by itself', async () => {
+test('a response without the written item proves nothing', async () => {
   const id = await api.share({ beta: 'pending' });
   world.proxy.intercept(({ action, request }) =>
     action === 'UpdateItem' ? { request, amend: () => ({}) } : undefined,

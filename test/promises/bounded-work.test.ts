@@ -7,8 +7,8 @@ import { startEngineProxy, type EngineCall, type EngineProxy } from '../support/
 import { seedImage, seedImages, seedMembers } from '../support/seed.ts';
 import { startService, type TestResponse, type Service } from '../support/service.ts';
 
-// What other projects have stored makes no request of a project fail, whatever it is: counted on the wire between service
-// and engine, and on the response as Lambda encodes it.
+// No request fails because of the data of other projects. Counts the bytes between the service and the engine, and the
+// bytes of the response as Lambda encodes it.
 
 /** Maximum size of a response that Lambda returns, encoded ("Lambda quotas", 6 MB). */
 const maxResponseBytes = 6 * 1024 * 1024;
@@ -42,7 +42,7 @@ const encodedBytes = ({ status, headers, body }: TestResponse): number =>
 const bytesRead = (calls: readonly EngineCall[]): number =>
   calls.reduce((sum, { response }) => sum + Buffer.byteLength(JSON.stringify(response)), 0);
 
-/** Every page of a list. */
+/** Reads every page of a list. */
 async function walk(project: string, query: string): Promise<readonly TestResponse[]> {
   const pages: TestResponse[] = [];
   for (let next: string | undefined = query; next !== undefined;) {
