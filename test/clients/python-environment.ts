@@ -26,7 +26,7 @@ const pythonVersion = async (what: string): Promise<string> => {
   const found = asked?.stdout.trim() ?? 'none';
   const version = /^Python 3\.(\d+)/.exec(found);
   if (!version || Number(version[1]) < 11) {
-    throw new Error(`${what} requires Python 3.11 or later as python3 on the PATH; got ${found}.`);
+    throw new Error(`Python 3.11 or later is required as python3 on the PATH for ${what}; got ${found}.`);
   }
   return found;
 };
