@@ -1,7 +1,7 @@
-/** ESM throughout: Middy ships nothing else, so nothing here is transformed to CommonJS. */
+/** Runs ES modules, because Middy publishes nothing else. `npm test` runs `*.test.ts`; other scripts run `*.suite.ts`. */
 export default {
   testEnvironment: 'node',
-  // The same condition that the local server bundles with: it alone makes the test identity importable.
+  // The condition with which the local server bundles. Without it the dev identity cannot be imported.
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'local'] },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -10,7 +10,7 @@ export default {
       { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
-  // Long enough for a busy machine: some tests start servers, others race hundreds of times. None asserts a duration.
+  // Enough for tests that start servers or run hundreds of rounds on a busy machine. No test asserts a duration.
   testTimeout: 60_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

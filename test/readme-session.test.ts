@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startLocalServer, type LocalServer } from './conformance/local-server.ts';
+import { startLocalServer, type LocalServer } from './support/local-server.ts';
 import { expectedSession, runReadmeSession } from './support/readme-session.ts';
 
 let server: LocalServer;
@@ -25,7 +25,7 @@ test('`npm start` prints the session of the README with its own address', async 
   const lines = session!.replace('http://127.0.0.1:9292', server.base).split('\n');
 
   // The server prints the session after the address that tells that it is ready.
-  while (!server.said.includes(lines.at(-1)!)) await setTimeout(10);
+  while (!server.lines.includes(lines.at(-1)!)) await setTimeout(10);
 
-  expect(server.said.join('\n')).toContain(lines.join('\n'));
+  expect(server.lines.join('\n')).toContain(lines.join('\n'));
 });

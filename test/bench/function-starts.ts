@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pendingChangeMessage } from '../../lambda/events/pending-change-handler.ts';
 import type { Image } from '../../lambda/domain/image.ts';
-import { runCommand } from '../clients/run-command.ts';
+import { runCommand } from '../support/run-command.ts';
 import { openTestStream } from '../support/table-stream.ts';
 import { bareRequests, bundleBareFunction } from './bare-calls.ts';
 import { figure, type Figure } from './figures.ts';

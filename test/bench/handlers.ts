@@ -1,4 +1,4 @@
-import { depthOf, unitsOf, heldTogether, type EngineCall } from '../support/engine-proxy.ts';
+import { depthOf, unitsOf, releaseTogether, type EngineCall } from '../support/engine-proxy.ts';
 import { bareRequests, bundleBareFunction, type BareHandler } from './bare-calls.ts';
 import { figure, type Figure } from './figures.ts';
 import { loadHandler, sdkEnvironment } from './functions.ts';
@@ -47,7 +47,7 @@ export async function measureHandlers(
     progress(title);
     const next = await prepare(direct.send);
     const record = async (call: ApiCall): Promise<readonly EngineCall[]> => {
-      proxy.intercept(heldTogether());
+      proxy.intercept(releaseTogether());
       return (await proxy.record(() => sendRecorded(call))).calls;
     };
     const handlerSlice = async (): Promise<Used> =>

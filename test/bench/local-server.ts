@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { httpApiRoutes } from '../../infra/local/api-gateway/routes.ts';
 import { resourcesOfType, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
 import { physicalName } from '../../infra/local/template/template-values.ts';
-import { startLocalServer } from '../conformance/local-server.ts';
+import { startLocalServer } from '../support/local-server.ts';
 import { figure, percentile, type Figure } from './figures.ts';
 import { operations } from './operations.ts';
 import type { Options } from './options.ts';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import { runCommand } from '../clients/run-command.ts';
+import { runCommand } from '../support/run-command.ts';
 
 /** What figures depend on. */
 export interface Machine {

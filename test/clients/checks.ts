@@ -1,9 +1,9 @@
-/** Counts checks and prints a line for each: `ok …` or `not ok …`, the latter followed by what went wrong. */
+/** Counts checks and prints a line for each: `ok …` or `not ok …`, followed by the error. */
 export class Checks {
   passed = 0;
   failed = 0;
 
-  /** Runs one check; whatever it throws is what went wrong. Never throws itself. */
+  /** Runs a check. An error of the check fails it and is not thrown. */
   async check(title: string, body: () => Promise<void>): Promise<void> {
     try {
       await body();
@@ -13,13 +13,13 @@ export class Checks {
     }
   }
 
-  /** Counts and prints a check that holds. */
+  /** Counts and prints a passed check. */
   pass(title: string): void {
     this.passed += 1;
     console.log(`ok ${title}`);
   }
 
-  /** Counts and prints a check that does not hold, with the reason, which may have several lines. */
+  /** Counts and prints a failed check with its reason, which may have several lines. */
   fail(title: string, reason: string): void {
     this.failed += 1;
     console.log(`not ok ${title}\n${reason.replaceAll(/^/gm, '    ')}`);

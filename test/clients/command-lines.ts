@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checks } from './checks.ts';
-import type { CommandResult } from './run-command.ts';
-import { describeResult, runCommand } from './run-command.ts';
+import type { CommandResult } from '../support/run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 const alice = 'dev:alice:alpha:member';
 const bob = 'dev:bob:beta:member';
@@ -15,7 +15,7 @@ const commandTimeoutSeconds = 60;
 
 type CommandLine = (token: string, ...args: string[]) => Promise<CommandResult>;
 
-/** The rows of a table as glance draws it, without its head. */
+/** Parses the rows of a table of glance, without its head. */
 const tableRows = (drawn: string): string[][] =>
   drawn
     .split('\n')
@@ -34,7 +34,7 @@ const rowsOf = (result: CommandResult): string[][] => {
   return tableRows(result.stdout);
 };
 
-/** A table of properties and values. */
+/** Parses a table of properties and values. */
 const propertiesOf = (result: CommandResult): Record<string, string | undefined> =>
   Object.fromEntries(rowsOf(result).map(([property, value]) => [property, value]));
 
@@ -50,7 +50,7 @@ const assertSilent = (result: CommandResult): void => {
   assert.equal(result.stdout, '');
 };
 
-/** The command was refused with a sentence for people: neither a bare status nor markup nor a stack trace. */
+/** Asserts that a command was refused with a sentence: no bare status, markup or stack trace. */
 const assertRefused = (result: CommandResult, sentence: RegExp): void => {
   assert.equal(result.code, 1);
   assert.match(result.stderr, sentence);
@@ -59,7 +59,7 @@ const assertRefused = (result: CommandResult, sentence: RegExp): void => {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A check whose failure shows the last thing that the client said. */
+/** Runs a check whose failure shows the last output of the client. */
 const checkWith =
   (checks: Checks, lastResult: () => CommandResult | undefined, client: string) =>
   (title: string, body: () => Promise<void>): Promise<void> =>

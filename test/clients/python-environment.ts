@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeResult, runCommand } from './run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** What is installed into an environment of its own. */
+/** The packages of a Python environment. */
 export interface PythonPackages {
-  /** The environment's folder below `.venv`. */
+  /** Name of the environment's folder in `.venv`. */
   name: string;
-  /** What the packages are, in words, as the subject of a sentence. */
+  /** Name of the packages in messages. */
   what: string;
-  /** The file that pins them all. */
+  /** Path of the file that pins the packages. */
   requirements: string;
 }
 
@@ -26,14 +26,14 @@ const pythonVersion = async (what: string): Promise<string> => {
   const found = asked?.stdout.trim() ?? 'none';
   const version = /^Python 3\.(\d+)/.exec(found);
   if (!version || Number(version[1]) < 11) {
-    throw new Error(`Python 3.11 or newer is needed as python3 on the PATH for ${what}; found ${found}.`);
+    throw new Error(`Python 3.11 or later is required as python3 on the PATH for ${what}; got ${found}.`);
   }
   return found;
 };
 
 /**
- * Makes a Python environment in `.venv` with pinned packages, by default `.venv/clients` with the OpenStack clients, unless
- * it is there already and neither requirements.txt nor Python has changed since.
+ * Creates a Python environment in `.venv` with pinned packages, by default `.venv/clients` with the OpenStack clients. Keeps
+ * an existing environment of the same requirements and Python version.
  *
  * @returns the folder of its commands
  * @throws Error with one sentence, and what pip said, when that cannot be done
@@ -58,12 +58,12 @@ export const preparePythonEnvironment = async ({
   const made = await runCommand('python3', ['-m', 'venv', environment], { timeoutSeconds: 120 });
   if (made.code !== 0) {
     throw new Error(
-      `python3 could not make a virtual environment; on Debian install the package python3-venv.\n${describeResult(made)}`,
+      `python3 cannot create a virtual environment; on Debian install the package python3-venv.\n${describeResult(made)}`,
     );
   }
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements];
   const installed = await runCommand(join(commands, 'python'), pip, { timeoutSeconds: 600 });
-  if (installed.code !== 0) throw new Error(`pip could not install ${what}.\n${describeResult(installed)}`);
+  if (installed.code !== 0) throw new Error(`pip cannot install ${what}.\n${describeResult(installed)}`);
   await writeFile(stamp, madeFrom);
   return commands;
 };

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalServer } from '../conformance/local-server.ts';
 import { expectedSession, runReadmeSession } from '../support/readme-session.ts';
+import { startLocalServer } from '../support/local-server.ts';
 import { checkCommandLines } from './command-lines.ts';
 import { Checks } from './checks.ts';
 import { preparePythonEnvironment } from './python-environment.ts';
-import { describeResult, runCommand } from './run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
-/** Runs a program that drives a client and prints its own checks, and takes these over into ours. */
+/** Runs a program that prints its checks of a client, and adds its counts. */
 const checkByProgram = async (checks: Checks, file: string, args: readonly string[]): Promise<void> => {
-  const title = `${file} runs to its end`;
+  const title = `${file} exits after its last check`;
   try {
     const result = await runCommand(file, args, { timeoutSeconds: 120 });
     process.stdout.write(result.stdout);
@@ -28,7 +28,7 @@ const checkByProgram = async (checks: Checks, file: string, args: readonly strin
 const checkGophercloud = async (checks: Checks, base: string): Promise<void> => {
   const go = await runCommand('go', ['version'], { timeoutSeconds: 30 }).catch(() => undefined);
   if (go?.code !== 0) {
-    console.log('gophercloud was not tried: it needs Go 1.25 or newer as go on the PATH.');
+    console.log('Skipping gophercloud: it requires Go 1.25 or later as "go" on the PATH.');
     return;
   }
   const folder = await mkdtemp(join(tmpdir(), 'image-sharing-gophercloud-'));

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { LocalServer } from './local-server.ts';
-import { startLocalServer } from './local-server.ts';
+import type { LocalServer } from '../support/local-server.ts';
+import { startLocalServer } from '../support/local-server.ts';
 import type { Case, Suite } from './player.ts';
 import { caseTitle, playCase } from './player.ts';
 
 const suite = JSON.parse(readFileSync(join(import.meta.dirname, 'cases.json'), 'utf8')) as Suite;
 
-/** Not played: the service shares images and does not hold their data, so an image never becomes active, let alone deactivated. */
+/** Cases that are not played: the service does not store image data, so no image becomes active or deactivated. */
 const casesThatNeedImageData = [
   'put-target/deactivated image',
   'create-state/active image',
@@ -29,10 +29,10 @@ const needsImageData = (recorded: Case): boolean =>
 
 const played = suite.cases.filter((recorded) => !casesThatNeedImageData.includes(caseTitle(recorded)));
 
-/** Enough to play the cases that wait for the clock side by side with the others. */
+/** Number of parallel cases, so that pauses of a case do not delay the others. */
 const parallelCases = 8;
 
-// BASE_URL names a running server to play against; without it a local server is started, with data of its own.
+// BASE_URL selects a running server. Without it, the test starts a local server with data of its own.
 describe('the recorded sequences', () => {
   const results = new Map<string, string[]>();
   let server: LocalServer | undefined;
@@ -48,7 +48,7 @@ describe('the recorded sequences', () => {
 
   afterAll(() => server?.stop(), 20_000);
 
-  test('only the cases that need image data are left out', () => {
+  test('only the cases that require image data are excluded', () => {
     expect(suite.cases.filter(needsImageData).map(caseTitle)).toEqual(casesThatNeedImageData);
   });
 

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** What a step expects of its answer. Header names are lower case; only `allow`, `location` and `x-openstack-request-id` are compared. */
+/** The expected response of a step. Header names are lower case; only `allow`, `location` and `x-openstack-request-id` are compared. */
 interface Expectation {
   status: number | number[];
   content_type?: string | null;
@@ -28,7 +28,7 @@ interface RecordedRequest {
   headers?: Record<string, string | null>;
 }
 
-/** A request and what must come of it; `save` maps a variable to a dotted path in the answer, `relations` are checked after saving. */
+/** A request and its expected response; `save` maps a variable to a dotted path in the body, `relations` are checked after that. */
 export interface RequestStep {
   request: RecordedRequest;
   expect: Expectation;
@@ -37,7 +37,7 @@ export interface RequestStep {
   relations?: [operator: 'eq' | 'ne' | 'gt' | 'ge', left: string, right: string][];
 }
 
-/** A pause in seconds, for timestamps of one second's resolution. */
+/** A pause in seconds, because timestamps have a resolution of one second. */
 interface SleepStep {
   sleep: number;
 }
@@ -49,7 +49,7 @@ export interface Case {
   steps: (RequestStep | SleepStep)[];
 }
 
-/** Who makes a request: a project with a user and roles, a literal token, or (neither) nobody. */
+/** The caller of a request: a project with a user and roles, a literal token, or (neither) an anonymous caller. */
 interface RecordedCaller {
   project?: string;
   user?: string;
@@ -57,20 +57,20 @@ interface RecordedCaller {
   token?: string;
 }
 
-/** The file of recorded sequences. */
+/** The content of the file of recorded sequences. */
 export interface Suite {
   callers: Record<string, RecordedCaller>;
   cases: Case[];
 }
 
-/** An HTTP answer; header names are lower case. */
+/** An HTTP response; header names are lower case. */
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** A case's name as it is shown: group and name. */
+/** Returns the title of a case: group and name. */
 export const caseTitle = (recorded: Case): string => `${recorded.group}/${recorded.name}`;
 
 const placeholder = /\{\{([^{}]+)\}\}/g;
@@ -94,7 +94,7 @@ const isObject = (value: Json | undefined): value is Record<string, Json> =>
 
 const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
-/** The variables of one case. `uuid:NAME` and `hex:NAME` are made up at first use and stay; any other name must have been set. */
+/** The variables of a case. `uuid:NAME` and `hex:NAME` are generated at first use; any other name must have been set. */
 export class Variables {
   readonly #values = new Map<string, string>();
 
@@ -132,7 +132,7 @@ const fillText = (text: string, variables: Variables): string =>
   });
 
 /**
- * Puts the variables in for every placeholder of a value, keys included: `{{name}}`, `{{uuid:x}}`, `{{hex:x}}`,
+ * Replaces every placeholder of a value by its variable, keys included: `{{name}}`, `{{uuid:x}}`, `{{hex:x}}`,
  * `{{upper:name}}`, `{{urlq:name}}` (percent-encoded), `{{rep:N:c}}`. Wildcards (`{{@kind}}`) stay.
  */
 export const fill = (value: Json, variables: Variables): Json => {
@@ -145,8 +145,7 @@ export const fill = (value: Json, variables: Variables): Json => {
 };
 
 /**
- * Where an actual value differs from the expected one, one sentence each; empty when it matches. Equality is exact,
- * but for wildcards (`{{@datetime}}`, `{{@uuid}}`, `{{@reqid}}`, `{{@any}}`, `{{@int}}`, alone or within a text) and
+ * Returns a sentence for each difference between an actual and an expected value. Equality is exact except for wildcards (`{{@datetime}}`, `{{@uuid}}`, `{{@reqid}}`, `{{@any}}`, `{{@int}}`, alone or within a text) and
  * `{"$unordered": [...]}`, which matches a list of these items in any order.
  */
 export const mismatches = (expected: Json, actual: Json | undefined, where = '$'): string[] => {

@@ -12,27 +12,27 @@ import type { DeployedEvents } from './events.ts';
 import { type Grant, grantsOf, without } from './grants.ts';
 
 const isOfLambda = ({ action }: Grant): boolean =>
-  // What Lambda itself does with queues and streams for a function: the template says that it is there.
+  // Lambda itself reads queues and streams for a function. The tests of the template check these grants.
   /^(logs:|sqs:(?!SendMessage)|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$)/.test(action);
 
 /**
- * What the functions behind queues and the stream are granted is enough for all they do, and without any one of it something
- * is left undone, which each says of itself. They are invoked as Lambda does it, so that nobody waits for a queue.
+ * Tests that the grants of the functions behind queues and the stream suffice, and that without each of them a function
+ * reports failed records. Invokes the functions as Lambda does, to avoid the wait for a queue.
  */
-export async function theConsumersGrants(
+export async function testConsumerGrants(
   emulator: Emulator,
-  { ask, command }: DeployedEvents,
+  { post, command }: DeployedEvents,
   iam: IAMClient,
   leaveUnfinished: (change: UnfinishedChange) => Promise<string>,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
   const lambda = new LambdaClient(emulator.client);
   const dynamodb = new DynamoDBClient(emulator.client);
   const { Functions: functions = [] } = await lambda.send(new ListFunctionsCommand({}));
   const { TableNames: [TableName] = [] } = await dynamodb.send(new ListTablesCommand({}));
 
-  /** How many of the records a function has left undone. */
-  const undone = async (name: string, Records: readonly object[]): Promise<number> => {
+  /** Invokes a function with these records and returns the number of failed records. */
+  const failedRecords = async (name: string, Records: readonly object[]): Promise<number> => {
     const FunctionName = functions.find(({ FunctionName: each }) => each!.includes(`-${name}`))!.FunctionName;
     const { Payload } = await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ Records }) }));
     const result = JSON.parse(Payload!.transformToString()) as { readonly batchItemFailures?: readonly unknown[] };
@@ -52,29 +52,29 @@ export async function theConsumersGrants(
     (await leaveUnfinished(change)).split('/').at(-1) as ImageId;
   const newImage = async (): Promise<string> => {
     const id = randomUUID();
-    assert.equal(await ask('/v2/images', { id, name: 'rehearsal' }), 201);
+    assert.equal(await post('/v2/images', { id, name: 'rehearsal' }), 201);
     return id;
   };
 
-  /** All that a function does, each time with other images; and how much of it was left undone. */
+  /** Everything that each function does, with new images each time. Returns the number of failed records. */
   const everything: Readonly<Record<string, () => Promise<number>>> = {
     Commands: async () => {
       const unfinished = { image_id: await unfinishedImage('hidden'), member_id: 'project-d' };
       const fields = { image_id: await newImage(), member_id: 'project-b' };
       const offer = { command: 'offer-image', project: 'project-a' };
       const withdrawal = { command: 'withdraw-offer', project: 'project-a', reply: true };
-      let left = 0;
+      let failed = 0;
       for (const body of [
         command({ ...offer, ...fields }),
         command({ ...fields, command: 'answer-offer', project: 'project-b', status: 'accepted' }),
         command({ ...withdrawal, ...fields }),
         command({ ...offer, ...fields }),
-        command({ ...offer, ...fields }), // refused, and put aside
-        command({ ...offer, ...unfinished }), // finished, and refused
+        command({ ...offer, ...fields }), // refused, and sent to the dead-letter queue
+        command({ ...offer, ...unfinished }), // completes the pending change, then is refused
       ]) {
-        left += await undone('Commands', [message(body)]);
+        failed += await failedRecords('Commands', [message(body)]);
       }
-      return left;
+      return failed;
     },
     PendingChanges: async () => {
       const ids = [await unfinishedImage('hidden'), await unfinishedImage('deleted')];
@@ -84,15 +84,15 @@ export async function theConsumersGrants(
           return message(pendingChangeMessage({ id, version: Number(item['version']!.N) }));
         }),
       );
-      return undone('PendingChanges', messages);
+      return failedRecords('PendingChanges', messages);
     },
     Notifications: async () => {
       const id = await unfinishedImage('hidden');
       const [image, membership] = [await read(imageKey(id)), await read(membershipKey('project-b' as ProjectId, id))];
-      return undone('Notifications', [
+      return failedRecords('Notifications', [
         record(image.Keys, image.item),
         record(membership.Keys, membership.item),
-        record(membership.Keys, undefined), // malformed, and put aside
+        record(membership.Keys, undefined), // malformed, and sent to the dead-letter queue
       ]);
     },
   };
@@ -103,8 +103,8 @@ export async function theConsumersGrants(
     assert.notEqual(grants.length, 0);
     for (const grant of grants) {
       const what = `${name} without ${grant.action} on ${grant.resource.replace(/^.*:/, '')}`;
-      assert.notEqual(await without(iam, grant, act), 0, `${what}: nothing is left undone, so it is not needed.`);
-      say(`${what}: it says that something is left undone`);
+      assert.notEqual(await without(iam, grant, act), 0, `${what}: no record fails, so the grant is not required.`);
+      log(`${what}: reports failed records`);
     }
   }
   lambda.destroy();

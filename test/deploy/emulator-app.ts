@@ -5,10 +5,10 @@ import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { CfnQueuePolicy, Queue } from 'aws-cdk-lib/aws-sqs';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
 
-// The stack with the test identity, so that requests get past the token and an emulator that enforces IAM can tell
-// what each function's grants are good for; and what a project has in its own hands that wants to be told of offers.
+// The stack with the dev identity, so that every request has a valid token and only the grants of the functions decide;
+// and a subscriber: the topic and queue of a project that receives its offers.
 const app = new App();
-// In the emulator the roles that bootstrapping makes are not allowed enough: the command line's own key deploys.
+// The emulator grants the bootstrap roles too little, so the key of the command line deploys.
 const synthesizer = () => new CliCredentialsStackSynthesizer();
 
 const subscriber = new Stack(app, 'Subscriber', { synthesizer: synthesizer() });
@@ -26,13 +26,13 @@ const stack = new ImageSharingStack(app, 'ImageSharing', {
 stack.addStackDependency(subscriber);
 
 for (const construct of stack.node.findAll()) {
-  // A function that is kept from something goes on asking for it for most of its time.
+  // A function without a grant retries until shortly before its timeout.
   if (construct instanceof CfnFunction && construct.node.path.includes('Notifications')) construct.timeout = 8;
-  // The emulator has no TLS, which the queues insist on: their refusal of anything else is left out.
+  // The emulator has no TLS, so the policy that requires TLS is disabled.
   if (construct instanceof CfnQueuePolicy) {
     construct.addPropertyOverride('PolicyDocument.Statement.0.Condition.Bool', { 'aws:SecureTransport': 'neither' });
   }
-  // It gives a batch up for its age alone, and nobody is to wait for that as long as for the service.
+  // The emulator discards a batch only by its age. A short age keeps the test short.
   if (construct instanceof CfnEventSourceMapping && construct.maximumRecordAgeInSeconds !== undefined) {
     construct.maximumRecordAgeInSeconds = 2;
   }

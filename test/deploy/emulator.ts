@@ -11,31 +11,31 @@ const projectFolder = join(import.meta.dirname, '..', '..');
 const virtualEnvironment = join(projectFolder, '.venv', 'ministack');
 const ministack = 'ministack==1.5.33';
 
-/** What the deployed API answered. */
+/** A response of the deployed API. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** A running AWS emulator, on a free port of the loopback interface. It forgets everything when it stops. */
+/** A running AWS emulator on a free port of 127.0.0.1. It loses its data when it stops. */
 export interface Emulator {
-  /** What an SDK client needs to know to call it. */
+  /** The configuration of an SDK client of the emulator. */
   readonly client: {
     readonly endpoint: string;
     readonly region: string;
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
-  /** Runs the CDK command line against the emulator. @throws Error with what it printed, if it fails */
+  /** Runs the CDK command line against the emulator. @throws Error with its output if it fails */
   cdk(...args: readonly string[]): Promise<void>;
   /**
-   * Runs a program of this project as a user of the account does, and returns what it printed.
+   * Runs a program of this project with the credentials of the account and returns its output.
    *
-   * @param file - in the checkout
-   * @throws Error with what it printed, if it fails
+   * @param file - path of the program, relative to the checkout
+   * @throws Error with its output if it fails
    */
   run(file: string, ...args: readonly string[]): Promise<string>;
-  /** Asks a deployed HTTP API, by the address that the stack's output `ApiUrl` gives. */
+  /** Sends a request to a deployed HTTP API. `apiUrl` is the output `ApiUrl` of the stack. */
   ask(
     apiUrl: string,
     method: string,
@@ -43,14 +43,14 @@ export interface Emulator {
     headers?: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<Answer>;
-  /** Stops the emulator and removes its files, as the end of this process does too. */
+  /** Stops the emulator and removes its files. The exit of this process does the same. */
   stop(): Promise<void>;
 }
 
 /**
- * Installs MiniStack into a virtual environment of this checkout, unless it is there already.
+ * Installs MiniStack into a virtual environment of this checkout if it is missing.
  *
- * @throws Error with one sentence that says what is missing
+ * @throws Error if Python 3.10 or later is missing or the installation fails
  */
 export function installEmulator(): void {
   const installed = spawnSync(pythonOf(virtualEnvironment), ['-m', 'pip', 'freeze'], { encoding: 'utf8' });
@@ -59,9 +59,9 @@ export function installEmulator(): void {
   const python = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10'].find(
     (name) => spawnSync(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))']).status === 0,
   );
-  if (python === undefined) throw new Error('The emulator needs Python 3.10 or later, and none is on the PATH.');
-  run(python, ['-m', 'venv', '--clear', virtualEnvironment], 'No virtual environment could be made');
-  run(pythonOf(virtualEnvironment), ['-m', 'pip', 'install', '--quiet', ministack], `${ministack} was not installed`);
+  if (python === undefined) throw new Error('The emulator requires Python 3.10 or later on the PATH.');
+  run(python, ['-m', 'venv', '--clear', virtualEnvironment], 'Cannot create a virtual environment');
+  run(pythonOf(virtualEnvironment), ['-m', 'pip', 'install', '--quiet', ministack], `Cannot install ${ministack}`);
 }
 
 function run(command: string, args: readonly string[], failure: string): void {
@@ -74,20 +74,20 @@ const pythonOf = (folder: string): string => join(folder, 'bin', 'python');
 /**
  * Starts MiniStack.
  *
- * @param enforceIam - whether a call needs a grant, as it does in an account
- * @throws Error if it is not ready within a minute
+ * @param enforceIam - true to deny calls without a grant, as an account does
+ * @throws Error with its output if it is not ready within 180 s
  */
 export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
   const folder = mkdtempSync(join(tmpdir(), 'ministack-'));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  // Nothing of the caller's own: no credentials, no AWS profile, no proxy, and no setting that the functions, which the
-  // emulator runs as its children, would take for theirs.
+  // No variables of this process: credentials, AWS profiles and proxies are not for the emulator, and the functions that
+  // it runs as child processes would read the settings.
   const environment = {
     PATH: [join(projectFolder, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
     HOME: folder,
     TMPDIR: folder,
-    // The CDK remembers to which account a key belongs.
+    // A key of its own for each emulator, because the CDK caches the account of a key.
     AWS_ACCESS_KEY_ID: `rehearsal${port}`,
     AWS_SECRET_ACCESS_KEY: 'rehearsal',
     AWS_REGION: 'us-east-1',
@@ -184,11 +184,16 @@ export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
   };
 }
 
+/** Enough for a Python program on a busy machine. */
+const readyTimeoutMilliseconds = 180_000;
+
+/** Waits until the emulator is ready. @throws Error if it exits before or exceeds the timeout */
 async function ready(ask: () => Promise<Answer>, server: ChildProcess): Promise<void> {
-  for (const end = Date.now() + 60_000; ;) {
+  for (const deadline = Date.now() + readyTimeoutMilliseconds; ;) {
     const answer = await ask().catch(() => undefined);
     if (answer?.status === 200) return;
-    if (server.exitCode !== null || Date.now() > end) throw new Error('not ready');
+    if (server.exitCode !== null || Date.now() > deadline)
+      throw new Error('The emulator exited, or was not ready within 180 s.');
     await pause(100);
   }
 }

@@ -19,29 +19,29 @@ const alice = { 'x-auth-token': 'dev:alice:project-a:member', 'content-type': 'a
 /** The outputs of the stack. */
 export type Outputs = Readonly<Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'NotificationBusName', string>>;
 
-/** What is told on the bus, as far as it is looked at: notifications, and the outcomes of commands. */
-interface Told {
+/** The detail of a published event: a notification or the outcome of a command. */
+interface PublishedDetail {
   readonly type?: string;
   readonly image?: { readonly id: string };
   readonly outcome?: string;
   readonly [field: string]: unknown;
 }
 
-/** The deployed queues and buses, from outside. */
+/** Clients of the deployed queues and buses. */
 export interface DeployedEvents {
   readonly sqs: SQSClient;
   readonly events: EventBridgeClient;
-  /** Makes a request of the owner. Returns its status. */
-  readonly ask: (path: string, body: object) => Promise<number>;
-  /** A command with an id of its own. */
+  /** Sends a POST of the owner and returns the status of the response. */
+  readonly post: (path: string, body: object) => Promise<number>;
+  /** Returns the JSON of a command with a new id. */
   readonly command: (fields: object) => string;
-  /** Sends a message to the queue of commands. */
+  /** Sends a message to the command queue. */
   readonly send: (body: string) => Promise<void>;
-  /** Waits for an event of some kind, and passes over others. */
-  readonly told: (isWanted: (detail: Told) => boolean) => Promise<Told>;
+  /** Waits for a published event and ignores all others. @throws Error if no event comes within three minutes */
+  readonly waitForEvent: (matches: (detail: PublishedDetail) => boolean) => Promise<PublishedDetail>;
 }
 
-/** Connects to what was deployed, with a queue of its own that is told what the bus tells. */
+/** Connects to the deployed stack, with a new queue that receives every published event. */
 export async function connectEvents(emulator: Emulator, outputs: Outputs): Promise<DeployedEvents> {
   const sqs = new SQSClient({ ...emulator.client, useQueueUrlAsEndpoint: false });
   const events = new EventBridgeClient(emulator.client);
@@ -52,59 +52,59 @@ export async function connectEvents(emulator: Emulator, outputs: Outputs): Promi
   await events.send(
     new PutTargetsCommand({ Rule: rule.Name, EventBusName: rule.EventBusName, Targets: [{ Id: 'queue', Arn }] }),
   );
-  const seen: Told[] = [];
+  const seen: PublishedDetail[] = [];
   return {
     sqs,
     events,
-    ask: (path, body) =>
+    post: (path, body) =>
       emulator.ask(outputs.ApiUrl, 'POST', path, alice, JSON.stringify(body)).then(({ status }) => status),
     command: (fields) => JSON.stringify({ version: 1, id: randomUUID(), user: 'robot', ...fields }),
     send: async (body) => {
       await sqs.send(new SendMessageCommand({ QueueUrl: outputs.CommandQueueUrl, MessageBody: body }));
     },
-    told: async (isWanted) => {
+    waitForEvent: async (matches) => {
       for (;;) {
-        const found = seen.find(isWanted);
+        const found = seen.find(matches);
         if (found !== undefined) return found;
         const { Body: body } = await next(sqs, url!);
-        seen.push((JSON.parse(body!) as { detail: Told }).detail);
+        seen.push((JSON.parse(body!) as { detail: PublishedDetail }).detail);
       }
     },
   };
 }
 
-/** Commands through the deployed queue and the bus in front of it, and what the deployed bus tells of them, and whom. */
-export async function theEvents(
+/** Tests commands through the deployed queue and command bus, their notifications and an offer subscription. */
+export async function testEvents(
   deployed: DeployedEvents,
   outputs: Outputs,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
-  const { sqs, events, ask, command, send, told } = deployed;
+  const { sqs, events, post, command, send, waitForEvent } = deployed;
   const id = randomUUID();
   const member = { image_id: id, member_id: 'project-b' };
-  assert.equal(await ask('/v2/images', { id, name: 'told' }), 201);
-  assert.equal(await ask(`/v2/images/${id}/members`, { member: 'project-b' }), 200);
+  assert.equal(await post('/v2/images', { id, name: 'published' }), 201);
+  assert.equal(await post(`/v2/images/${id}/members`, { member: 'project-b' }), 200);
   await send(command({ ...member, command: 'answer-offer', project: 'project-b', status: 'accepted', reply: true }));
-  const answered = await told(({ type, image }) => type === 'image.member.update' && image?.id === id);
+  const answered = await waitForEvent(({ type, image }) => type === 'image.member.update' && image?.id === id);
   assert.deepEqual(
     [answered['image'], answered['before'], answered['after'], answered['by']],
     [
-      { id, name: 'told', owner: 'project-a' },
+      { id, name: 'published', owner: 'project-a' },
       { status: 'pending' },
       { status: 'accepted' },
       { project: 'project-b', user: 'robot', via: 'command' },
     ],
   );
-  await told(({ outcome }) => outcome === 'done');
-  say('a command through the queue is carried out, told on the bus and answered');
+  await waitForEvent(({ outcome }) => outcome === 'done');
+  log('a command through the queue is executed, its change and its outcome are published');
 
   const Detail = command({ ...member, command: 'withdraw-offer', project: 'project-a' });
   const entry = { EventBusName: outputs.CommandBusName, Source: commandSource, DetailType: commandType, Detail };
   await events.send(new PutEventsCommand({ Entries: [entry] }));
-  await told(({ type, image }) => type === 'image.member.delete' && image?.id === id);
-  say('a command through the bus is carried out and told');
+  await waitForEvent(({ type, image }) => type === 'image.member.delete' && image?.id === id);
+  log('a command through the bus is executed and its change is published');
 
-  assert.equal(await ask(`/v2/images/${id}/members`, { member: 'project-s' }), 200);
+  assert.equal(await post(`/v2/images/${id}/members`, { member: 'project-s' }), 200);
   const { QueueUrl: offers } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'offers' }));
   const { Body: offer } = await next(sqs, offers!);
   const {
@@ -112,16 +112,16 @@ export async function theEvents(
     image,
     member: offeredTo,
     by,
-  } = JSON.parse(offer!) as Told & { readonly member: { readonly id: string } };
+  } = JSON.parse(offer!) as PublishedDetail & { readonly member: { readonly id: string } };
   assert.deepEqual([type, image?.id, offeredTo.id], ['image.member.create', id, 'project-s']);
   assert.deepEqual(by, { project: 'project-a', via: 'http' });
-  say('a project that has subscribed is told of the offer to it, and of no other, without the user who made it');
+  log('a subscribed project receives its offer and no other one, without the user of the actor');
 }
 
-/** The next message of a queue. @throws Error if there is none within a minute */
+/** Receives and deletes the next message of a queue. @throws Error if no message comes within three minutes */
 async function next(sqs: SQSClient, QueueUrl: string): Promise<Message> {
-  const end = Date.now() + 60_000;
-  while (Date.now() < end) {
+  const deadline = Date.now() + 180_000;
+  while (Date.now() < deadline) {
     const received = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'] }));
     const [message] = received.Messages ?? [];
     if (message === undefined) {
@@ -131,5 +131,5 @@ async function next(sqs: SQSClient, QueueUrl: string): Promise<Message> {
     await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message.ReceiptHandle }));
     return message;
   }
-  throw new Error(`Nothing came to ${QueueUrl} within a minute.`);
+  throw new Error(`No message in ${QueueUrl} within three minutes.`);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** A request, who makes it, and what is answered when the function that serves it may do all it needs to. */
+/** A request, the function that serves it, and the expected status if the function has all its grants. */
 export interface Step {
   readonly servedBy: 'Images' | 'Members';
   readonly method: string;
@@ -14,7 +14,7 @@ const owner = 'dev:alice:project-a:member';
 const consumer = 'dev:bob:project-b:member';
 const admin = 'dev:root:project-c:admin';
 
-/** The life of one new image: every operation on the table, and a list from each index, in an order that works. */
+/** Returns requests for one new image: every operation on the table and a list from each index, in a valid order. */
 export function everyOperation(): readonly Step[] {
   const id = randomUUID();
   const image = `/v2/images/${id}`;
@@ -45,10 +45,10 @@ export function everyOperation(): readonly Step[] {
   ];
 }
 
-/** A change that reaches further than one transaction. */
+/** A change that requires a pending change. */
 export type UnfinishedChange = 'hidden' | 'deleted';
 
-/** A new image with a member, and such a change of it. */
+/** Returns requests that create an image with a member and change it. */
 export function unfinishedChange(change: UnfinishedChange): readonly Step[] {
   const id = randomUUID();
   const image = `/v2/images/${id}`;
@@ -61,7 +61,7 @@ export function unfinishedChange(change: UnfinishedChange): readonly Step[] {
   ];
 }
 
-/** An offer of an image to one more project, by its owner. */
+/** Returns an offer of an image to another project, by its owner. */
 export const offerOnceMore = (image: string): Step =>
   step('Members', owner, 'POST', `${image}/members`, 200, { member: 'project-d' });
 

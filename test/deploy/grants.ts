@@ -7,7 +7,7 @@ import {
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 
-/** One action on one resource that a function's role allows. */
+/** An action on a resource that the role of a function allows. */
 export interface Grant {
   readonly roleName: string;
   readonly action: string;
@@ -19,7 +19,7 @@ interface Statement {
   readonly Resource: string | readonly string[];
 }
 
-/** What a deployed function may do, as its role says. */
+/** Returns the grants of the role of a deployed function. */
 export async function grantsOf(iam: IAMClient, functionName: string): Promise<readonly Grant[]> {
   const { Roles = [] } = await iam.send(new ListRolesCommand());
   const roleName = Roles.map((role) => role.RoleName!).find((name) => name.includes(`-${functionName}Role`))!;
@@ -34,7 +34,7 @@ export async function grantsOf(iam: IAMClient, functionName: string): Promise<re
     );
 }
 
-/** Denies what was granted for as long as something is done, and returns what that returns. */
+/** Denies a grant while an action runs, and returns the result of the action. */
 export async function without<Result>(iam: IAMClient, grant: Grant, act: () => Promise<Result>): Promise<Result> {
   const withheld = { RoleName: grant.roleName, PolicyName: `Withheld-${grant.action.replace(':', '-')}` };
   const Statement = [{ Effect: 'Deny', Action: grant.action, Resource: grant.resource }];

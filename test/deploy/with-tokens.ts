@@ -7,7 +7,7 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { startTokenIssuer } from '../support/token-issuer.ts';
 import type { Answer, Emulator } from './emulator.ts';
 
-/** Deploys the stage that is thrown away with these options, and returns the address of its API. */
+/** Deploys the stage `throwaway` with these options and returns the URL of its API. */
 type Deploy = (...synthOptions: readonly string[]) => Promise<string>;
 
 type Asker = (token: string, method: string, path: string, body?: object) => Promise<Answer>;
@@ -23,7 +23,7 @@ const asker =
       body && JSON.stringify(body),
     );
 
-/** One project offers an image to another, which accepts it. */
+/** Offers an image of one project to another, which accepts it. */
 async function offerAndAccept(ask: Asker, alice: string, bob: string): Promise<void> {
   const image = await ask(alice, 'POST', '/v2/images', { name: 'golden' });
   assert.equal(image.status, 201, image.body);
@@ -41,7 +41,7 @@ async function offerAndAccept(ask: Asker, alice: string, bob: string): Promise<v
   );
 }
 
-/** The deployed API with tokens of a genuine OpenID Connect issuer. */
+/** Tests the deployed API with the tokens of a real OpenID Connect issuer. */
 export async function tokensOfAnIssuer(emulator: Emulator, deploy: Deploy): Promise<void> {
   const issuer = await startTokenIssuer();
   try {
@@ -60,8 +60,8 @@ export async function tokensOfAnIssuer(emulator: Emulator, deploy: Deploy): Prom
 }
 
 /**
- * The deployed API with a service account in Secrets Manager. What a genuine Keystone says is `test:identity`'s business;
- * this one knows two tokens, and tells them only to whoever has the secret's password.
+ * Tests the deployed API with a service account in Secrets Manager. The fake Keystone has two tokens and verifies them
+ * only for the password of the secret; `test:identity` runs a real Keystone.
  */
 export async function accountInASecret(emulator: Emulator, deploy: Deploy): Promise<void> {
   const password = 'only-in-the-secret';

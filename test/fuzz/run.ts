@@ -3,28 +3,28 @@ import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeResult, runCommand } from '../clients/run-command.ts';
-import { startLocalServer } from '../conformance/local-server.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
+import { startLocalServer } from '../support/local-server.ts';
 
-// Schemathesis against the OpenAPI description that a local server of this run serves. `test:fuzz` tries little, from the same
-// seed; `fuzz` (with --long) tries much, from another seed each time or from SEED. What is tried depends on the seed and on
-// what is answered, ids and times included, so that a run is not repeated to the byte.
+// Runs Schemathesis against the OpenAPI description of a local server. `test:fuzz` sends few requests from a fixed seed;
+// `fuzz` (with --long) sends many requests from a random seed or from SEED. The requests also depend on the responses,
+// including ids and times, so a seed does not repeat a run exactly.
 
 const folder = import.meta.dirname;
 const environment = join(folder, '..', '..', '.venv', 'fuzz');
 const requirements = join(folder, 'requirements.txt');
 const stamp = join(environment, 'made-from.sha256');
 
-/** How many requests of an operation are tried, and how many sequences. */
+/** Number of requests of each operation, and number of sequences. */
 const amounts = { short: { requests: 50, sequences: 120 }, long: { requests: 1000, sequences: 2000 } } as const;
 
-/** Installs Schemathesis into `.venv/fuzz`, unless it is there; returns its command. */
+/** Installs Schemathesis into `.venv/fuzz` if it is missing. Returns the path of its command. */
 async function install(): Promise<string> {
   const command = join(environment, 'bin', 'schemathesis');
   const python = await runCommand('python3', ['--version'], { timeoutSeconds: 30 }).catch(() => undefined);
   const found = python?.stdout.trim() ?? 'none';
   if (!/^Python 3\.1\d/.test(found)) {
-    throw new Error(`Schemathesis needs Python 3.10 or newer as python3 on the PATH; found ${found}.`);
+    throw new Error(`Schemathesis requires Python 3.10 or later as python3 on the PATH; got ${found}.`);
   }
   const madeFrom = createHash('sha256')
     .update(found)
@@ -38,17 +38,17 @@ async function install(): Promise<string> {
   const made = await runCommand('python3', ['-m', 'venv', environment], { timeoutSeconds: 120 });
   if (made.code !== 0) {
     throw new Error(
-      `python3 could not make a virtual environment; on Debian install the package python3-venv.\n${describeResult(made)}`,
+      `python3 cannot create a virtual environment; on Debian install the package python3-venv.\n${describeResult(made)}`,
     );
   }
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements];
   const installed = await runCommand(join(environment, 'bin', 'python'), pip, { timeoutSeconds: 600 });
-  if (installed.code !== 0) throw new Error(`pip could not install Schemathesis.\n${describeResult(installed)}`);
+  if (installed.code !== 0) throw new Error(`pip cannot install Schemathesis.\n${describeResult(installed)}`);
   await writeFile(stamp, madeFrom);
   return command;
 }
 
-/** Runs some phases of Schemathesis, which shows what it does; whether it found nothing. */
+/** Runs phases of Schemathesis and prints its output. Returns true if it found no error. */
 async function fuzz(command: string, base: string, phases: string, examples: number, seed: number): Promise<boolean> {
   const tests = spawn(
     command,
@@ -58,7 +58,7 @@ async function fuzz(command: string, base: string, phases: string, examples: num
       ...['--continue-on-failure', '--no-color'],
     ],
     {
-      cwd: environment, // where it keeps notes of its own
+      cwd: environment, // the folder of its own files
       env: { ...process.env, SCHEMATHESIS_HOOKS: join(folder, 'hooks.py'), PYTHONDONTWRITEBYTECODE: '1' },
       stdio: ['ignore', 'inherit', 'inherit'],
     },
@@ -72,7 +72,8 @@ async function fuzz(command: string, base: string, phases: string, examples: num
 
 function seedOf(text: string | undefined, isLong: boolean): number {
   if (text === undefined || text === '') return isLong ? randomInt(1_000_000) : 1;
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`SEED is ${JSON.stringify(text)}: set it to a whole number.`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new Error(`"SEED" must be a whole number of at most 9 digits; got ${JSON.stringify(text)}.`);
   return Number(text);
 }
 
@@ -86,7 +87,7 @@ try {
   try {
     const single = await fuzz(command, server.base, 'coverage,fuzzing', requests, seed);
     const inSequence = await fuzz(command, server.base, 'stateful', sequences, seed);
-    if (!single || !inSequence) throw new Error(`Schemathesis found faults; see above. The seed was ${seed}.`);
+    if (!single || !inSequence) throw new Error(`Schemathesis found errors; see above. The seed was ${seed}.`);
   } finally {
     await server.stop();
   }

@@ -1,26 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** An answer of the service, its body parsed. */
+/** A response of the service with its parsed body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** JSON, of a shape that each check states. */
+  /** Parsed JSON. */
   readonly body: any;
 }
 
-/** Every token that was sent to the service: none of them may be in its log. */
+/** Every token that was sent to the service. Its log must not contain any of them. */
 export const sentTokens = new Set<string>();
 
-/** Asks a local server, below `/v2`, and takes a 503 for what it says: it asks again, as clients do. */
-export async function ask(...request: Parameters<typeof askOnce>): Promise<Answer> {
+/** Sends a request to a local server, below `/v2`. Retries after a 503, as clients do. */
+export async function send(...request: Parameters<typeof sendOnce>): Promise<Answer> {
   for (let left = 5; ; left -= 1) {
-    const answer = await askOnce(...request);
+    const answer = await sendOnce(...request);
     if (answer.status !== 503 || left === 0) return answer;
   }
 }
 
-/** Asks a local server, below `/v2`, once. */
-export async function askOnce(
+/** Sends a request to a local server, below `/v2`, once. */
+export async function sendOnce(
   base: string,
   token: string,
   method: string,
@@ -38,16 +38,16 @@ export async function askOnce(
   return { status: response.status, headers: response.headers, body: text && JSON.parse(text) };
 }
 
-/** The status alone. */
-export const statusOf = async (...request: Parameters<typeof ask>): Promise<number> => (await ask(...request)).status;
+/** Sends a request and returns the status of its response. */
+export const statusOf = async (...request: Parameters<typeof send>): Promise<number> => (await send(...request)).status;
 
 /**
- * Asks again until an answer has this status.
+ * Repeats a request until its response has this status.
  *
- * @returns the other statuses that came before
- * @throws Error if it does not come in time
+ * @returns the other statuses before
+ * @throws Error if no response has this status in time
  */
-export async function askUntil(
+export async function sendUntilStatus(
   status: number,
   seconds: number,
   request: () => Promise<Answer>,

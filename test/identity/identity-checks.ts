@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Checks } from '../clients/checks.ts';
 import { preparePythonEnvironment } from '../clients/python-environment.ts';
-import { startLocalServer, type LocalServer } from '../conformance/local-server.ts';
-import { ask, askOnce, askUntil, sentTokens, statusOf } from './ask.ts';
+import { startLocalServer, type LocalServer } from '../support/local-server.ts';
+import { send, sendOnce, sendUntilStatus, sentTokens, statusOf } from './ask.ts';
 import { engage, tokenOf, type Cast } from './cast.ts';
 import { startDelayingProxy, type DelayingProxy } from './delaying-proxy.ts';
 import { KeystoneClient } from './keystone-client.ts';
@@ -73,7 +73,7 @@ export async function runIdentityChecks(): Promise<Checks> {
       'an account with a wrong password, or without the right to ask, is a 503 for everyone',
       async () => {
         for (const { base } of [wrong, powerless])
-          assert.equal((await askOnce(base, token, 'GET', '/images')).status, 503);
+          assert.equal((await sendOnce(base, token, 'GET', '/images')).status, 503);
       },
     );
 
@@ -83,18 +83,18 @@ export async function runIdentityChecks(): Promise<Checks> {
     const unvouched = await serve({ OS_AUTH_URL: `${front.url}/v3` });
     await checks.check('a Keystone is believed by the authority that is configured, and by no other', async () => {
       assert.equal(await statusOf(vouched.base, token, 'GET', '/images'), 200);
-      assert.equal((await askOnce(unvouched.base, token, 'GET', '/images')).status, 503);
-      assert.ok(unvouched.said.some((line) => line.includes('unable to verify the first certificate')));
+      assert.equal((await sendOnce(unvouched.base, token, 'GET', '/images')).status, 503);
+      assert.ok(unvouched.lines.some((line) => line.includes('unable to verify the first certificate')));
     });
 
     await checks.check('no log has a token or a password', () => {
-      for (const { said } of [itself, accounted, wrong, powerless, vouched, unvouched]) {
+      for (const { lines } of [itself, accounted, wrong, powerless, vouched, unvouched]) {
         assert.ok(
-          said.some((line) => line.includes('"message":"request"')),
+          lines.some((line) => line.includes('"message":"request"')),
           'nothing was logged',
         );
         for (const secret of [...sentTokens, image.password, 'secret-of-', cast.norman.password]) {
-          const line = said.find((each) => secret.length > 8 && each.includes(secret));
+          const line = lines.find((each) => secret.length > 8 && each.includes(secret));
           assert.equal(line, undefined, 'a line has a secret');
         }
       }
@@ -117,18 +117,18 @@ const withoutIdentity: NodeJS.ProcessEnv = Object.fromEntries(
 async function checkTokens(
   how: 'itself' | 'account',
   checks: Checks,
-  { base, said }: LocalServer,
+  { base, lines }: LocalServer,
   keystone: KeystoneClient,
   briefly: KeystoneClient,
   cast: Cast,
 ): Promise<void> {
   const check = (title: string, body: () => Promise<void>) =>
     checks.check(`${how}: ${title}`, async () => {
-      const before = said.length;
+      const before = lines.length;
       try {
         await body();
       } catch (error) {
-        const failures = said.slice(before).filter((line) => line.includes('"level":"error"'));
+        const failures = lines.slice(before).filter((line) => line.includes('"level":"error"'));
         throw new Error([String(error), ...failures].join('\n'), { cause: error });
       }
     });
@@ -139,7 +139,7 @@ async function checkTokens(
   let path = '';
 
   await check('a member of a project creates an image, which is that project’s', async () => {
-    const { status, body } = await ask(base, alice, 'POST', '/images', { name: how });
+    const { status, body } = await send(base, alice, 'POST', '/images', { name: how });
     assert.deepEqual([status, body.owner], [201, cast.alice.projectId]);
     path = `/images/${body.id}`;
   });
@@ -147,7 +147,7 @@ async function checkTokens(
     assert.equal(await statusOf(base, bob, 'GET', path), 404);
     assert.equal(await statusOf(base, alice, 'POST', `${path}/members`, { member: beta }), 200);
     assert.equal(await statusOf(base, bob, 'PUT', `${path}/members/${beta}`, { status: 'accepted' }), 200);
-    const { body } = await ask(base, bob, 'GET', '/images');
+    const { body } = await send(base, bob, 'GET', '/images');
     assert.ok(body.images.some((one: { name: string }) => one.name === how));
   });
   await check('a reader reads and changes nothing', async () => {
@@ -167,7 +167,7 @@ async function checkTokens(
   });
   await check('what is no token is a 401 that names the Keystone', async () => {
     for (const token of ['nobody', 'gAAAAABn', `${alice.slice(0, -6)}AAAAAA`, 'dev:alice:alpha:admin']) {
-      const { status, headers, body } = await ask(base, token, 'GET', '/images');
+      const { status, headers, body } = await send(base, token, 'GET', '/images');
       assert.deepEqual([status, body.error], [401, 'not-authenticated']);
       assert.match(headers.get('www-authenticate') ?? '', /^Keystone uri="http:\/\/127\.0\.0\.1:\d+\/v3"$/);
     }
@@ -191,7 +191,7 @@ async function checkTokens(
           ['GET', '/images'],
           ['POST', '/images'],
         ] as const) {
-          const { status, body } = await ask(base, token, method, refused, method === 'POST' ? {} : undefined);
+          const { status, body } = await send(base, token, method, refused, method === 'POST' ? {} : undefined);
           assert.deepEqual([status, body.error], [403, 'not-permitted'], `${method} ${refused}`);
         }
         for (const [method, hidden] of [
@@ -216,7 +216,7 @@ async function checkTokens(
       project: { id: cast.alice.projectId },
     });
     assert.equal(await statusOf(base, token, 'GET', '/images'), 200);
-    assert.deepEqual(await askUntil(401, 60, () => ask(base, token, 'GET', '/images')), new Set([200]));
+    assert.deepEqual(await sendUntilStatus(401, 60, () => send(base, token, 'GET', '/images')), new Set([200]));
     assert.ok(Date.now() >= expiresAt, 'it was refused before its end');
   });
 
@@ -247,7 +247,7 @@ async function checkTokens(
       ['DELETE', `${path}/tags/blue`],
       ['GET', '/schemas/image'],
     ] as const) {
-      const { status, body } = await ask(base, token, method, refused);
+      const { status, body } = await send(base, token, method, refused);
       assert.equal(status, 401, `${method} ${refused}`);
       assert.match(body.message, /access rules/);
     }
@@ -289,9 +289,9 @@ async function checkTroubles(
         const unknown = await tokenOf(keystone, cast.alice);
         proxy.delay = delay;
         proxy.requests = 0;
-        const { status, headers, body } = await askOnce(base, unknown, 'GET', '/images');
+        const { status, headers, body } = await sendOnce(base, unknown, 'GET', '/images');
         assert.deepEqual([status, body.error, headers.get('retry-after')], [503, 'identity-unavailable', '5']);
-        assert.equal((await askOnce(base, 'nobody', 'GET', '/images')).status, 503);
+        assert.equal((await sendOnce(base, 'nobody', 'GET', '/images')).status, 503);
         assert.equal(proxy.requests, requests);
       },
     );
@@ -304,7 +304,7 @@ async function checkTroubles(
     proxy.delay = 0;
     await checks.check('once the Keystone is back, so is the service', async () => {
       const token = await tokenOf(keystone, cast.alice);
-      await askUntil(200, 30, () => askOnce(base, token, 'GET', '/images'));
+      await sendUntilStatus(200, 30, () => sendOnce(base, token, 'GET', '/images'));
     });
   }
 }
@@ -322,7 +322,7 @@ async function checkAccount(
     const token = await tokenOf(keystone, alice);
 
     // Revocations count in whole seconds: a new token of the same second is revoked with the old one.
-    const others = await askUntil(200, 20, () => askOnce(base, token, 'GET', '/images'));
+    const others = await sendUntilStatus(200, 20, () => sendOnce(base, token, 'GET', '/images'));
 
     assert.ok([...others].every((status) => status === 503));
   });

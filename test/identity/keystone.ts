@@ -1,24 +1,23 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { describeResult, runCommand } from '../clients/run-command.ts';
+import { startProgram } from '../support/start-program.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
-/** A genuine Keystone: its address without a slash at the end, and how to end it. */
+/** A running Keystone. */
 export interface Keystone {
+  /** Base URL without a trailing slash. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** What a Keystone keeps: a database and keys, in a folder that goes with `remove`. */
+/** The data of a Keystone: a folder with a database and keys. */
 export interface KeystoneData {
   readonly folder: string;
   remove(): Promise<void>;
 }
 
-/** The password of the user `admin`, who has the role of that name in the project of that name. */
+/** The password of the user `admin`, who has the role `admin` in the project `admin`. */
 export const adminPassword = 'secret-of-admin';
 
 const configuration = (folder: string, tokenSeconds: number): string => `[database]
@@ -37,15 +36,15 @@ expiration = ${tokenSeconds}
 `;
 
 /**
- * Makes the data of a new Keystone, with the user `admin` and the roles that every Keystone has. The first time takes a
- * while; what it made is kept in the Python environment and copied from then on.
+ * Creates the data of a new Keystone, with the user `admin` and the default roles. The first call bootstraps a template in
+ * the Python environment; further calls copy it.
  *
- * @param commands - the folder of the commands of that environment
+ * @param commands - path of the folder of the environment's commands
  */
 export async function makeKeystoneData(commands: string): Promise<KeystoneData> {
   const template = join(commands, '..', 'bootstrapped');
   if (!(await stat(template).catch(() => undefined))) {
-    console.log('Making the database of a new Keystone, once.');
+    console.log('Creating the database of a new Keystone, once.');
     await bootstrap(commands, template);
   }
   const folder = await mkdtemp(join(tmpdir(), 'keystone-'));
@@ -59,9 +58,9 @@ async function bootstrap(commands: string, folder: string): Promise<void> {
   const file = join(unfinished, 'keystone.conf');
   await writeFile(file, configuration(unfinished, 3600));
   const manage = async (...args: readonly string[]): Promise<void> => {
-    const given = [join(commands, 'keystone-manage'), '--config-file', file, ...args];
-    const result = await runCommand(join(commands, 'python'), given, { timeoutSeconds: 120 });
-    if (result.code !== 0) throw new Error(`Keystone's database could not be made.\n${describeResult(result)}`);
+    const command = [join(commands, 'keystone-manage'), '--config-file', file, ...args];
+    const result = await runCommand(join(commands, 'python'), command, { timeoutSeconds: 120 });
+    if (result.code !== 0) throw new Error(`Cannot create the database of Keystone.\n${describeResult(result)}`);
   };
   await manage('db_sync');
   const self = process.getuid?.() === 0 ? ['--keystone-user', 'root', '--keystone-group', 'root'] : [];
@@ -72,42 +71,23 @@ async function bootstrap(commands: string, folder: string): Promise<void> {
 }
 
 /**
- * Starts a Keystone on data that others may be running on, too.
+ * Starts a Keystone. Several processes can use the same data.
  *
- * @param tokenSeconds - how long the tokens are valid that it gives out
- * @throws Error with what it said, if it does not start
+ * @param tokenSeconds - lifetime of its tokens
+ * @throws Error with its output if it exits before it listens
  */
 export async function startKeystone(commands: string, data: KeystoneData, tokenSeconds = 3600): Promise<Keystone> {
   const file = join(data.folder, `keystone-${tokenSeconds}.conf`);
   await writeFile(file, configuration(data.folder, tokenSeconds));
-  const server = spawn(join(commands, 'python'), [join(import.meta.dirname, 'keystone-server.py'), file], {
+  const keystone = await startProgram({
+    command: [join(commands, 'python'), join(import.meta.dirname, 'keystone-server.py'), file],
     env: { PATH: process.env['PATH'], HOME: data.folder, LANG: 'C.UTF-8' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(server, 'exit');
-  // Whoever started it may be ended before it stops it.
-  const kill = () => server.kill('SIGKILL');
-  process.once('exit', kill);
-  const said: string[] = [];
-  const listening = Promise.withResolvers<string>();
-  for (const output of [server.stdout, server.stderr]) {
-    createInterface({ input: output }).on('line', (line) => {
-      said.push(line);
-      const url = /^Listening on (http:\S+)/.exec(line)?.[1];
-      if (url) listening.resolve(url);
-    });
-  }
-  server.once('close', () => {
-    listening.reject(new Error(`Keystone ended at once and said:\n${said.slice(-20).join('\n')}`));
+    ready: /^Listening on (http:\S+)/,
   });
   return {
-    url: await listening.promise,
+    url: keystone.ready[1]!,
     stop: async () => {
-      process.removeListener('exit', kill);
-      server.kill('SIGTERM');
-      const timer = setTimeout(kill, 10_000);
-      await exited;
-      clearTimeout(timer);
+      await keystone.stop('SIGTERM');
     },
   };
 }

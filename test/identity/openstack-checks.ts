@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checks } from '../clients/checks.ts';
-import { describeResult, runCommand, type CommandResult } from '../clients/run-command.ts';
+import { describeResult, runCommand, type CommandResult } from '../support/run-command.ts';
 import type { Cast, Persona } from './cast.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { runIdentityChecks } from './identity-checks.ts';
 
-// `npm run test:identity`: a genuine Keystone, the local server that believes its tokens, and the openstack command line.
+// `npm run test:identity`: tests the local server and the openstack command line with a real Keystone.
 
-const longest = setTimeout(() => {
-  console.error('Not done after 10 minutes, so it ends.');
+const timeout = setTimeout(() => {
+  console.error('Not done after 10 minutes.');
   process.exit(1);
 }, 600_000);
 
-// So that what was started here ends with it.
+// The exit of this process stops its programs.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 try {
@@ -18,5 +18,5 @@ try {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 } finally {
-  clearTimeout(longest);
+  clearTimeout(timeout);
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
-import { describeResult, runCommand } from '../clients/run-command.ts';
+import { describeResult, runCommand } from '../support/run-command.ts';
 
 /** A Keystone behind TLS, with a certificate that only an authority of its own vouches for. */
 export interface TlsFront {

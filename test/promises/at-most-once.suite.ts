@@ -1,7 +1,7 @@
 /**
- * That a request acts at most once: each write of each operation meets each kind of fault, while a competing request acts
- * in between. The response and the items that are then stored have to be those of one of the orders in which the two
- * could have acted, or of the competitor alone where the response says that the outcome is unknown.
+ * Proves that a request acts at most once: each write of each operation meets each kind of fault, while a competing request
+ * acts in between. The response and the stored items must be the result of one of the sequential orders of both, or of the
+ * competitor alone if the response reports an unknown outcome.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -17,12 +17,12 @@ import { seedImage, type Seed } from '../support/seed.ts';
 import { itemsOfImage, type StoredItem } from '../support/stored-items.ts';
 import { imageApi, owner, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
-import { aWrite } from './world.ts';
+import { isWrite } from './world.ts';
 
 let world: CommandWorld;
 let api: ImageApi;
 let images: DynamoDbImageRepository;
-/** Lets the SDK's timeout of the response to the latest call pass, without the wait. */
+/** Expires the SDK's timeout of the latest response without a wait. */
 let expireTimeout: () => void = () => undefined;
 
 const responseTimeoutMilliseconds = 5000;
@@ -40,13 +40,13 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** What a request is answered: its status and code, and a body without ids and times; of a command, what became of it. */
+/** The status, code and body (without ids and times) of a response, or the outcome of a command. */
 interface Outcome {
   readonly code: string;
   readonly body?: unknown;
 }
 
-/** A request about an image, from its start to its response. */
+/** Sends a request for an image and returns its outcome. */
 type Act = (imageId: string) => Promise<Outcome>;
 
 const normal = (value: unknown, id: string): unknown =>
@@ -67,7 +67,7 @@ const overHttp =
 const unknownOutcome = '503 outcome-unknown 1';
 const isSuccess = ({ code }: Outcome): boolean => code.startsWith('20') || code === 'done';
 
-/** A command, delivered until it does not come again: what may be lost is its first delivery. */
+/** Delivers a command until it is not redelivered. A fault affects its first delivery. */
 const by =
   (message: (id: string) => Message): Act =>
   async (id) => {
@@ -248,7 +248,7 @@ const faults: Readonly<Record<string, Fault>> = {
     strike: (compete) =>
       afterwards(async () => {
         await compete();
-        return 'lose the answer';
+        return 'lose the response';
       }),
   },
   'the request is lost': {
@@ -280,7 +280,7 @@ const faults: Readonly<Record<string, Fault>> = {
       return afterwards(async () => {
         await compete();
         expire();
-        return 'lose the answer';
+        return 'lose the response';
       });
     },
   },
@@ -347,8 +347,8 @@ async function struckCourse(operation: Operation, competitor: Act, write: number
   let writes = 0;
   let struck: unknown;
   world.proxy.intercept((call) => {
-    writes += aWrite(call) ? 1 : 0;
-    if (!aWrite(call) || writes !== write) return undefined;
+    writes += isWrite(call) ? 1 : 0;
+    if (!isWrite(call) || writes !== write) return undefined;
     world.proxy.intercept(undefined);
     struck = call.request;
     return fault.strike(() => competitor(id), finished.promise);
@@ -417,7 +417,7 @@ describe.each(operations)('$name', (operation) => {
   beforeAll(async () => {
     const id = await arrange(operation);
     const { calls } = await world.proxy.record(() => operation.act(id));
-    writes = [...calls.keys()].filter((n) => aWrite(calls[n]!));
+    writes = [...calls.keys()].filter((n) => isWrite(calls[n]!));
     for (const [name, competitor] of Object.entries(operation.competitors)) {
       possible.set(name, await possibleCourses(operation, competitor));
     }
@@ -465,7 +465,7 @@ describe.each(operations)('$name', (operation) => {
 test('a response that stalls after its first bytes does not hold up a request', async () => {
   const id = await arrange(operations[0]!);
   world.proxy.intercept((call) => {
-    if (!aWrite(call)) return undefined;
+    if (!isWrite(call)) return undefined;
     world.proxy.intercept(undefined);
     return afterwards(() => Promise.resolve('stall'));
   });

@@ -1,10 +1,10 @@
-/** The courses of events in which a repeated write would act a second time, one by one. */
+/** The sequences of requests in which a repeated write would act twice. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ImageId } from '../../lambda/domain/ids.ts';
 import { imageKey } from '../../lambda/dynamodb/keys.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { imageApi, type ImageApi } from './image-api.ts';
-import { aWrite, plantAttributes, startWorld, type World } from './world.ts';
+import { isWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
 
 let world: World;
 let api: ImageApi;
@@ -15,14 +15,17 @@ beforeAll(async () => {
 afterEach(() => world.reset());
 afterAll(() => world.close());
 
-/** Loses the response to the first write of a request after it was applied, and lets others act before the next call. */
-async function afterLostResponse(request: () => Promise<Answer>, others: () => Promise<unknown>): Promise<Answer> {
+/** Loses the response to the first write of a request, which is applied, and runs others before the next call. */
+async function afterLostResponse(
+  request: () => Promise<TestResponse>,
+  others: () => Promise<unknown>,
+): Promise<TestResponse> {
   const held = await world.holdAfterLostResponse(request);
   await others();
-  return held.letGo();
+  return held.release();
 }
 
-const fault = ({ status, headers, body }: Answer) => [status, body.error, headers['retry-after']];
+const fault = ({ status, headers, body }: TestResponse) => [status, body.error, headers['retry-after']];
 const unknownOutcome = [503, 'outcome-unknown', '1'];
 
 describe('a write whose response was lost is not repeated', () => {
@@ -67,7 +70,7 @@ describe('a write whose response was lost is not repeated', () => {
 });
 
 describe('a write whose response was lost is known to be applied', () => {
-  test('where its item says so', async () => {
+  test('if its item proves it', async () => {
     const id = await api.share({ beta: 'pending' });
 
     const answer = await afterLostResponse(
@@ -107,7 +110,7 @@ describe('a write whose response was lost is known to be applied', () => {
   });
 });
 
-test('a response without the item that was written proves nothing by itself', async () => {
+test('a response without the written item proves nothing', async () => {
   const id = await api.share({ beta: 'pending' });
   world.proxy.intercept(({ action, request }) =>
     action === 'UpdateItem' ? { request, amend: () => ({}) } : undefined,
@@ -122,9 +125,9 @@ test('the read that could prove a write is repeated, and its failure leaves the 
   const id = await api.share({ beta: 'pending' });
   let reads = 0;
   world.proxy.intercept(({ action }) => {
-    if (action === 'UpdateItem') return 'lose the answer';
+    if (action === 'UpdateItem') return 'lose the response';
     reads += 1;
-    return reads > 3 ? { status: 400, response: { __type: 'AccessDeniedException' } } : 'lose the answer';
+    return reads > 3 ? { status: 400, response: { __type: 'AccessDeniedException' } } : 'lose the response';
   });
 
   const answer = await api.answer(id, 'beta', 'accepted');
@@ -138,7 +141,7 @@ describe('the time of a change', () => {
     const id = await api.share({ beta: 'pending' });
     const times = new Set<string>();
     world.proxy.intercept((call) => {
-      if (!aWrite(call)) return undefined;
+      if (!isWrite(call)) return undefined;
       times.add(call.request['ExpressionAttributeValues'][':at'].S);
       return times.size < 2 ? { status: 400, response: { __type: 'TransactionConflictException' } } : undefined;
     });
@@ -152,7 +155,10 @@ describe('the time of a change', () => {
   test('of an image is never before the one that was read', async () => {
     const id = await api.create();
     const later = '2999-01-01T00:00:00Z';
-    await plantAttributes(world.table, imageKey(id as ImageId), { updated_at: later });
+    const key = imageKey(id as ImageId);
+    const { record } = (await itemAt(world.table, key))!;
+    const changed = { ...(JSON.parse(record) as object), updated_at: later };
+    await plantAttributes(world.table, key, { record: JSON.stringify(changed) });
 
     const answer = await api.patch(id, { name: 'A' });
 

@@ -5,7 +5,7 @@ import { routes } from '../../lambda/http/routes.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 import { seedImage, type Seed } from '../support/seed.ts';
-import { httpEvent, startService, type Answer, type RequestOptions, type Service } from '../support/service.ts';
+import { httpEvent, startService, type TestResponse, type RequestOptions, type Service } from '../support/service.ts';
 import { storedItems } from '../support/stored-items.ts';
 
 let table: TestTable;
@@ -45,14 +45,14 @@ const writing = ['PutItem', 'UpdateItem', 'DeleteItem', 'TransactWriteItems', 'B
 type Request = readonly [method: string, path: string, options: RequestOptions];
 
 /** The answer to a request, and how many writes went through. */
-async function asked(request: () => Promise<Answer>) {
+async function asked(request: () => Promise<TestResponse>) {
   const { result, calls } = await proxy.record(request);
   const written = calls.filter(({ action, status }) => writing.includes(action) && status === 200).length;
   return { answer: result, written };
 }
 
 /** That an answer is a fault in the API's words and form, and that nothing was written for it. */
-async function refused(request: () => Promise<Answer>, status: number, error?: string): Promise<Answer> {
+async function refused(request: () => Promise<TestResponse>, status: number, error?: string): Promise<TestResponse> {
   const { answer, written } = await asked(request);
   const requestId = answer.headers['x-openstack-request-id'];
   expect({ ...answer.body, message: typeof answer.body?.message, status: answer.status }).toEqual({
@@ -769,7 +769,7 @@ describe('whatever is sent', () => {
   );
 
   /** Never a failure of the service, and never a write unless that was the answer. */
-  const holds = async (request: () => Promise<Answer>): Promise<void> => {
+  const holds = async (request: () => Promise<TestResponse>): Promise<void> => {
     const { answer, written } = await asked(request);
     expect(answer.status).toBeLessThan(500);
     if (answer.status >= 300) expect(written).toBe(0);

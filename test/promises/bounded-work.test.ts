@@ -5,10 +5,10 @@ import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
 import { seedImage, seedImages, seedMembers } from '../support/seed.ts';
-import { startService, type Answer, type Service } from '../support/service.ts';
+import { startService, type TestResponse, type Service } from '../support/service.ts';
 
-// What other projects have stored makes no request of a project fail, whatever it is: counted on the wire between service
-// and engine, and on the response as Lambda encodes it.
+// No request fails because of the data of other projects. Counts the bytes between the service and the engine, and the
+// bytes of the response as Lambda encodes it.
 
 /** Maximum size of a response that Lambda returns, encoded ("Lambda quotas", 6 MB). */
 const maxResponseBytes = 6 * 1024 * 1024;
@@ -30,23 +30,23 @@ afterEach(() => {
   proxy.intercept(undefined);
 });
 
-const list = (project: string, query: string): Promise<Answer> =>
+const list = (project: string, query: string): Promise<TestResponse> =>
   service.request('GET', query.startsWith('/') ? query : `/v2/images?${query}`, { as: `${project}:reader` });
 
-const idsOf = ({ body }: Answer): string[] => body.images.map(({ id }: { id: string }) => id);
+const idsOf = ({ body }: TestResponse): string[] => body.images.map(({ id }: { id: string }) => id);
 
 /** Size of a response as Lambda returns it: the body is a string within another JSON document. */
-const encodedBytes = ({ status, headers, body }: Answer): number =>
+const encodedBytes = ({ status, headers, body }: TestResponse): number =>
   Buffer.byteLength(JSON.stringify({ statusCode: status, headers, body: JSON.stringify(body) }));
 
 const bytesRead = (calls: readonly EngineCall[]): number =>
   calls.reduce((sum, { response }) => sum + Buffer.byteLength(JSON.stringify(response)), 0);
 
-/** Every page of a list. */
-async function walk(project: string, query: string): Promise<readonly Answer[]> {
-  const pages: Answer[] = [];
+/** Reads every page of a list. */
+async function walk(project: string, query: string): Promise<readonly TestResponse[]> {
+  const pages: TestResponse[] = [];
   for (let next: string | undefined = query; next !== undefined;) {
-    const page: Answer = await list(project, next);
+    const page: TestResponse = await list(project, next);
     expect([page.status, page.body.message]).toEqual([200, undefined]);
     pages.push(page);
     next = page.body.next;
@@ -235,7 +235,7 @@ describe('member_status=all is one moment of a list', () => {
       const ofMember = (request: EngineCall['request']): boolean =>
         JSON.stringify(request['ExpressionAttributeValues']).includes(partition) &&
         JSON.stringify(request['ExpressionAttributeValues']).includes('shared#');
-      let changed: Promise<Answer> | undefined;
+      let changed: Promise<TestResponse> | undefined;
       proxy.intercept(async ({ action, request }) => {
         if (action !== 'Query' || !ofMember(request) || isEarly(request)) return undefined;
         for (let turn = 0; turn < 20; turn += 1) await setTimeout(1);

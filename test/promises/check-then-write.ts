@@ -6,11 +6,10 @@ import { conditionOf, withoutConditions, writesOf, type Write } from './clauses.
 type StoredAttributes = Readonly<Record<string, AttributeValue>>;
 
 /**
- * The fault that conditional writes are there to prevent, as something to plant on the wire: a write's condition is
- * looked at in what a read returned, and where it held, then the write goes on without it some time later. A condition
- * that does not hold is left to the engine to refuse.
+ * Returns an interceptor that replaces conditional writes by a check and a later write without the condition, which is the
+ * race that conditions prevent. A write whose condition fails is forwarded unchanged.
  *
- * @param pause - what comes between the check and the write
+ * @param pause - waits between the check and the write
  */
 export const checkThenWrite =
   (table: TestTable, pause: () => Promise<unknown>): Interceptor =>
@@ -18,7 +17,7 @@ export const checkThenWrite =
     const conditional = writesOf(call).filter((write) => conditionOf(write).length > 0);
     if (conditional.length === 0) return undefined;
     const items = await Promise.all(conditional.map((write) => read(table, write)));
-    if (!conditional.every((write, n) => holds(write, items[n]!))) return undefined;
+    if (!conditional.every((write, n) => conditionHolds(write, items[n]!))) return undefined;
     await pause();
     return { request: withoutConditions(call) };
   };
@@ -31,14 +30,14 @@ async function read({ client, tableName }: TestTable, { parameters }: Write): Pr
   return item ?? {};
 }
 
-function holds(write: Write, item: StoredAttributes): boolean {
+function conditionHolds(write: Write, item: StoredAttributes): boolean {
   const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } = write.parameters;
   const attribute = (name: string) => item[name.startsWith('#') ? names[name] : name];
   return conditionOf(write).every((clause) => {
     const [, existence, tested] = /^(attribute_exists|attribute_not_exists)\((.+)\)$/.exec(clause) ?? [];
     if (tested !== undefined) return (attribute(tested) !== undefined) === (existence === 'attribute_exists');
     const [, name, operator, value] = /^(#\w+) (=|<>|<) (:\w+)$/.exec(clause) ?? [];
-    if (name === undefined) throw new Error(`No condition of this form is known here: ${clause}`);
+    if (name === undefined) throw new Error(`Unsupported condition: ${clause}`);
     const [left, right] = [attribute(name), values[value!]];
     const same = JSON.stringify(left) === JSON.stringify(right);
     return operator === '<' ? Number(left?.N) < Number(right.N) : same === (operator === '=');

@@ -1,31 +1,32 @@
 /**
- * That each clause of each condition is needed: the promises are proved again with one clause after another taken out of
- * the requests on their way to the engine, and some scenario has to notice each time.
+ * Proves that each clause of each condition is required: without the clause at least one scenario fails. The clauses are
+ * removed from the requests between the service and the engine.
  */
 import { afterAll, expect, test } from '@jest/globals';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 import { clausesOf, withoutClause, type Clause } from './clauses.ts';
-import { runScenario, scenarioQuota, scenarios, type Scenario } from './scenarios.ts';
+import { allScenarios } from './scenarios/all-scenarios.ts';
+import { runScenario, scenarioQuota, type Scenario } from './scenarios/scenario.ts';
 import { startWorld } from './world.ts';
 
-/** A second wire, beyond the one that scenarios interfere with, on which the clauses go. */
-let wire: EngineProxy | undefined;
+/** A second proxy, behind the proxy of the scenarios, that removes the clauses. */
+let innerProxy: EngineProxy | undefined;
 const world = await startWorld(scenarioQuota, async (engine) => {
-  wire = await startEngineProxy(engine);
-  return wire.endpoint;
+  innerProxy = await startEngineProxy(engine);
+  return innerProxy.endpoint;
 });
-const beyond = wire!;
+const beyond = innerProxy!;
 afterAll(async () => {
   await world.close();
   await beyond.stop();
 });
 
 /**
- * Every clause that the scenarios' requests have, with those scenarios in which a condition that it is part of failed:
- * no other can notice that it is gone.
+ * Every clause in the requests of the scenarios, with the scenarios in which its condition failed. Other scenarios cannot
+ * detect that the clause is missing.
  */
 const found = new Map<string, { readonly clause: Clause; readonly candidates: Set<Scenario> }>();
-for (const scenario of scenarios) {
+for (const scenario of allScenarios) {
   const { calls } = await beyond.record(() => runScenario(world, scenario));
   for (const call of calls) {
     for (const clause of clausesOf(call)) {
@@ -36,7 +37,7 @@ for (const scenario of scenarios) {
     }
   }
 }
-progress(`${found.size} clauses in the requests of ${scenarios.length} scenarios`);
+progress(`${found.size} clauses in the requests of ${allScenarios.length} scenarios`);
 
 const cases = [...found.values()].map(({ clause, candidates }) => ({
   clause,
@@ -44,31 +45,34 @@ const cases = [...found.values()].map(({ clause, candidates }) => ({
   title: `${clause.clause}   of   ${shortened(clause.write)}`,
 }));
 
-test('the scenarios make writes with conditions, and every kind of them is told from the others', () => {
+test('the scenarios make writes with conditions, and every kind of write has a title of its own', () => {
   expect(cases.length).toBeGreaterThan(40);
   expect(new Set(cases.map(({ title }) => title)).size).toBe(cases.length);
 });
 
-test.each(cases)('it is noticed when this clause goes: $title', async ({ clause, candidates, title }) => {
+test.each(cases)('a scenario fails without this clause: $title', async ({ clause, candidates, title }) => {
   const malformed: string[] = [];
-  let taken = 0;
+  let removed = 0;
   beyond.intercept((call) => {
     const request = withoutClause(call, clause);
-    taken += request === undefined ? 0 : 1;
+    removed += request === undefined ? 0 : 1;
     return request && { request };
   });
 
-  const noticedBy = await firstToFail(candidates, () => {
+  const detectedBy = await firstToFail(candidates, () => {
     malformed.push(...beyond.calls.flatMap(({ response }) => complaints(response)));
   });
   beyond.intercept(undefined);
 
-  progress(`${noticedBy === undefined ? 'NOT NOTICED' : `noticed by "${noticedBy.name}"`}: ${title}`);
-  expect(malformed).toEqual([]); // else the engine has noticed, and not the scenario
-  expect({ isTaken: taken > 0, noticedBy: noticedBy?.name }).toEqual({ isTaken: true, noticedBy: expect.any(String) });
+  progress(`${detectedBy === undefined ? 'NOT DETECTED' : `detected by "${detectedBy.name}"`}: ${title}`);
+  expect(malformed).toEqual([]); // otherwise the engine refused the request
+  expect({ isRemoved: removed > 0, detectedBy: detectedBy?.name }).toEqual({
+    isRemoved: true,
+    detectedBy: expect.any(String),
+  });
 });
 
-/** The first of some scenarios that fails. */
+/** Returns the first scenario that fails. */
 async function firstToFail(candidates: Iterable<Scenario>, afterEach: () => void): Promise<Scenario | undefined> {
   for (const scenario of candidates) {
     const { result: failed } = await beyond.record(() =>
@@ -83,13 +87,13 @@ async function firstToFail(candidates: Iterable<Scenario>, afterEach: () => void
   return undefined;
 }
 
-/** What the engine says of a request that was taken apart wrongly. */
+/** Returns the error of the engine for a request that became invalid. */
 function complaints(response: unknown): readonly string[] {
   const message = JSON.stringify(response);
   return /unused in expressions|ExpressionAttribute(Names|Values)/.test(message) ? [message] : [];
 }
 
-/** A write's name without most of what it sets. */
+/** Shortens the update expression in the kind of a write. */
 function shortened(write: string): string {
   return write.replaceAll(/SET (.{30})((?! REMOVE | ADD | IF ).)*/g, 'SET $1…');
 }

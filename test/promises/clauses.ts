@@ -1,10 +1,10 @@
 import { statusIndexes } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall } from '../support/engine-proxy.ts';
 
-/** A request on its way to the engine, as it goes over the wire. */
+/** A request to the engine. */
 export type Request = Pick<EngineCall, 'action' | 'request'>;
 
-/** One write of a request, alone or as an action of a transaction. */
+/** A write: a request or an action of a transaction. */
 export interface Write {
   readonly kind: string;
   readonly parameters: Readonly<Record<string, any>>;
@@ -13,13 +13,13 @@ export interface Write {
 /** A clause of the condition of one kind of write. */
 export interface Clause {
   readonly clause: string;
-  /** The kind of write that has it: what it does, on what kind of item, on what condition, and beside what. */
+  /** The kind of write: its action, item kind, update and condition, and the first write of its transaction. */
   readonly write: string;
 }
 
 const conjunction = ' AND ';
 
-/** The writes of a request, those of a transaction in its order; none for a read. */
+/** Returns the writes of a request in order, or an empty list for a read. */
 export function writesOf({ action, request }: Request): readonly Write[] {
   switch (action) {
     case 'UpdateItem':
@@ -35,21 +35,20 @@ export function writesOf({ action, request }: Request): readonly Write[] {
   }
 }
 
-/** The clauses of a write's condition, all of which have to hold. */
+/** Returns the clauses of the condition of a write. All of them must hold. */
 export const conditionOf = ({ parameters: { ConditionExpression: condition } }: Write): readonly string[] =>
   condition === undefined ? [] : String(condition).split(conjunction);
 
-/** Every clause of the conditions of a request. */
+/** Returns every clause of the conditions of a request. */
 export function clausesOf(call: Request): readonly Clause[] {
   const writes = writesOf(call);
   return writes.flatMap((write) => conditionOf(write).map((clause) => ({ clause, write: nameOf(write, writes) })));
 }
 
 /**
- * The request without a clause, and without whatever placeholder only that clause has. A check that has no condition
- * left is dropped.
+ * Returns the request without a clause and its placeholders. A condition check without clauses is removed.
  *
- * @returns `undefined` where the request has no such clause
+ * @returns `undefined` if the request does not have the clause
  */
 export function withoutClause(call: Request, { write: name, clause }: Clause): Record<string, unknown> | undefined {
   const writes = writesOf(call);
@@ -60,7 +59,7 @@ export function withoutClause(call: Request, { write: name, clause }: Clause): R
   );
 }
 
-/** The request without any condition. */
+/** Returns the request without conditions. */
 export const withoutConditions = (call: Request): Record<string, unknown> =>
   withConditions(call, writesOf(call), () => []);
 
@@ -86,10 +85,10 @@ function withCondition({ parameters }: Write, clauses: readonly string[]): Recor
     ConditionExpression: _condition,
     ExpressionAttributeNames: names,
     ExpressionAttributeValues: values,
-    ...rest
+    ...remaining
   } = parameters;
   const condition = clauses.join(conjunction);
-  const used = new Set(`${condition} ${rest['UpdateExpression'] ?? ''}`.match(/[#:]\w+/g));
+  const used = new Set(`${condition} ${remaining['UpdateExpression'] ?? ''}`.match(/[#:]\w+/g));
   const onlyUsed = (placeholders: Readonly<Record<string, unknown>> = {}): Record<string, unknown> =>
     Object.fromEntries(Object.entries(placeholders).filter(([placeholder]) => used.has(placeholder)));
   const kept = {
@@ -97,11 +96,14 @@ function withCondition({ parameters }: Write, clauses: readonly string[]): Recor
     ExpressionAttributeNames: onlyUsed(names),
     ExpressionAttributeValues: onlyUsed(values),
   };
-  // The engine refuses what is empty.
-  return { ...rest, ...Object.fromEntries(Object.entries(kept).filter(([, value]) => Object.keys(value).length > 0)) };
+  // The engine refuses empty parameters.
+  return {
+    ...remaining,
+    ...Object.fromEntries(Object.entries(kept).filter(([, value]) => Object.keys(value).length > 0)),
+  };
 }
 
-/** The same for whatever writes are alike but for their values and the index that a status belongs to. */
+/** Returns the kind of a write, which does not depend on its values and on the index of a status. */
 function nameOf(write: Write, [first]: readonly Write[]): string {
   return first === undefined || first === write ? summary(write) : `${summary(write)}, beside ${summary(first)}`;
 }

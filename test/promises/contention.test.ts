@@ -4,7 +4,7 @@ import type { Image } from '../../lambda/domain/image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy, type Interference } from '../support/engine-proxy.ts';
 import { seedImage, type Seed } from '../support/seed.ts';
-import { startService, type Answer, type RequestOptions, type Service } from '../support/service.ts';
+import { startService, type TestResponse, type RequestOptions, type Service } from '../support/service.ts';
 import { itemsOfImage, type StoredItem } from '../support/stored-items.ts';
 
 let table: TestTable;
@@ -99,7 +99,7 @@ const cancelled = (...codes: string[]): Interference =>
 /** What may come in the way of any call. */
 const faults: Readonly<Record<string, Interference>> = {
   'a connection lost before the engine got it': 'lose the request',
-  'a connection lost with the answer': 'lose the answer',
+  'a connection lost with the answer': 'lose the response',
   throttling: engineError('ThrottlingException'),
   'throughput exceeded': engineError('ProvisionedThroughputExceededException'),
   'too many requests': engineError('RequestLimitExceeded'),
@@ -129,7 +129,7 @@ async function arrange({ image }: Operation): Promise<{ readonly id: string; rea
 }
 
 /** What was answered and what is stored, without ids and times; how often things changed is left in. */
-async function outcomeOf(answer: Answer, id: Image['id'] | string) {
+async function outcomeOf(answer: TestResponse, id: Image['id'] | string) {
   const { 'x-openstack-request-id': requestId = '', ...headers } = answer.headers;
   const normal = (value: unknown): unknown =>
     JSON.parse(
@@ -208,7 +208,7 @@ describe.each(Object.entries(operations))('%s', (_title, operation) => {
   );
 });
 
-const codeOf = ({ status, body, headers }: Answer) => [status, body.error, headers['retry-after']];
+const codeOf = ({ status, body, headers }: TestResponse) => [status, body.error, headers['retry-after']];
 
 describe('one call after another meets every fault', () => {
   test.each(

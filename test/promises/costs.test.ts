@@ -5,7 +5,7 @@ import type { Visibility } from '../../lambda/domain/image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import {
   depthOf,
-  heldTogether,
+  releaseTogether,
   roundsOf,
   startEngineProxy,
   unitsOf,
@@ -21,7 +21,7 @@ let service: Service;
 beforeAll(async () => {
   table = await createTestTable();
   proxy = await startEngineProxy(table.endpoint);
-  proxy.intercept(heldTogether());
+  proxy.intercept(releaseTogether());
   service = await startService(proxy.endpoint, table.tableName);
 });
 afterAll(async () => {
@@ -325,7 +325,7 @@ describe('what is refused', () => {
 
     const { result, calls } = await proxy.record(() => service.request(...post('alpha:member')(path)));
 
-    proxy.intercept(heldTogether());
+    proxy.intercept(releaseTogether());
     const own = calls.filter(({ request }) => !JSON.stringify(request).includes('faster'));
     expect(result.status).toBe(413);
     expect(own.map(({ action }) => action)).toEqual(['BatchGetItem', 'TransactWriteItems', 'BatchGetItem']);

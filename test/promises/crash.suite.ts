@@ -1,36 +1,31 @@
 /**
- * The local server under load, ended by a signal that it cannot catch, and started again on the same data: every write
- * that it had acknowledged is there, and what it had not answered can be asked again.
+ * Kills the local server under load with SIGKILL and starts it again on the same data: every acknowledged write is stored,
+ * and requests without a response can be repeated.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, test } from '@jest/globals';
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import { environmentWithoutSettings, startServerProcess, type ServerProcess } from '../support/local-server.ts';
 import { tokenOf } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { brokenInvariants } from './invariants.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'infra', 'local', 'serve.ts');
-const acknowledgedBeforeTheEnd = 200;
+const acknowledgedBeforeKill = 200;
 const clients = 8;
 const projects = ['beta', 'gamma', 'delta'];
 
-interface Server {
-  readonly process: ChildProcess;
-  readonly url: string;
-  /** Its table engine: a process of its own, which has to end with it. */
+interface Server extends ServerProcess {
+  /** The process of its table engine, which must end with the server. */
   readonly engine: { readonly pid: number; readonly endpoint: string };
 }
 
-/** What was acknowledged of an image. */
+/** The acknowledged state of an image. */
 interface KnownImage {
   readonly id: string;
   readonly exists: boolean;
@@ -38,7 +33,7 @@ interface KnownImage {
   readonly members: Readonly<Record<string, MemberStatus>>;
 }
 
-/** A write, and what is known of its image once it is acknowledged. */
+/** A write, and the state of its image after it is acknowledged. */
 interface Write {
   readonly method: string;
   readonly path: string;
@@ -62,27 +57,27 @@ test.each([
   ['the server again', ['server']],
   ['the engine, and the server with it,', ['engine']],
 ] as const)(
-  'every acknowledged write is there after the sudden end of %s',
+  'every acknowledged write is stored after a SIGKILL of %s',
   async (_what, victims) => {
     const before = (server ??= await startServer());
 
-    const unanswered = await loadUntilTheEnd(before, victims);
+    const unanswered = await writeUntilKilled(before, victims);
     server = await startServer();
 
-    expect(await isGone(before.engine.pid)).toBe(true); // nothing of it is left to write to the same data
+    expect(await isGone(before.engine.pid)).toBe(true); // no process writes to the same data
     const certain = [...known.values()].filter(({ id }) => !unanswered.some(({ after }) => after.id === id));
-    expect(await lookAt(server, certain)).toEqual(certain);
+    expect(await readImages(server, certain)).toEqual(certain);
     expect(brokenInvariants(await itemsOf(server), { changesMayBePending: true })).toEqual([]);
     for (const write of unanswered) await repeat(server, write);
     const all = [...known.values()];
-    expect(await lookAt(server, all)).toEqual(all);
+    expect(await readImages(server, all)).toEqual(all);
     expect(brokenInvariants(await itemsOf(server))).toEqual([]);
     process.stderr.write(`${all.length} images found again, ${unanswered.length} requests had not been answered\n`);
   },
   120_000,
 );
 
-/** Asks again for what was not answered: done already or not, it is done then. */
+/** Repeats a write without a response. The write is applied after that, whether or not it was applied before. */
 async function repeat(running: Server, write: Write): Promise<void> {
   const status = await send(running, write);
   const isDone = { POST: [200, 201, 409], PUT: [200], PATCH: [200], DELETE: [204, 404] }[write.method]!;
@@ -90,8 +85,8 @@ async function repeat(running: Server, write: Write): Promise<void> {
   known.set(write.after.id, write.after);
 }
 
-/** What can be seen of some images: by their owner, and in the lists of their members. */
-async function lookAt({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
+/** Reads images as their owner and in the lists of their members. */
+async function readImages({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
   const get = async (path: string, as: string): Promise<any> =>
     (await fetch(`${url}${path}`, { headers: headersOf(as) })).json();
   const listed = new Map<string, ReadonlySet<string>>();
@@ -124,11 +119,11 @@ async function lookAt({ url }: Server, images: readonly KnownImage[]): Promise<r
 }
 
 /**
- * Writes from several clients at once until enough is acknowledged, and ends the server in the midst of it.
+ * Writes from several clients in parallel until enough writes are acknowledged, then kills the victims.
  *
- * @returns the requests that were not answered
+ * @returns the requests without a response
  */
-async function loadUntilTheEnd(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
+async function writeUntilKilled(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
   const unanswered: Write[] = [];
   let acknowledged = 0;
   let ended: Promise<void> | undefined;
@@ -137,23 +132,23 @@ async function loadUntilTheEnd(running: Server, victims: readonly ('server' | 'e
     for (const write of writes()) {
       const status = await send(running, write).catch(() => undefined);
       if (status === undefined || status >= 300) {
-        if (ended === undefined) throw new Error(`${write.method} ${write.path} was answered with ${status}.`);
+        if (ended === undefined) throw new Error(`${write.method} ${write.path} got ${status}.`);
         unanswered.push(write);
         return;
       }
       known.set(write.after.id, write.after);
       acknowledged += 1;
-      if (acknowledged >= acknowledgedBeforeTheEnd) ended ??= end(running, victims);
+      if (acknowledged >= acknowledgedBeforeKill) ended ??= end(running, victims);
     }
   };
 
   await Promise.all(Array.from({ length: clients }, client));
   await ended;
-  expect(acknowledged).toBeGreaterThanOrEqual(acknowledgedBeforeTheEnd);
+  expect(acknowledged).toBeGreaterThanOrEqual(acknowledgedBeforeKill);
   return unanswered;
 }
 
-/** What an owner and the members do with one image after another, without end. */
+/** Yields the writes of an owner and members for one image after another, endlessly. */
 function* writes(): Generator<Write> {
   for (let n = 0; ; n += 1) {
     const id = randomUUID();
@@ -218,31 +213,20 @@ const headersOf = (as: string, method = 'GET'): Record<string, string> => ({
 });
 
 async function startServer(): Promise<Server> {
-  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
-  const started = spawn(process.execPath, [program], {
-    env: { ...inherited, PORT: '0', DATA_DIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  started.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-5000)));
-  for await (const line of createInterface({ input: started.stdout })) {
-    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
-    if (url !== undefined) return { process: started, url, engine: engineOf(started.pid!) };
-  }
-  throw new Error(`The server ended before it was ready: ${said}`);
+  const server = await startServerProcess({ ...environmentWithoutSettings(), PORT: '0', DATA_DIR: folder });
+  return { ...server, engine: engineOf(server.process.pid!) };
 }
 
-/** Ends processes by the signal that cannot be caught; returns when the server is gone. */
+/** Kills processes with SIGKILL and waits for the exit of the server. */
 async function end(running: Server, victims: readonly ('server' | 'engine')[]): Promise<void> {
-  const exited = once(running.process, 'exit');
   for (const victim of victims) {
     if (victim === 'server') running.process.kill('SIGKILL');
     else if (existsSync(`/proc/${running.engine.pid}`)) process.kill(running.engine.pid, 'SIGKILL');
   }
-  await exited;
+  await running.exited;
 }
 
-/** The engine that a server has started: its child process that runs that program. */
+/** Finds the engine of a server: the child process that runs the engine's program. */
 function engineOf(serverPid: number): Server['engine'] {
   for (const pid of readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -256,19 +240,19 @@ function engineOf(serverPid: number): Server['engine'] {
       const parameters = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
       return { pid, endpoint: `http://127.0.0.1:${parameters[parameters.indexOf('--port') + 1]}` };
     } catch {
-      // It has ended meanwhile, or is another user's.
+      // The process has exited or belongs to another user.
     }
   }
   throw new Error(`Process ${serverPid} has no table engine.`);
 }
 
-/** Whether a process has ended, or does so within some seconds. */
+/** Waits up to a minute for a process to exit, and returns true if it did. */
 async function isGone(pid: number): Promise<boolean> {
-  for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
+  for (const deadline = Date.now() + 60_000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
   return !existsSync(`/proc/${pid}`);
 }
 
-/** All that the engine of a running server has stored. */
+/** Returns all items that the engine of a running server stores. */
 async function itemsOf({ engine: { endpoint } }: Server): Promise<readonly StoredItem[]> {
   const client = tableClient(endpoint);
   const { TableNames: [tableName = ''] = [] } = await client.send(new ListTablesCommand({}));

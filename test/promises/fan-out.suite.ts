@@ -1,6 +1,6 @@
 /**
- * Changes that reach over many members, cut off before each of their calls in turn, as when the process that makes them
- * ends there: whoever finds what is left finishes it, and no member is refused too late on the way.
+ * Fan-outs over many members, cut off before each of their calls in turn, as by the end of a process: the next request
+ * completes the pending change, and every member is refused from the required step on.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
@@ -8,7 +8,7 @@ import { memberStatuses } from '../../lambda/domain/membership.ts';
 import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall } from '../support/engine-proxy.ts';
 import { seedImage, type SeededMember } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { admin, imageApi, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** So many members, who have answered one like the next in turn. */
+/** Returns members with the statuses in turn. */
 const members = (count: number): readonly SeededMember[] =>
   Array.from({ length: count }, (_, n) => ({
     project: `member-${String(n).padStart(4, '0')}`,
@@ -34,31 +34,31 @@ const members = (count: number): readonly SeededMember[] =>
 
 interface Change {
   readonly name: string;
-  readonly request: (id: string) => Promise<Answer>;
-  /** What the image and each of its memberships repeat of it at the end; `deleted` has neither. */
+  readonly request: (id: string) => Promise<TestResponse>;
+  /** The replicated attributes at the end, or `deleted`. */
   readonly end: { readonly owner: string; readonly visibility: string; readonly os_hidden: boolean } | 'deleted';
   /** Before the change. */
   readonly from?: 'private' | 'shared';
-  /** Other requests that meet the mark of the change, and so finish it. */
+  /** Other requests that complete the pending change. */
   readonly finishers: readonly Finisher[];
 }
 
 const shared = { owner: 'alpha', visibility: 'shared', os_hidden: false };
-/** A request, or several at once, to whoever's lot it falls to finish a change that it finds. */
+/** One or more parallel requests that complete a pending change. */
 interface Finisher {
   readonly name: string;
   readonly request: (id: string) => Promise<readonly number[]>;
 }
 
-const finisher = (name: string, ...requests: readonly ((id: string) => Promise<Answer>)[]): Finisher => ({
+const finisher = (name: string, ...requests: readonly ((id: string) => Promise<TestResponse>)[]): Finisher => ({
   name,
   request: async (id) => (await Promise.all(requests.map((request) => request(id)))).map(({ status }) => status),
 });
 
 const anOffer = finisher('an offer', (id) => api.offer(id, 'late', admin));
 const aChangeOfName = finisher('a change of its name', (id) => api.patch(id, { name: 'late' }, admin));
-const severalAtOnce = ({ request }: Change): Finisher =>
-  finisher('several requests at once', request, request, (id) => api.patch(id, { name: 'late' }, admin));
+const severalInParallel = ({ request }: Change): Finisher =>
+  finisher('several requests in parallel', request, request, (id) => api.patch(id, { name: 'late' }, admin));
 
 const changes: readonly Change[] = [
   {
@@ -112,7 +112,7 @@ async function start({ from = 'shared' }: Pick<Change, 'from'>, count = quota): 
 }
 
 /** Ends the process that makes a request before its call of this number: no call of it reaches the engine any more. */
-async function cutOff(request: () => Promise<Answer>, atCall: number): Promise<Answer> {
+async function cutOff(request: () => Promise<TestResponse>, atCall: number): Promise<TestResponse> {
   let calls = 0;
   world.proxy.intercept(() => {
     calls += 1;
@@ -175,7 +175,7 @@ describe.each(changes)('$name, with 128 members', (change) => {
 
   test('is finished by whatever request finds it, wherever it was cut off', async () => {
     const places = await callsOf(change);
-    const finishers = [...change.finishers, severalAtOnce(change)];
+    const finishers = [...change.finishers, severalInParallel(change)];
 
     for (let place = callsUntilItIsMarked + 1; place <= places; place += 1) {
       const id = await start(change);
@@ -237,7 +237,7 @@ test('on the way from shared a member is refused from when its own copy is chang
       });
       expect((await copyOf(project))?.['status']).toBe(isShared ? 'rejected' : before?.['status']);
     }
-    const { status } = await held.letGo();
+    const { status } = await held.release();
 
     expect([withdrawal.status, status]).toEqual([204, 200]);
     for (const project of [first, last, withdrawn]) {
@@ -267,7 +267,7 @@ test.each(changes.filter(({ name }) => ['leaving shared', 'a deletion'].includes
 const largestTransaction = (calls: readonly EngineCall[]): number =>
   Math.max(...calls.map(({ request }) => ((request['TransactItems'] ?? []) as unknown[]).length));
 
-/** Members that keep changing their status, each as fast as it gets a response, until they are stopped. */
+/** Starts members that change their status after each response, until they are stopped. */
 function keepAnswering(id: string, projects: readonly string[]): { stop(): Promise<number> } {
   let isStopped = false;
   const clients = projects.map(async (project) => {
@@ -305,7 +305,7 @@ describe.each([
           `${change.name}, ${count} members: ${result.status} in ${seconds} s, ${transactions} transactions, against ${requests} requests\n`,
         );
         expect([200, 204]).toContain(result.status);
-        expect(transactions).toBeLessThan(mostTransactions);
+        expect(transactions).toBeLessThan(maxTransactions);
         expect(await stateOf(id)).toEqual(stateAtTheEnd(change, count));
       }
     },
@@ -314,4 +314,4 @@ describe.each([
 });
 
 /** 22 to delete 1000 members, the halves of a chunk for each of three, and as many by members that complete the change too. */
-const mostTransactions = 120;
+const maxTransactions = 120;

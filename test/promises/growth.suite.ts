@@ -6,13 +6,13 @@ import { startEngineProxy, unitsOf, type EngineCall, type EngineProxy } from '..
 import { seedImage, seedImages } from '../support/seed.ts';
 import { startService, type Service } from '../support/service.ts';
 
-// What a page of a list costs does not depend on how many images there are: counted on the wire between service and
-// engine, with 10, 1,000 and 20,000 images of one project, all offered to two others: one accepted, one has not answered.
+// The cost of a page does not depend on the number of images. Counts the calls and units between the service and the
+// engine, with 10, 1,000 and 20,000 images of one project that are offered to two others: accepted and pending.
 
 const sizes = [10, 1_000, 20_000] as const;
 type Size = (typeof sizes)[number];
 
-// As long as the ids that Keystone gives.
+// As long as the ids of Keystone.
 const projectId = (name: string): string => name.padEnd(32, '-');
 const owner = (size: Size) => projectId(`owner-${size}`);
 const accepter = (size: Size) => projectId(`accepter-${size}`);
@@ -48,18 +48,18 @@ afterAll(async () => {
 interface Page {
   readonly ids: readonly string[];
   readonly next: string | undefined;
-  /** How often each action was called. */
+  /** Number of calls of each action. */
   readonly calls: Readonly<Record<string, number>>;
   readonly units: number;
-  /** How many records were asked for. */
+  /** Number of requested records. */
   readonly records: number;
 }
 
-/** One page of a list, with what it cost. */
+/** Reads a page of a list and returns it with its cost. */
 async function page(project: string, query: string): Promise<Page> {
   const path = query.startsWith('/') ? query : `/v2/images?${query}`;
   const { result, calls } = await proxy.record(() => service.request('GET', path, { as: `${project}:reader` }));
-  if (result.status !== 200) throw new Error(`${path} was answered ${result.status}: ${result.body.message}`);
+  if (result.status !== 200) throw new Error(`${path} got ${result.status}: ${result.body.message}`);
   return {
     ids: result.body.images.map(({ id }: { id: string }) => id),
     next: result.body.next,
@@ -79,20 +79,20 @@ const recordsOf = (calls: readonly EngineCall[]): number =>
 
 const cost = ({ calls, units, records }: Page) => ({ calls, units, records });
 
-/** The ids of a seed's images as a list shows them: newest first. */
+/** Returns the ids of the seeded images, newest first. */
 const newestFirst = (size: Size): readonly string[] =>
   seeded
     .get(size)!
     .map(({ id }) => id)
     .toReversed();
 
-/** Where the page begins that comes this many images after the first. */
+/** Returns the marker of the page that starts after this number of images. */
 const behind = (size: Size, count: number): string => `&marker=${newestFirst(size)[count - 1]}`;
 
 describe.each([
-  ['what was shared with a project and accepted', accepter, ''],
-  ['what waits for its answer', undecided, 'member_status=pending&'],
-  ['what a project owns', owner, ''],
+  ['accepted images', accepter, ''],
+  ['pending images', undecided, 'member_status=pending&'],
+  ['owned images', owner, ''],
 ])('the list of %s', (_which, project, filter) => {
   const first = (size: Size, more = '') => page(project(size), `${filter}limit=25${more}`);
 
@@ -184,7 +184,7 @@ test('the list of what a project owns of one visibility takes the same calls, an
   expect(many.units - whole.units).toBeLessThanOrEqual(1024 / 4);
 });
 
-/** All pages of a list, one after the other by their `next`. */
+/** Yields all pages of a list by their `next`. */
 async function* pages(project: string, query: string): AsyncGenerator<Page> {
   for (let next: string | undefined = query; next !== undefined;) {
     const one = await page(project, next);

@@ -1,33 +1,33 @@
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
-import type { Answer, Service } from '../support/service.ts';
+import type { TestResponse, Service } from '../support/service.ts';
 import { assertAnswered } from './world.ts';
 
-/** Who asks in the proofs of the promises: the image's owner, an admin of another project, and who has no part in it. */
+/** Callers: the owner of an image, an admin of another project, and a member of an unrelated project. */
 export const owner = 'alpha:member';
 export const admin = 'root:admin';
 export const stranger = 'sigma:member';
-/** A project's caller that may write. */
+/** Returns a caller of a project with the role member. */
 export const memberOf = (project: string): string => `${project}:member`;
 
 const mediaType = 'application/openstack-images-v2.1-json-patch';
 
-/** The requests of the Image API that write or show what was written, by the callers that usually make them. */
+/** A client of the Image API with a default caller for each request. */
 export interface ImageApi extends Pick<Service, 'request'> {
   /** Registers an image and returns its id. */
   create(attributes?: Readonly<Record<string, unknown>>, as?: string): Promise<string>;
-  offer(imageId: string, project: string, as?: string): Promise<Answer>;
-  answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<Answer>;
-  withdraw(imageId: string, project: string, as?: string): Promise<Answer>;
+  offer(imageId: string, project: string, as?: string): Promise<TestResponse>;
+  answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<TestResponse>;
+  withdraw(imageId: string, project: string, as?: string): Promise<TestResponse>;
   /** Sets properties of an image. */
-  patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<Answer>;
-  remove(imageId: string, as?: string): Promise<Answer>;
-  show(imageId: string, as?: string): Promise<Answer>;
-  showMember(imageId: string, project: string, as?: string): Promise<Answer>;
-  /** The statuses of an image's members by project, as its owner is shown them. */
+  patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<TestResponse>;
+  remove(imageId: string, as?: string): Promise<TestResponse>;
+  show(imageId: string, as?: string): Promise<TestResponse>;
+  showMember(imageId: string, project: string, as?: string): Promise<TestResponse>;
+  /** Returns the statuses of the members of an image by project. */
   members(imageId: string, as?: string): Promise<Readonly<Record<string, MemberStatus>>>;
-  /** The ids of the images in a list, in its order. */
+  /** Returns the ids of a page of images in its order. */
   list(as: string, query?: string): Promise<readonly string[]>;
-  /** Registers an image of the owner's with members that have answered so; fails unless every step is taken. */
+  /** Creates an image of the owner with members of these statuses. @throws Error if a request fails */
   share(
     members: Readonly<Record<string, MemberStatus>>,
     attributes?: Readonly<Record<string, unknown>>,

@@ -18,26 +18,25 @@ import {
 import type { StoredItem } from '../support/stored-items.ts';
 
 export interface InvariantOptions {
-  /** The most members that an image may have; no limit unless given. */
+  /** Maximum number of members of an image. Default: no limit. */
   readonly quota?: number;
   /**
-   * Whether images may carry the mark of a change that was cut off. Where they do, each of its members has either the
-   * image's facts or those that the change brings, or is not shared yet with an image that is becoming shared; an owner
-   * that is a member too has the others before the new owner; and a membership may be in its old place in a list still,
-   * until its status changes or the change is complete. Without marks unless said otherwise.
+   * True if images may have a pending change. Each membership of such an image has the replicated attributes of the image
+   * or of the change. A membership of an image that becomes shared may still have its old ones, a membership of the old
+   * owner may have the new ones except the owner, and a membership may have its old list position until its status
+   * changes or the pending change is completed. Default: false.
    */
   readonly changesMayBePending?: boolean;
 }
 
 /**
- * What is wrong with the items of a table, taken together: one sentence for each contradiction, none for a table that is
- * sound. It holds at every moment when no request is under way.
+ * Checks the items of a table against each other while no request is running. Returns a sentence for each contradiction.
  *
- * - The count of an image, its offers and the memberships with a status name the same projects, never more than the quota.
- * - An image has one entry among its owner's and one among everyone's exactly where it is for everyone.
- * - Entries and memberships repeat the image's owner, visibility and hiding, and stand in the one index and on the one
- *   shelf where these and the status put them.
- * - Of a deleted image nothing is left but its id, of a withdrawn membership nothing that a list shows.
+ * - The member count, the offers and the memberships with a status of an image agree and do not exceed the quota.
+ * - An image has an owned entry, and a public or community entry only with that visibility.
+ * - Entries and memberships have the replicated attributes of the image, and are in the index and list segment of these
+ *   attributes and of the status.
+ * - A tombstone has no other items, and a withdrawn membership is in no list.
  */
 export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
   const broken: string[] = [];
@@ -48,7 +47,7 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
   >();
 
   for (const item of items) {
-    const place = placeOf(item);
+    const place = classify(item);
     if (place === undefined) {
       broken.push(`${nameOf(item)}: no kind of item has such a key`);
       continue;
@@ -68,11 +67,11 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
       memberships: of('membership').filter(({ item }) => item['status'] !== undefined),
       entries: [...of('owned'), ...of('everyone')],
     };
-    const mayBeMoving = options.changesMayBePending === true && record?.['pending_change'] !== undefined;
+    const mayBePending = options.changesMayBePending === true && record?.['pending_change'] !== undefined;
     broken.push(
-      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project, mayBeMoving)),
+      ...of('membership').flatMap(({ item, project }) => brokenMembership(item, imageId, project, mayBePending)),
       ...(record === undefined || record['deleted_at'] !== undefined
-        ? brokenRemains(record, family)
+        ? brokenTombstone(record, family)
         : [...brokenImage(record, family, options), ...brokenFamily(record, family)]),
     );
   }
@@ -82,7 +81,7 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
 type ItemKind = 'image' | 'offer' | 'owned' | 'membership' | 'everyone';
 
 interface Part {
-  /** The project that an offer or a membership is for, that owns, or the visibility of everyone's. */
+  /** The project of an offer, membership or owned entry, or the visibility of a public or community entry. */
   readonly project: string;
   readonly item: StoredItem;
 }
@@ -90,13 +89,13 @@ interface Part {
 interface Family {
   readonly imageId: string;
   readonly offers: readonly Part[];
-  /** Those with a status: a withdrawn one is no membership. */
+  /** The memberships with a status, without withdrawn memberships. */
   readonly memberships: readonly Part[];
   readonly entries: readonly (Part & { readonly kind: ItemKind })[];
 }
 
-/** Which kind of item a key says it is, of which image, for whom. */
-function placeOf({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; project: string } | undefined {
+/** Returns the kind, image id and project of a key, or `undefined` for an unknown key. */
+function classify({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; project: string } | undefined {
   const [, partition, partitionName] = /^(IMAGE|PROJECT|EVERYONE)#(.*)$/s.exec(String(pk)) ?? [];
   const [, sort, sortName] = /^(IMAGE|MEMBER|OWNED|SHARED)(?:#(.*))?$/s.exec(String(sk)) ?? [];
   const [inPartition = '', inSort = ''] = [partitionName, sortName];
@@ -118,16 +117,16 @@ function placeOf({ pk, sk }: StoredItem): { kind: ItemKind; imageId: string; pro
 
 const nameOf = ({ pk, sk }: StoredItem): string => `${String(pk)} / ${String(sk)}`;
 
-/** A sentence for each attribute that is not as it has to be; `undefined` is an attribute that must be absent. */
-const different = (item: StoredItem, wanted: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.entries(wanted)
+/** Returns a sentence for each attribute that differs; an expected `undefined` is an attribute that must be absent. */
+const differences = (item: StoredItem, expected: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(expected)
     .filter(([attribute, value]) => item[attribute] !== value)
     .map(
       ([attribute, value]) =>
         `${nameOf(item)}: ${attribute} is ${JSON.stringify(item[attribute])} and not ${JSON.stringify(value)}`,
     );
 
-const factsOf = (item: StoredItem): ReplicatedAttributes => ({
+const replicatedAttributesOf = (item: StoredItem): ReplicatedAttributes => ({
   owner: item['owner'],
   visibility: item['visibility'],
   hidden: item['os_hidden'],
@@ -144,33 +143,38 @@ const positionOf = (record: StoredItem): ListPosition => ({
   id: record['id'],
 });
 
-/** What a membership has to be by itself, with a status or without. */
-function brokenMembership(item: StoredItem, imageId: string, project: string, mayBeMoving: boolean): readonly string[] {
+/** Checks a membership, with a status or withdrawn. */
+function brokenMembership(
+  item: StoredItem,
+  imageId: string,
+  project: string,
+  mayBePending: boolean,
+): readonly string[] {
   const status: MemberStatus | undefined = item['status'];
   const inNoIndex = Object.fromEntries(localIndexes.map((index) => [index, undefined]));
   const name = nameOf(item);
   return [
-    ...different(item, { image_id: imageId, member_id: project }),
+    ...differences(item, { image_id: imageId, member_id: project }),
     ...(Number.isSafeInteger(item['sequence']) ? [] : [`${name}: sequence is ${String(item['sequence'])}`]),
     ...(item['created_at'] <= item['updated_at'] ? [] : [`${name}: it was updated before it was created`]),
     ...(status === undefined
       ? [
-          ...different(item, inNoIndex),
+          ...differences(item, inNoIndex),
           ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${name}: it is withdrawn and does not expire`]),
         ]
       : memberStatuses.includes(status)
-        ? different(item, {
+        ? differences(item, {
             ...inNoIndex,
             [membershipIndex]: item[membershipIndex], // compared with the image
-            [indexOfStatus[status]]: mayBeMoving ? item[indexOfStatus[status]] : item[membershipIndex],
+            [indexOfStatus[status]]: mayBePending ? item[indexOfStatus[status]] : item[membershipIndex],
             [timeToLive]: undefined,
           })
         : [`${name}: status is ${status as string}`]),
   ];
 }
 
-/** Returns what is wrong with the tombstone of a deleted image, or with the items of an image that never existed. */
-function brokenRemains(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
+/** Checks a tombstone, or items without an image record. */
+function brokenTombstone(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
   const attributes = ['pk', 'sk', 'format', 'id', 'version', 'deleted_at', 'updated_by'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
@@ -180,17 +184,17 @@ function brokenRemains(record: StoredItem | undefined, { imageId, offers, member
   ];
 }
 
-/** An image's record by itself, its count and its entries in lists. */
+/** Checks an image record, its member count and its list entries. */
 function brokenImage(record: StoredItem, family: Family, options: InvariantOptions): readonly string[] {
   const { imageId, offers, memberships, entries } = family;
   const name = nameOf(record);
   const count = record['member_count'] as number;
-  const facts = factsOf(record);
+  const facts = replicatedAttributesOf(record);
   const offered = offers.map(({ project }) => project).toSorted();
   const members = memberships.map(({ project }) => project).toSorted();
-  const entry = (key: string, shelf: ListSegment) => ({
+  const entry = (key: string, segment: ListSegment) => ({
     key,
-    wanted: { listed: listKey(shelf, positionOf(record)), ...attributesOf(facts) },
+    expected: { listed: listKey(segment, positionOf(record)), ...attributesOf(facts) },
   });
   const wantedEntries = [
     entry(`owned ${facts.owner}`, ownedSegment(facts.hidden)),
@@ -200,7 +204,7 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
   ];
   const entryKey = ({ kind, project }: Family['entries'][number]): string => `${kind} ${project}`;
   return [
-    ...different(record, {
+    ...differences(record, {
       id: imageId,
       [catalogIndex]: facts.visibility,
       [catalogSortKey]: listKey(ownedSegment(facts.hidden), positionOf(record)),
@@ -214,38 +218,38 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
     ...(count <= (options.quota ?? Number.POSITIVE_INFINITY) ? [] : [`${name}: ${count} members are over the quota`]),
     ...(record['pending_change'] === undefined || options.changesMayBePending === true
       ? []
-      : [`${name}: a change is left half-way`]),
+      : [`${name}: it has a pending change`]),
     ...wantedEntries
       .filter(({ key }) => !entries.some((each) => entryKey(each) === key))
       .map(({ key }) => `${name}: it has no entry ${key}`),
     ...entries.flatMap((each) => {
-      const wanted = wantedEntries.find(({ key }) => key === entryKey(each));
-      return wanted === undefined
+      const expected = wantedEntries.find(({ key }) => key === entryKey(each));
+      return expected === undefined
         ? [`${nameOf(each.item)}: the image belongs to no such list`]
-        : different(each.item, wanted.wanted);
+        : differences(each.item, expected.expected);
     }),
   ];
 }
 
-/** What an image's offers and memberships repeat of it and of each other. */
+/** Checks the offers and memberships of an image against its record and each other. */
 function brokenFamily(record: StoredItem, { offers, memberships }: Family): readonly string[] {
   const pending = record['pending_change'] as StoredItem | undefined;
-  const possible = [record, ...(pending?.['kind'] === 'facts' ? [pending] : [])].map(factsOf);
-  // An image that becomes shared is shared before its members are; what it was before is not kept.
+  const possible = [record, ...(pending?.['kind'] === 'facts' ? [pending] : [])].map(replicatedAttributesOf);
+  // The record of an image becomes shared before its memberships, and does not keep its old visibility.
   const becomesShared = pending?.['visibility'] === 'shared' && record['visibility'] === 'shared';
   return memberships.flatMap(({ item, project }) => {
     const offer = offers.find((each) => each.project === project)?.item;
-    const before = becomesShared && item['visibility'] !== 'shared' ? [factsOf(item)] : [];
+    const before = becomesShared && item['visibility'] !== 'shared' ? [replicatedAttributesOf(item)] : [];
     const ofOwner = project === record['owner'] ? possible.map((facts) => ({ ...facts, owner: record['owner'] })) : [];
-    const differences = [...possible, ...before, ...ofOwner].map((facts) =>
-      different(item, {
+    const mismatches = [...possible, ...before, ...ofOwner].map((facts) =>
+      differences(item, {
         ...attributesOf(facts),
         [membershipIndex]: listKey(membershipSegment(facts), positionOf(record)),
       }),
     );
     return [
-      ...(differences.some((each) => each.length === 0) ? [] : differences[0]!),
-      ...(offer === undefined ? [] : different(offer, { membership_id: item['membership_id'] })),
+      ...(mismatches.some((each) => each.length === 0) ? [] : mismatches[0]!),
+      ...(offer === undefined ? [] : differences(offer, { membership_id: item['membership_id'] })),
     ];
   });
 }

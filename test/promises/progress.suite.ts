@@ -1,6 +1,6 @@
 /**
- * Fan-outs against members that are in the way of every one of their writes: the owner's request succeeds all the same,
- * after a bounded number of calls, and nothing that was done is done again.
+ * Fan-outs against members that conflict with every write: the owner's request succeeds after a bounded number of calls,
+ * and no completed write is repeated.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
@@ -11,7 +11,7 @@ import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-mem
 import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { EngineCall, Interference } from '../support/engine-proxy.ts';
 import { seedImage } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { admin, imageApi, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
@@ -29,14 +29,14 @@ afterAll(() => world.close());
 beforeEach(() => world.reset());
 
 const memberCount = 128;
-/** One of each chunk. */
+/** A member of each chunk. */
 const hotMembers: readonly string[] = ['member-063', 'member-127'];
 
 interface FanOut {
   readonly name: string;
-  readonly request: (id: string) => Promise<Answer>;
+  readonly request: (id: string) => Promise<TestResponse>;
   readonly from?: 'private' | 'shared';
-  /** What the image and each of its memberships have at the end; `deleted` has no attributes. */
+  /** The replicated attributes at the end, or `deleted`. */
   readonly end: Readonly<Record<string, unknown>> | 'deleted';
 }
 
@@ -72,7 +72,7 @@ const fanOuts: readonly FanOut[] = [
   { name: 'a deletion', request: (id) => api.remove(id), end: 'deleted' },
 ];
 
-/** Those for the more expensive tests. */
+/** The fan-outs of the more expensive tests. */
 const contended = fanOuts.filter(({ name }) => ['leaving shared', 'hiding', 'a deletion'].includes(name));
 
 /** An image with members of every status; its owner is one of them. */
@@ -109,7 +109,7 @@ const stateAfter = ({ end }: FanOut, members = memberCount): unknown => ({
 type Actions = readonly Readonly<Record<string, any>>[];
 const actionsOf = ({ request }: Pick<Call, 'request'>): Actions => (request['TransactItems'] ?? []) as Actions;
 
-/** The projects whose memberships a call writes. */
+/** Returns the projects of the memberships that a call writes. */
 const projectsIn = (call: Pick<Call, 'request'>): readonly string[] =>
   actionsOf(call).flatMap(({ Update: update }) => {
     const { pk, sk } = update?.Key ?? {};
@@ -119,7 +119,7 @@ const projectsIn = (call: Pick<Call, 'request'>): readonly string[] =>
 const transactionsOf = (calls: readonly EngineCall[]): readonly EngineCall[] =>
   calls.filter(({ action }) => action === 'TransactWriteItems');
 
-/** Gives a membership another status, as a request of the member or an admin does, or nothing if that is refused. */
+/** Changes the status of a membership, as a request of the member or an admin does, unless it is refused. */
 async function changeStatus(id: string, project: string, excludedOwner: string | undefined): Promise<void> {
   const key = membershipKey(project as ProjectId, id as ImageId);
   const status = (await itemAt(world.table, key))?.['status'] === 'accepted' ? 'rejected' : 'accepted';
@@ -152,7 +152,7 @@ describe.each(fanOuts)('$name', (fanOut) => {
     expect([200, 204]).toContain(result.status);
     expect(new Set(changed)).toEqual(new Set(hotMembers));
     expect(await stateOf(id)).toEqual(stateAfter(fanOut));
-    // Each of the hot members takes halves of a chunk, down to itself.
+    // Each hot member splits its chunk into halves until it is alone.
     expect(transactionsOf(calls).length).toBeLessThan(70);
   });
 
@@ -179,7 +179,7 @@ describe.each(fanOuts)('$name', (fanOut) => {
       const hot = projects.filter((project) => hotMembers.includes(project));
       if (hot.length === 0) return undefined;
       if (projects.length > 1) return conflictOf(call, hot);
-      // Alone it has its turn now and then.
+      // Alone, every fourth attempt succeeds.
       const tries = (alone.get(projects[0]!) ?? 0) + 1;
       alone.set(projects[0]!, tries);
       return tries < 4 ? conflictOf(call, hot) : undefined;
@@ -259,7 +259,7 @@ test.each(contended)('$name succeeds while members are withdrawn, one before eve
 });
 
 test.each(contended)(
-  '$name succeeds in several requests at once, against members that change before every write',
+  '$name succeeds in several parallel requests, against members that change before every write',
   async (fanOut) => {
     const id = await anImage(fanOut.from);
     world.proxy.intercept(async (call) => {
@@ -315,7 +315,7 @@ test.each(contended.slice(0, 2))(
 /** A read, and the write of the pending change. */
 const callsUntilPending = 2;
 
-test('a fan-out that its deadline does not suffice for is refused for now, and keeps what is done', async () => {
+test('a fan-out that exceeds its deadline is refused with try-again-later and keeps its completed writes', async () => {
   const id = await anImage();
   const { now } = Date;
   let passed = 0;
@@ -335,7 +335,7 @@ test('a fan-out that its deadline does not suffice for is refused for now, and k
   expect(await stateOf(id)).toEqual(stateAfter(fanOuts.at(-1)!));
 });
 
-/** The engine's response to a transaction that meets others on the memberships of some projects, or else on the image. */
+/** Returns the engine's response to a transaction that conflicts on memberships of projects, or on the image if none. */
 function conflictOf(call: Pick<Call, 'request'>, projects: readonly string[]): Interference {
   const reasons = actionsOf(call).map((action, n) => {
     const isHot = projectsIn({ request: { TransactItems: [action] } }).some((each) => projects.includes(each));

@@ -1,13 +1,13 @@
 /**
- * Requests that race each other on one image, hundreds of times, each time in another order: whatever comes first, what
- * was answered and what is stored are one of the ways in which they could have come one after another.
+ * Races of requests on one image, hundreds of times in different orders: the responses and the stored items are always the
+ * result of one of the sequential orders.
  */
 import assert from 'node:assert/strict';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Interceptor } from '../support/engine-proxy.ts';
 import { seedImage, type SeededMember } from '../support/seed.ts';
-import type { Answer } from '../support/service.ts';
+import type { TestResponse } from '../support/service.ts';
 import { storedItems } from '../support/stored-items.ts';
 import { checkThenWrite } from './check-then-write.ts';
 import { admin, imageApi, memberOf, type ImageApi } from './image-api.ts';
@@ -15,23 +15,23 @@ import { brokenInvariants } from './invariants.ts';
 import { assertAnswered, startWorld, type World } from './world.ts';
 
 const quota = 4;
-const roundsOfEach = 40;
-/** A planted check-then-write is caught in the first rounds; this many without would be a suite that does not look. */
-const roundsToCatchAFault = 120;
-/** How many calls of the others a request may have to wait for before it starts, in one round or another. */
-const mostCallsBefore = [0, 4, 8];
-/** How long a planted fault leaves between check and write: one of the first writes of a round is far slower than others. */
+const roundsPerRace = 40;
+/** Number of rounds in which a check-then-write must be detected. Usually the first rounds detect it. */
+const maxRoundsToDetectFault = 120;
+/** Maximum number of calls of the other requests before a request starts. A round uses one of these. */
+const maxCallsBefore = [0, 4, 8];
+/** Milliseconds between check and write. One of the first `slowAmong` writes of a round is slow. */
 const pauseMilliseconds = { usual: 4, slow: 60, slowAmong: 5 };
 
 interface Race {
   readonly name: string;
-  /** How the image is before the race. */
+  /** The image before the race. */
   readonly image: { readonly visibility?: 'shared' | 'private'; readonly members: readonly SeededMember[] };
-  /** The requests, to be started in any order. */
-  readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<Answer>)[];
-  /** A check-then-write does no harm here: until the members are changed each answer is refused all the same. */
-  readonly survivesCheckThenWrite?: true;
-  /** Fails unless these answers, in the order of the requests, and what is seen after them agree. */
+  /** Returns the requests, which can start in any order. */
+  readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<TestResponse>)[];
+  /** True if a check-then-write is harmless: every answer is refused until the members are changed. */
+  readonly toleratesCheckThenWrite?: true;
+  /** Checks the statuses of the responses, in the order of the requests, against the state. @throws Error if they differ */
   readonly judge: (statuses: readonly number[], api: ImageApi, id: string) => Promise<void>;
 }
 
@@ -85,7 +85,7 @@ const races: readonly Race[] = [
       () => api.offer(id, 'beta'),
     ],
     judge: async (statuses, api, id) => {
-      // Both find a membership only where the offer comes between them.
+      // Both withdraw a membership only if the offer comes between them.
       assertOneOf(statuses, [204, 404, 409], [404, 204, 409], [204, 404, 200], [404, 204, 200], [204, 204, 200]);
       const isMember = statuses[2] === 200 && !(statuses[0] === 204 && statuses[1] === 204);
       assert.deepEqual(await api.members(id), { gamma: 'pending', ...(isMember && { beta: 'pending' }) });
@@ -122,7 +122,7 @@ const races: readonly Race[] = [
   {
     name: 'an answer against becoming shared',
     image: { visibility: 'private', members: pending('beta', 'gamma') },
-    survivesCheckThenWrite: true,
+    toleratesCheckThenWrite: true,
     requests: (api, id) => [
       () => api.patch(id, { visibility: 'shared' }),
       () => api.answer(id, 'beta', 'accepted'),
@@ -230,10 +230,10 @@ afterAll(() => world.close());
 test.each(races)(
   '$name',
   async (race) => {
-    for (let round = 1; round <= roundsOfEach; round += 1) {
+    for (let round = 1; round <= roundsPerRace; round += 1) {
       const random = randomFrom(race.name, round);
       const turns = async (): Promise<undefined> => {
-        for (let left = Math.floor(random() * 6); left > 0; left -= 1) await setImmediate();
+        for (let remaining = Math.floor(random() * 6); remaining > 0; remaining -= 1) await setImmediate();
         return undefined;
       };
       try {
@@ -242,73 +242,73 @@ test.each(races)(
         throw new Error(`Round ${round}: ${(error as Error).message}`, { cause: error });
       }
     }
-    process.stderr.write(`${roundsOfEach} rounds of ${race.name}\n`);
+    process.stderr.write(`${roundsPerRace} rounds of ${race.name}\n`);
   },
   120_000,
 );
 
-test.each(races.filter(({ survivesCheckThenWrite }) => survivesCheckThenWrite !== true))(
-  'a check that is not part of the write is caught: $name',
+test.each(races.filter(({ toleratesCheckThenWrite }) => toleratesCheckThenWrite !== true))(
+  'a check that is not part of the write is detected: $name',
   async (race) => {
-    let caughtIn: number | undefined;
-    for (let round = 1; round <= roundsToCatchAFault && caughtIn === undefined; round += 1) {
+    let detectedIn: number | undefined;
+    for (let round = 1; round <= maxRoundsToDetectFault && detectedIn === undefined; round += 1) {
       const random = randomFrom(race.name, round);
       const slowWrite = Math.floor(random() * pauseMilliseconds.slowAmong);
       let writes = 0;
       const pause = () =>
         setTimeout(writes++ === slowWrite ? pauseMilliseconds.slow : random() * pauseMilliseconds.usual);
-      await run(race, random, checkThenWrite(world.table, pause)).catch(() => (caughtIn = round));
+      await run(race, random, checkThenWrite(world.table, pause)).catch(() => (detectedIn = round));
     }
 
-    process.stderr.write(`caught in round ${caughtIn}: ${race.name}\n`);
-    expect(caughtIn).toBeDefined();
+    process.stderr.write(`detected in round ${detectedIn}: ${race.name}\n`);
+    expect(detectedIn).toBeDefined();
   },
   120_000,
 );
 
-/** One round: the requests start in an order of its own, and the wire does what it does to their calls. */
+/** Runs one round of a race with an interceptor of its calls. @throws Error if the result is wrong */
 async function run(race: Race, random: () => number, interceptor: Interceptor): Promise<void> {
   await world.reset();
   const api = imageApi(world);
   const { id } = await seedImage(world.table, { owner: 'alpha', ...race.image });
 
-  const statuses = await startAmongEachOther(race.requests(api, id), random, interceptor);
+  const statuses = await startInterleaved(race.requests(api, id), random, interceptor);
 
-  // Before anything else is asked of the service: nothing else may be needed to set it right.
+  // Before any other request: the items must be consistent without another request.
   assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
   await race.judge(statuses, api, id);
   assert.deepEqual(brokenInvariants(await storedItems(world.table), { quota }), []);
 }
 
 /**
- * Starts each request when the others have made so many calls, or have nothing more to do: so that every one of them
- * comes to start before, between and after any step of the others.
+ * Starts each request after a random number of calls of the other requests, or when no request is running. So each request
+ * starts before, between and after all steps of the others.
  */
-async function startAmongEachOther(
-  requests: readonly (() => Promise<Answer>)[],
+async function startInterleaved(
+  requests: readonly (() => Promise<TestResponse>)[],
   random: () => number,
   interceptor: Interceptor,
 ): Promise<readonly number[]> {
-  const most = mostCallsBefore[Math.floor(random() * mostCallsBefore.length)]!;
+  const most = maxCallsBefore[Math.floor(random() * maxCallsBefore.length)]!;
   let waiting = shuffled(requests.keys(), random).map((n) => ({
     n,
     start: requests[n]!,
     callsBefore: Math.floor(random() * (most + 1)),
   }));
-  const answers = new Map<number, Answer>();
+  const answers = new Map<number, TestResponse>();
   const finished = Promise.withResolvers<undefined>();
   let calls = 0;
-  let underWay = 0;
+  let running = 0;
 
   const startDue = (): void => {
     const next = Math.min(...waiting.map(({ callsBefore }) => callsBefore));
-    const due = waiting.filter(({ callsBefore }) => callsBefore <= calls || (underWay === 0 && callsBefore === next));
+    const due = waiting.filter(({ callsBefore }) => callsBefore <= calls || (running === 0 && callsBefore === next));
     waiting = waiting.filter((each) => !due.includes(each));
     for (const { start, n } of due) {
-      underWay += 1;
+      running += 1;
       start().then((answer) => {
         answers.set(n, answer);
-        underWay -= 1;
+        running -= 1;
         if (answers.size === requests.length) finished.resolve(undefined);
         else startDue();
       }, finished.reject);
@@ -332,7 +332,7 @@ const shuffled = (numbers: Iterable<number>, random: () => number): readonly num
     .toSorted((a, b) => a.place - b.place)
     .map(({ n }) => n);
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 that are the same in every run (mulberry32). */
 function randomFrom(name: string, round: number): () => number {
   let state = Buffer.from(name).reduce((sum, byte) => Math.imul(sum, 31) + byte, round) >>> 0;
   return () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
-import { runScenario, scenarioQuota, scenarios } from './scenarios.ts';
+import { allScenarios } from './scenarios/all-scenarios.ts';
+import { runScenario, scenarioQuota } from './scenarios/scenario.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -8,4 +9,4 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test.each(scenarios)('$name', (scenario) => runScenario(world, scenario));
+test.each(allScenarios)('$name', (scenario) => runScenario(world, scenario));

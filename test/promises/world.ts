@@ -11,40 +11,40 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { ItemKey } from '../../lambda/dynamodb/keys.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy, type Interceptor } from '../support/engine-proxy.ts';
-import { startService, type Answer, type RequestOptions, type Service } from '../support/service.ts';
+import { startService, type TestResponse, type RequestOptions, type Service } from '../support/service.ts';
 import { storedItems, type StoredItem } from '../support/stored-items.ts';
 
-/** A call of the service on its way to the engine. */
+/** A call of the service to the engine. */
 export type Call = Parameters<Interceptor>[0];
 
-/** A request that stands still before one of its calls, until it is let go. */
+/** A request that the proxy holds before one of its calls. */
 interface HeldRequest {
-  /** Lets it go on, and resolves to its answer. */
-  letGo(): Promise<Answer>;
+  /** Forwards the held call. Returns the response of the request. */
+  release(): Promise<TestResponse>;
 }
 
-/** The service on a table of its own, behind a wire that can hold its calls. */
+/** The service on a table of its own, behind a proxy that can hold its calls. */
 export interface World {
   readonly service: Service;
   readonly proxy: EngineProxy;
   readonly table: TestTable;
-  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  /** Starts a request and resolves when it is about to make the first call that fits. Other requests pass meanwhile. */
-  hold(fits: (call: Call) => boolean, request: () => Promise<Answer>): Promise<HeldRequest>;
-  /** Starts a request, loses the response to its first write after that was applied, and holds it before its next call. */
-  holdAfterLostResponse(request: () => Promise<Answer>): Promise<HeldRequest>;
-  /** Lets the next call that fits be made, and loses its answer. */
-  loseNextAnswer(fits: (call: Call) => boolean): void;
-  /** Lets go whatever still is held and makes the table hold these items, none unless they are given. */
+  request(method: string, path: string, options?: RequestOptions): Promise<TestResponse>;
+  /** Starts a request and holds its first call that matches. Returns when the call is held. Other requests continue. */
+  hold(matches: (call: Call) => boolean, request: () => Promise<TestResponse>): Promise<HeldRequest>;
+  /** Starts a request, loses the response to its first write, which is applied, and holds its next call. */
+  holdAfterLostResponse(request: () => Promise<TestResponse>): Promise<HeldRequest>;
+  /** Loses the response to the next call that matches. The engine executes the call. */
+  loseNextResponse(matches: (call: Call) => boolean): void;
+  /** Releases all held requests and replaces the items of the table. Default: no items. */
   reset(items?: readonly StoredItem[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Starts a world. A test file has one, for it has one service.
+ * Starts a world. A test file can have one world only, because it can have one service only.
  *
- * @param memberQuota - the most members of an image, or -1 for no limit
- * @param beyond - an address between the wire and the engine, from the engine's own
+ * @param memberQuota - maximum number of members of an image, or -1 for no limit
+ * @param beyond - returns the URL of another proxy in front of the engine's URL
  */
 export async function startWorld(
   memberQuota: number,
@@ -57,17 +57,17 @@ export async function startWorld(
   const request: World['request'] = (method, path, options) => service.request(method, path, options);
 
   const hold = async (
-    fits: (call: Call) => boolean,
-    start: () => Promise<Answer>,
+    matches: (call: Call) => boolean,
+    start: () => Promise<TestResponse>,
     timesBefore = 0,
   ): Promise<HeldRequest> => {
     let passed = 0;
     const caught = Promise.withResolvers<'caught'>();
     const released = Promise.withResolvers<undefined>();
     proxy.intercept((call) => {
-      if (passed === 0 && !fits(call)) return undefined;
+      if (passed === 0 && !matches(call)) return undefined;
       passed += 1;
-      if (passed <= timesBefore) return 'lose the answer';
+      if (passed <= timesBefore) return 'lose the response';
       proxy.intercept(undefined);
       caught.resolve('caught');
       return released.promise;
@@ -84,10 +84,10 @@ export async function startWorld(
     proxy.intercept(undefined);
     if (first !== 'caught') {
       held.delete(holding);
-      throw new Error(`The request ended with ${first.status} before the call that it was to be held at.`);
+      throw new Error(`The request got ${first.status} before the call that should be held.`);
     }
     return {
-      letGo: () => {
+      release: () => {
         held.delete(holding);
         holding.release();
         return answered;
@@ -100,13 +100,13 @@ export async function startWorld(
     proxy,
     table,
     request,
-    hold: (fits, start) => hold(fits, start),
-    holdAfterLostResponse: (start) => hold(aWrite, start, 1),
-    loseNextAnswer: (fits) => {
+    hold: (matches, start) => hold(matches, start),
+    holdAfterLostResponse: (start) => hold(isWrite, start, 1),
+    loseNextResponse: (matches) => {
       proxy.intercept((call) => {
-        if (!fits(call)) return undefined;
+        if (!matches(call)) return undefined;
         proxy.intercept(undefined);
-        return 'lose the answer';
+        return 'lose the response';
       });
     },
     reset: async (items = []) => {
@@ -115,7 +115,7 @@ export async function startWorld(
       await Promise.all([...held].map(({ answered }) => answered));
       held.clear();
       await restoreItems(table, items);
-      await proxy.record(() => Promise.resolve()); // forgets the calls
+      await proxy.record(() => Promise.resolve()); // clears the recorded calls
     },
     close: async () => {
       await proxy.stop();
@@ -124,32 +124,32 @@ export async function startWorld(
   };
 }
 
-/** Most items in one BatchWriteItem. */
-const batchSize = 25;
+/** Maximum number of items in a BatchWriteItem. */
+const maxBatchItems = 25;
 
-/** Makes a table hold exactly these items, by as few writes as that takes. */
+/** Replaces the items of a table. Writes only the differences. */
 async function restoreItems(table: TestTable, items: readonly StoredItem[]): Promise<void> {
-  const place = ({ pk, sk }: StoredItem): string => `${pk}\n${sk}`;
-  const present = new Map((await storedItems(table)).map((item) => [place(item), item]));
+  const keyOf = ({ pk, sk }: StoredItem): string => `${pk}\n${sk}`;
+  const present = new Map((await storedItems(table)).map((item) => [keyOf(item), item]));
   const writes: WriteRequest[] = [];
   for (const item of items) {
-    if (!isDeepStrictEqual(present.get(place(item)), item)) writes.push({ PutRequest: { Item: marshall(item) } });
-    present.delete(place(item));
+    if (!isDeepStrictEqual(present.get(keyOf(item)), item)) writes.push({ PutRequest: { Item: marshall(item) } });
+    present.delete(keyOf(item));
   }
   for (const { pk, sk } of present.values()) writes.push({ DeleteRequest: { Key: marshall({ pk, sk }) } });
-  for (let start = 0; start < writes.length; start += batchSize) {
-    const batch = { [table.tableName]: writes.slice(start, start + batchSize) };
-    const { UnprocessedItems: left } = await table.client.send(new BatchWriteItemCommand({ RequestItems: batch }));
-    assert.deepEqual(left ?? {}, {});
+  for (let start = 0; start < writes.length; start += maxBatchItems) {
+    const batch = { [table.tableName]: writes.slice(start, start + maxBatchItems) };
+    const { UnprocessedItems: remaining } = await table.client.send(new BatchWriteItemCommand({ RequestItems: batch }));
+    assert.deepEqual(remaining ?? {}, {});
   }
 }
 
-/** Puts items into the table past the service, as they are. */
+/** Puts items into the table without the service. */
 export async function plantItems({ client, tableName }: TestTable, items: readonly StoredItem[]): Promise<void> {
   for (const item of items) await client.send(new PutItemCommand({ TableName: tableName, Item: marshall(item) }));
 }
 
-/** Changes attributes of an item past the service; `undefined` removes one. */
+/** Changes attributes of an item without the service; `undefined` removes an attribute. */
 export async function plantAttributes(
   table: TestTable,
   key: ItemKey,
@@ -159,12 +159,12 @@ export async function plantAttributes(
   await plantItems(table, [Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined))]);
 }
 
-/** Takes an item away past the service. */
-export async function plantAbsence({ client, tableName }: TestTable, { pk, sk }: ItemKey): Promise<void> {
+/** Deletes an item without the service. */
+export async function plantDeletion({ client, tableName }: TestTable, { pk, sk }: ItemKey): Promise<void> {
   await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall({ pk, sk }) }));
 }
 
-/** One item as it is stored. */
+/** Reads a stored item. */
 export async function itemAt({ client, tableName }: TestTable, { pk, sk }: ItemKey): Promise<StoredItem | undefined> {
   const { Item: item } = await client.send(
     new GetItemCommand({ TableName: tableName, Key: marshall({ pk, sk }), ConsistentRead: true }),
@@ -172,11 +172,11 @@ export async function itemAt({ client, tableName }: TestTable, { pk, sk }: ItemK
   return item && unmarshall(item);
 }
 
-/** Whether a call writes: what a request is held at, unless a scenario says more. */
-export const aWrite = ({ action }: Call): boolean => action === 'UpdateItem' || action === 'TransactWriteItems';
+/** Tests if a call writes. */
+export const isWrite = ({ action }: Call): boolean => action === 'UpdateItem' || action === 'TransactWriteItems';
 
-/** Whether a call is a transaction with an action on an item whose sort key begins so. */
-export const aTransactionOn =
+/** Returns a test if a call is a transaction with an action on an item whose sort key has this prefix. */
+export const isTransactionOn =
   (sortKeyPrefix: string) =>
   ({ action, request }: Call): boolean =>
     action === 'TransactWriteItems' &&
@@ -184,8 +184,8 @@ export const aTransactionOn =
       Object.values(item).some(({ Key: key, Item: whole }) => String((key ?? whole)['sk'].S).startsWith(sortKeyPrefix)),
     );
 
-/** Fails unless a request was answered with this status; the message says what was answered instead. */
-export function assertAnswered(answer: Answer, status: number): Answer {
+/** Returns the response. @throws Error with the response if it has another status */
+export function assertAnswered(answer: TestResponse, status: number): TestResponse {
   assert.equal(answer.status, status, `${answer.status} and not ${status}: ${JSON.stringify(answer.body)}`);
   return answer;
 }

@@ -6,9 +6,9 @@ import { createDevVerifier } from '../../lambda/identity/dev.ts';
 import type { TokenVerifier } from '../../lambda/identity/token-verifier.ts';
 import { httpEvent, type RequestOptions } from './service.ts';
 
-/** What an operation was asked, answered, and wrote into the log. */
+/** The request, response and log of an operation. */
 export interface Outcome {
-  /** The request as the operation saw it, or `undefined` where it was refused before. */
+  /** The request that the operation received, or `undefined` if a middleware refused it. */
   readonly request: ApiRequest | undefined;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ export interface Outcome {
   readonly log: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** One operation in the whole stack of middlewares that every operation has around it, asked with an HTTP API's event. */
+/** Sends the event of an HTTP API to an operation with all its middlewares, and returns the outcome. */
 export async function anOperation(
   {
     operation = () => Promise.resolve({ statusCode: 204, headers: {} }),
@@ -29,15 +29,15 @@ export async function anOperation(
 ): Promise<Outcome> {
   const log: Record<string, unknown>[] = [];
   let request: ApiRequest | undefined;
-  const observed: HandleRequest = (given) => {
-    request = given;
-    return operation(given);
+  const observed: HandleRequest = (input) => {
+    request = input;
+    return operation(input);
   };
   const handler = wrapOperation(
     { name: 'it', handle: observed, body },
     { identity, log: (line) => log.push({ ...line }) },
   );
-  const answer = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {} as Context);
-  const { statusCode: status, headers, body: text } = answer;
+  const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {} as Context);
+  const { statusCode: status, headers, body: text } = response;
   return { request, status, headers, body: text && JSON.parse(text), log };
 }

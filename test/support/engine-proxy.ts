@@ -4,21 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 
-/** One request of the service to the engine, as it went over the wire. */
+/** A call of the service to the engine, with its response. */
 export interface EngineCall {
   /** The action of the DynamoDB API, such as `UpdateItem`. */
   readonly action: string;
   readonly request: Record<string, any>;
   readonly response: Record<string, any>;
   readonly status: number;
-  /** Moments in milliseconds, for telling what went side by side from what went one after another. */
+  /** Times in milliseconds, which distinguish parallel calls from sequential calls. */
   readonly startedAt: number;
   readonly finishedAt: number;
 }
 
 /**
- * What a test does to a call on its way: another request goes on in its place (and the answer to it is amended), or it is
- * answered here (with text where the answer is not even JSON), or it is lost.
+ * An interference with a call: the proxy forwards another request (and can amend the response), responds itself (with
+ * text for a response that is not JSON), delays the response, or loses the request or the response.
  */
 export type Interference =
   | {
@@ -28,15 +28,15 @@ export type Interference =
   | { readonly status: number; readonly response: Record<string, unknown> | string }
   | { readonly afterwards: () => Promise<Afterwards> }
   | 'lose the request'
-  | 'lose the answer';
+  | 'lose the response';
 
 /**
- * What becomes of the response to a call that the engine has answered: it goes on, it is lost or replaced, it stalls after
- * its first bytes, or the same request is sent to the engine once more, which answers as if for the first time.
+ * An interference with the response of the engine: the proxy forwards, loses or replaces it, stalls after its first bytes,
+ * or sends the same request again with a new client token and forwards the second response.
  */
 export type Afterwards =
   | 'go on'
-  | 'lose the answer'
+  | 'lose the response'
   | 'stall'
   | 'send again'
   | { readonly status: number; readonly response: Record<string, unknown> };
@@ -45,28 +45,28 @@ export type Interceptor = (
   call: Pick<EngineCall, 'action' | 'request'>,
 ) => Interference | undefined | Promise<Interference | undefined>;
 
-/** A wire between the service and the engine that a test can listen to and interfere with. */
+/** A proxy between the service and the engine that records calls and can interfere with them. */
 export interface EngineProxy {
-  /** Where the service finds it. */
+  /** URL of the proxy. */
   readonly endpoint: string;
-  /** The calls since the last {@link record}, those that were answered. */
+  /** The calls with a response since the last {@link record}. */
   readonly calls: readonly EngineCall[];
-  /** Forgets the calls so far, runs an operation, and returns what it resolved to with the calls that it made. */
+  /** Clears the recorded calls, runs an operation, and returns its result and its calls. */
   record<Result>(
     operation: () => Promise<Result>,
   ): Promise<{ readonly result: Result; readonly calls: readonly EngineCall[] }>;
-  /** Sets what happens to every call from now on; `undefined` lets all pass. */
+  /** Sets the interceptor of all following calls; `undefined` forwards all calls. */
   intercept(interceptor: Interceptor | undefined): void;
-  /** From now on each call has a connection of its own, so that {@link refuseConnections} is noticed by the next. */
+  /** Uses a new connection for every following call, so that {@link refuseConnections} affects the next call. */
   closeConnections(): void;
-  /** Refuses connections for some milliseconds. */
+  /** Refuses connections for a number of milliseconds. */
   refuseConnections(milliseconds: number): void;
   stop(): Promise<void>;
 }
 
 const apiPrefix = 'DynamoDB_20120810.';
 
-/** Starts a proxy on a free port of 127.0.0.1 in front of an engine. It asks for the consumed capacity of every call. */
+/** Starts a proxy on a free port of 127.0.0.1 in front of an engine. It requests the consumed capacity of every call. */
 export async function startEngineProxy(engine: string): Promise<EngineProxy> {
   let calls: EngineCall[] = [];
   let interceptor: Interceptor | undefined;
@@ -82,7 +82,7 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         incoming.socket.destroy();
         return;
       }
-      const answered = typeof interference === 'object' && 'status' in interference;
+      const isIntercepted = typeof interference === 'object' && 'status' in interference;
       const request = typeof interference === 'object' && 'request' in interference ? interference.request : original;
       const amend = typeof interference === 'object' && 'request' in interference ? interference.amend : undefined;
       const forwarded = async () => {
@@ -92,12 +92,14 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         });
         return { status, body: amend === undefined ? body : bodyOf(amend(parse(body))) };
       };
-      let answer = answered ? { status: interference.status, body: bodyOf(interference.response) } : await forwarded();
+      let response = isIntercepted
+        ? { status: interference.status, body: bodyOf(interference.response) }
+        : await forwarded();
       calls.push({
         action,
         request,
-        response: answered && typeof interference.response === 'string' ? {} : parse(answer.body),
-        status: answer.status,
+        response: isIntercepted && typeof interference.response === 'string' ? {} : parse(response.body),
+        status: response.status,
         startedAt,
         finishedAt: performance.now(),
       });
@@ -105,22 +107,22 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         typeof interference === 'object' && 'afterwards' in interference
           ? await interference.afterwards()
           : interference;
-      if (afterwards === 'lose the answer') {
+      if (afterwards === 'lose the response') {
         incoming.socket.destroy();
         return;
       }
       if (afterwards === 'send again') {
         const token = 'ClientRequestToken' in original ? { ClientRequestToken: randomUUID() } : {};
-        answer = await forward(engine, incoming.headers, { ...original, ...token });
+        response = await forward(engine, incoming.headers, { ...original, ...token });
       } else if (typeof afterwards === 'object' && 'response' in afterwards) {
-        answer = { status: afterwards.status, body: bodyOf(afterwards.response) };
+        response = { status: afterwards.status, body: bodyOf(afterwards.response) };
       }
       const headers = { 'content-type': 'application/x-amz-json-1.0', ...connection };
       if (afterwards === 'stall') {
         outgoing.writeHead(200, { ...headers, 'content-length': '100' }).write('{');
         return;
       }
-      outgoing.writeHead(answer.status, headers).end(answer.body);
+      outgoing.writeHead(response.status, headers).end(response.body);
     })().catch((error: unknown) => outgoing.destroy(error as Error));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -178,14 +180,14 @@ function forward(
   });
 }
 
-/** How many turns of the event loop without a new call end a round of {@link heldTogether}. */
+/** Number of turns of the event loop without a new call that end a round of {@link releaseTogether}. */
 const quietTurns = 6;
 
 /**
- * Holds calls back until no more of them come: those that were sent side by side then overlap in time, however busy the
- * machine is, and those that wait for an answer come in a later round. For counting with {@link roundsOf}.
+ * Returns an interceptor that holds calls until no more calls arrive. Calls that were sent in parallel then overlap in
+ * time on a busy machine, too, and calls that depend on a response are in a later round. See {@link roundsOf}.
  */
-export function heldTogether(): Interceptor {
+export function releaseTogether(): Interceptor {
   let quiet = 0;
   let round: Promise<void> | undefined;
   const untilQuiet = async (): Promise<void> => {
@@ -200,7 +202,7 @@ export function heldTogether(): Interceptor {
   };
 }
 
-/** Some calls by the round trip in which they were made: those that overlap in time are of one. */
+/** Groups calls by round trip. Calls that overlap in time are in the same round trip. */
 export function roundsOf(calls: readonly EngineCall[]): readonly (readonly EngineCall[])[] {
   const depths = new Map<EngineCall, number>();
   for (const call of calls.toSorted((a, b) => a.startedAt - b.startedAt)) {
@@ -211,10 +213,10 @@ export function roundsOf(calls: readonly EngineCall[]): readonly (readonly Engin
   return [...rounds.values()].map((round) => round.map(([call]) => call));
 }
 
-/** How many round trips deep some calls are. */
+/** Counts the sequential round trips of calls. */
 export const depthOf = (calls: readonly EngineCall[]): number => roundsOf(calls).length;
 
-/** The capacity units that some calls consumed together. */
+/** Returns the total capacity units that calls consumed. */
 export const unitsOf = (calls: readonly EngineCall[]): number =>
   calls
     .flatMap(

@@ -5,35 +5,35 @@ import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/t
 import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 
-/** The variables by which the global setup tells every test file what it has started and synthesised. */
+/** The environment variables that the global setup sets for every test file. */
 export const testVariables = {
-  /** Address of the engine of this run. */
+  /** URL of the engine of this test run. */
   endpoint: 'TEST_TABLE_ENDPOINT',
-  /** Folder of the cloud assembly. */
+  /** Path of the folder of the cloud assembly. */
   assembly: 'TEST_ASSEMBLY',
 } as const;
 
-/** A table of one test's own, made from the synthesised template. */
+/** A table of one test, created from the synthesized template. */
 export interface TestTable {
   readonly tableName: string;
-  /** Address of the engine that has it. */
+  /** URL of its engine. */
   readonly endpoint: string;
   readonly client: DynamoDBClient;
-  /** Removes the table and ends the client's connections. */
+  /** Deletes the table and closes the client. */
   drop(): Promise<void>;
 }
 
-/** Address of this run's engine, for a client of the test's own. */
+/** Returns the URL of the engine of this test run. */
 export function testEndpoint(): string {
   return fromGlobalSetup(testVariables.endpoint);
 }
 
-/** The stack as the local server runs it. */
+/** Returns the stack that the local server runs. */
 export function testStack(): SynthesizedStack {
   return readSynthesizedStack(fromGlobalSetup(testVariables.assembly));
 }
 
-/** Makes an empty table with a name of its own on this run's engine. */
+/** Creates an empty table with a unique name on the engine of this test run. */
 export async function createTestTable(): Promise<TestTable> {
   const endpoint = testEndpoint();
   const client = tableClient(endpoint);
@@ -52,6 +52,6 @@ export async function createTestTable(): Promise<TestTable> {
 
 function fromGlobalSetup(variable: string): string {
   const value = process.env[variable];
-  if (value === undefined) throw new Error(`${variable} is not set: Jest's global setup sets it.`);
+  if (value === undefined) throw new Error(`"${variable}" is not set; the global setup of Jest sets it.`);
   return value;
 }

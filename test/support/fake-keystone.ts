@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A Keystone on a free port of 127.0.0.1 in which every token of the local test identity is valid. */
+/** A fake Keystone on a free port of 127.0.0.1 in which every token of the dev identity is valid. */
 export interface FakeKeystone {
   /** Its `OS_AUTH_URL`. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts the Keystone. A token `dev:<user>:<project>:<role>[,<role>]` without a project is valid for the system. */
+/** Starts the fake Keystone. A token `dev:<user>:<project>:<role>[,<role>]` without a project is valid for the system. */
 export async function startFakeKeystone(): Promise<FakeKeystone> {
   const server = createServer((request, response) => {
     const [, user = '', project = '', roles = ''] = String(request.headers['x-subject-token']).split(':');

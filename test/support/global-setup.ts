@@ -7,10 +7,10 @@ import { assertEngineReachable, tableClient } from '../../infra/local/dynamodb/t
 import { startTableEngine, type TableEngine } from '../../infra/local/dynamodb/table-engine.ts';
 import { testVariables } from './engine.ts';
 
-/** Where Linux keeps files in memory: what a run writes need not outlive it, and its engine waits for no disk. */
+/** The folder of files in memory on Linux, where the engine does not wait for a disk. */
 const memory = '/dev/shm';
 
-/** What the global teardown, which runs in the same process, has to end. */
+/** The resources that the global teardown releases, which runs in the same process. */
 export interface TestRun {
   readonly engine: TableEngine;
   readonly folder: string;
@@ -21,8 +21,8 @@ declare global {
 }
 
 /**
- * Before the first test of a run: the stack, synthesised, and one engine for all test files, on data that goes with the
- * run. `DYNAMODB_ENDPOINT` names another engine to test on.
+ * Synthesizes the stack and starts one engine for all test files before the first test. The engine's data is removed after
+ * the run. `DYNAMODB_ENDPOINT` selects another engine.
  */
 export default async function globalSetup(): Promise<void> {
   process.env[testVariables.assembly] = await synthesize(console.error);

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 
-/** After the last test of a run: ends the engine and removes its data. */
+/** Stops the engine and removes its data after the last test. */
 export default async function globalTeardown(): Promise<void> {
   await globalThis.testRun?.engine.stop();
   if (globalThis.testRun) rmSync(globalThis.testRun.folder, { recursive: true });

@@ -13,21 +13,21 @@ import { replicatedMembershipUpdate } from '../../lambda/dynamodb/items/membersh
 import { transactionLimit } from '../../lambda/dynamodb/table.ts';
 import type { TestTable } from './engine.ts';
 
-/** Images that are all alike, but for their ids and times. */
+/** The common attributes of seeded images, which differ in their ids and times. */
 export interface Seed {
   readonly owner: string;
-  /** None unless given. */
+  /** Default: no name. */
   readonly name?: string;
-  /** How many of them; one unless said otherwise. */
+  /** Number of images. Default: 1. */
   readonly count?: number;
   readonly visibility?: Visibility;
   readonly hidden?: boolean;
-  /** When the first of them was created; {@link firstCreatedAt} unless given. */
+  /** Creation time of the first image. Default: {@link firstCreatedAt}. */
   readonly createdAt?: string;
   readonly protected?: boolean;
   readonly tags?: readonly string[];
   readonly properties?: Readonly<Record<string, string>>;
-  /** The members of each of them. */
+  /** The members of each image. */
   readonly members?: readonly SeededMember[];
 }
 
@@ -36,11 +36,11 @@ export interface SeededMember {
   readonly status: MemberStatus;
 }
 
-/** When the first image of a seed was created; each of the others came a second later. */
+/** Default creation time of the first image. Each further image is one second newer. */
 const firstCreatedAt = Date.parse('2026-01-01T00:00:00Z');
 /**
- * Puts images into a table as if they had been created, offered and answered by requests, which would take too long for
- * thousands of them.
+ * Puts the items of images and members into a table, as requests would create them. Requests would be too slow for
+ * thousands of images.
  *
  * @returns the images, oldest first
  */
@@ -59,7 +59,7 @@ export async function seedImages(table: TestTable, seed: Seed): Promise<readonly
   return images;
 }
 
-/** Makes projects members of an image that was seeded; its count of members stays as it was. */
+/** Adds pending members to a seeded image without an update of its member count. */
 export async function seedMembers(table: TestTable, image: Image, projects: readonly string[]): Promise<void> {
   const items = projects.flatMap((project) => memberItems(image, { project, status: 'pending' }));
   for (let start = 0; start < items.length; start += transactionLimit) {
@@ -67,7 +67,7 @@ export async function seedMembers(table: TestTable, image: Image, projects: read
   }
 }
 
-/** One image for a test that needs no more. */
+/** Puts a single image into a table. See {@link seedImages}. */
 export async function seedImage(table: TestTable, seed: Seed): Promise<Image> {
   const [image] = await seedImages(table, seed);
   return image!;
@@ -132,7 +132,7 @@ function memberItems(image: Image, { project, status }: SeededMember): readonly 
 
 const userOf = (project: ProjectId): Actor => ({ projectId: project, userId: `user-of-${project}`, via: 'http' });
 
-// In transactions, which the embedded engine commits at once: several times as fast as batches.
+// A transaction is one commit of the embedded engine, and several times as fast as a batch.
 async function put({ client, tableName }: TestTable, items: readonly SeededItem[]): Promise<void> {
   const actions = items.map((item) => ({ Put: { TableName: tableName, Item: marshall(item) } }));
   await client.send(new TransactWriteItemsCommand({ TransactItems: actions }));

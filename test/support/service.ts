@@ -8,37 +8,38 @@ import type { ApiHandler } from '../../lambda/http/api-handler.ts';
 import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 import { testVariables } from './engine.ts';
 
-/** An answer of the service, its body parsed where it is JSON. */
-export interface Answer {
+/** A response of the service. A JSON body is parsed. */
+export interface TestResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: any;
 }
 
 export interface RequestOptions {
-  /** The caller, as `<project>:<role>[,<role>]`; none is an anonymous request. */
+  /** The caller as `<project>:<role>[,<role>]`. Default: an anonymous request. */
   readonly as?: string;
-  /** A JSON body, or text, or bytes as they are. */
+  /** A JSON value, or a string or bytes that are sent unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The deployed functions' own entry points in this process, called with the events of an HTTP API. */
+/** The entry points of the deployed functions in this process. */
 export interface Service {
-  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  /** An event that is handed to a function as it is. */
-  invoke(name: ApiFunction, event: APIGatewayProxyEventV2): Promise<Answer>;
-  /** Every line that was logged. */
+  request(method: string, path: string, options?: RequestOptions): Promise<TestResponse>;
+  /** Invokes a function with an event. */
+  invoke(name: ApiFunction, event: APIGatewayProxyEventV2): Promise<TestResponse>;
+  /** Every log line. */
   readonly logged: readonly string[];
 }
 
 const allRoutes = routes.map(({ key, function: functionId }) => ({ key, functionId }));
 
 /**
- * Loads the entry points on a table. A test file has one service, for an entry point reads its environment once.
+ * Loads the entry points for a table. A test file can have one service only, because entry points read their environment
+ * once.
  *
- * @param endpoint - the engine, or a proxy in front of it
- * @param identity - the variables that configure the identity
+ * @param endpoint - URL of the engine or of a proxy
+ * @param identity - variables of the identity configuration
  */
 export async function startService(
   endpoint: string,
@@ -55,7 +56,7 @@ export async function startService(
     [variables.tableName]: tableName,
     ...identity,
     [variables.memberQuota]: String(memberQuota),
-    // Where the discovery function finds its files.
+    // The folder of the files of the discovery function.
     LAMBDA_TASK_ROOT: join(process.env[testVariables.assembly] ?? '', 'bundles', 'discovery'),
   });
   const logged: string[] = [];
@@ -86,8 +87,8 @@ export async function startService(
 }
 
 /**
- * Makes errors of Node's own modules, such as a lost connection, instances of this realm's `Error`, which they are
- * everywhere but within Jest: the SDK and the service look at them in this way.
+ * Makes errors of Node's modules instances of the `Error` of this realm. Outside Jest they are; the SDK and the service
+ * depend on it.
  */
 function shareErrors(): void {
   const ordinary = Function.prototype[Symbol.hasInstance];
@@ -102,7 +103,7 @@ function shareErrors(): void {
   });
 }
 
-/** The event of a request, as API Gateway makes it (payload format 2.0). */
+/** Returns the event of API Gateway for a request (payload format 2.0). */
 export function httpEvent(
   method: string,
   url: string,
@@ -137,7 +138,7 @@ export function httpEvent(
   };
 }
 
-/** The token of `<project>:<role>[,<role>]`; its user is named after the project. */
+/** Returns the dev token of a caller `<project>:<role>[,<role>]`, with the user `user-of-<project>`. */
 export function tokenOf(as: string): string {
   const [project = '', roles = ''] = as.split(':');
   return `dev:user-of-${project}:${project}:${roles}`;

@@ -5,18 +5,18 @@ import { visibilities } from '../../lambda/domain/image.ts';
 import { publicOrCommunityKey, imagePartition, membershipKey, ownedKey } from '../../lambda/dynamodb/keys.ts';
 import type { TestTable } from './engine.ts';
 
-/** An item of the table as it is stored. */
+/** A stored item with its attributes as plain values. */
 export type StoredItem = Readonly<Record<string, any>>;
 
 type Page = Pick<QueryCommandOutput, 'Items' | 'LastEvaluatedKey'>;
 
-/** Every item of a table, in the order of its keys. */
+/** Returns every item of a table in key order. */
 export const storedItems = ({ client, tableName }: TestTable): Promise<readonly StoredItem[]> =>
   allPages((from) =>
     client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true, ExclusiveStartKey: from })),
   );
 
-/** The items of an image in its own partition, in these projects' and in everyone's, in the order of their keys. */
+/** Returns the items of an image in key order: of its partition, of these projects and of the public or community lists. */
 export async function itemsOfImage(
   { client, tableName }: TestTable,
   imageId: string,

@@ -5,9 +5,9 @@ import { StreamReader } from '../../infra/local/dynamodb/stream-reader.ts';
 import { localCredentials, localRegion } from '../../infra/local/template/template-values.ts';
 import type { TestTable } from './engine.ts';
 
-/** The stream of a test's table, from its first record on. */
+/** Reads the stream of a table from its first record. */
 export interface TestStream {
-  /** The next records as a function gets them, none where there are no more. */
+  /** Returns the next records in the format of a function's event, or an empty list at the end. */
   next(atMost?: number): Promise<readonly DynamoDBRecord[]>;
   close(): void;
 }

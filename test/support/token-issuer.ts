@@ -5,27 +5,27 @@ import { exportJWK, generateKeyPair, type CryptoKey } from 'jose';
 // @ts-expect-error -- the package has no types of its own
 import Provider from 'oidc-provider';
 
-/** A key of the issuer: the private half, and the id that its public half has in the key set. */
+/** A signing key of the issuer. `kid` is its id in the key set. */
 interface IssuerKey {
   readonly kid: string;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
 }
 
-/** A genuine OpenID Connect issuer on a free port of the loopback interface. */
+/** A real OpenID Connect issuer on a free port of 127.0.0.1. */
 export interface TokenIssuer {
-  /** Its `iss`. */
+  /** The `iss` claim of its tokens. */
   readonly url: string;
-  /** What its tokens are for. */
+  /** The `aud` claim of its tokens. */
   readonly audience: string;
   readonly key: IssuerKey;
-  /** A token that it issues to a client with these claims besides its own. */
+  /** Issues a token with these claims in addition to the standard claims. */
   issue(claims?: Readonly<Record<string, unknown>>): Promise<string>;
-  /** Signs with a new key from now on, and has only that in its key set. */
+  /** Replaces the signing key and the key set by a new key. */
   rotate(): Promise<IssuerKey>;
-  /** How often its key set was fetched. */
+  /** Number of requests of the key set. */
   readonly keySetFetches: number;
-  /** Takes no more requests; what is under way is cut off. */
+  /** Stops the issuer and closes all connections. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ async function newKey(kid: string): Promise<IssuerKey> {
   return { kid, ...(await generateKeyPair('RS256', { extractable: true })) };
 }
 
-/** Starts the issuer: panva's oidc-provider, with a client that is given JWT access tokens (RFC 9068). */
+/** Starts the package oidc-provider with a client that receives JWT access tokens (RFC 9068). */
 export async function startTokenIssuer(): Promise<TokenIssuer> {
   let handle: (request: IncomingMessage, response: ServerResponse) => void;
   let keySetFetches = 0;
@@ -89,16 +89,16 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
     get keySetFetches() {
       return keySetFetches;
     },
-    issue: async (given = { project_id: 'alpha', roles: ['member'] }) => {
-      claims = given;
+    issue: async (input = { project_id: 'alpha', roles: ['member'] }) => {
+      claims = input;
       const response = await fetch(`${url}/token`, {
         method: 'POST',
         headers: { authorization: `Basic ${btoa('alice:secret-of-alice')}` },
         body: new URLSearchParams({ grant_type: 'client_credentials', resource: audience }),
       });
-      const answer = (await response.json()) as { access_token?: string };
-      if (answer.access_token === undefined) throw new Error(`The issuer gave no token: ${JSON.stringify(answer)}`);
-      return answer.access_token;
+      const result = (await response.json()) as { access_token?: string };
+      if (result.access_token === undefined) throw new Error(`The issuer issued no token: ${JSON.stringify(result)}`);
+      return result.access_token;
     },
     rotate: async () => {
       key = await newKey(`key-${Number(key.kid.slice(4)) + 1}`);

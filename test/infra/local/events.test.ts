@@ -1,79 +1,64 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { projectFolder } from '../../../infra/project-folder.ts';
+import { startServerProcess, type ServerProcess } from '../../support/local-server.ts';
+import { runCommand } from '../../support/run-command.ts';
+import { startProgram, type Program } from '../../support/start-program.ts';
 
-const infra = join(projectFolder, 'infra');
+const operate = join(import.meta.dirname, '..', '..', '..', 'infra', 'operate');
 
 let folder: string;
-const children: ChildProcess[] = [];
+const programs: Program[] = [];
+const environment = () => ({ ...process.env, PORT: '0', DATA_DIR: folder });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-sharing-events-'));
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const program of programs.splice(0)) await program.end('SIGKILL');
   rmSync(folder, { recursive: true });
 });
 
-function start(program: string, ...args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(infra, program), ...args], {
-    env: { ...process.env, PORT: '0', DATA_DIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.push(child);
-  return child;
-}
-
-/** Runs a command line to its end. */
+/** Runs a command-line program of `infra/operate` until it exits. */
 async function run(program: string, ...args: readonly string[]) {
-  const child = start(program, ...args);
-  const [output, errors, [status]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')]);
-  return { status: status as unknown, output, errors };
+  const { code, stdout, stderr } = await runCommand(process.execPath, [join(operate, program), ...args], {
+    env: environment(),
+    timeoutSeconds: 60,
+  });
+  return { status: code, output: stdout, errors: stderr };
 }
 
-async function startServer() {
-  const server = start('local/serve.ts');
-  server.stderr?.resume();
-  for await (const line of createInterface({ input: server.stdout! })) {
-    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
-    if (url !== undefined) return { server, url };
-  }
-  throw new Error('The server has ended before it was ready.');
+async function startServer(): Promise<ServerProcess> {
+  const server = await startServerProcess(environment());
+  programs.push(server);
+  return server;
 }
 
 const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
 const post = (url: string, body: object) =>
   fetch(url, { method: 'POST', headers: alice, body: JSON.stringify(body) }).then((response) => response.json());
 
-/** Returns the lines of watch-events up to the first line that contains the text. */
-async function linesUntil(expected: string): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: start('operate/watch-events.ts').stdout! })) {
-    lines.push(line);
-    if (line.includes(expected)) return lines;
-  }
-  throw new Error(`No line contains ${expected}: ${lines.join('\n')}`);
+/** Watches the events until a line includes a text, and returns all lines up to that line. */
+async function linesUntil(text: string): Promise<readonly string[]> {
+  const watch = await startProgram({
+    command: [process.execPath, join(operate, 'watch-events.ts')],
+    env: environment(),
+    ready: new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)),
+  });
+  programs.push(watch);
+  return watch.lines.slice(0, watch.lines.indexOf(watch.ready.input) + 1);
 }
 
-test('watch-events prints an offer by a request and its answer by a command, also after kill -9', async () => {
-  const { server, url } = await startServer();
+test('an offer travels: made by a request, answered by a command, watched, and nothing is lost by kill -9', async () => {
+  const server = await startServer();
+  const { url } = server;
   const { id } = (await post(`${url}/v2/images`, { name: 'golden' })) as { id: string };
   await post(`${url}/v2/images/${id}/members`, { member: 'beta' });
-  server.kill('SIGKILL');
-  await once(server, 'exit');
+  await server.end('SIGKILL');
   const fields = ['project=beta', 'user=bob', `image_id=${id}`, 'member_id=beta', 'status=accepted', 'reply=true'];
-  const sent = await run('operate/send-command.ts', 'answer-offer', ...fields);
+  const sent = await run('send-command.ts', 'answer-offer', ...fields);
 
   await startServer();
   const lines = await linesUntil('for beta: pending → accepted, by bob of beta (command)');
@@ -89,13 +74,13 @@ test('watch-events prints an offer by a request and its answer by a command, als
   await linesUntil('"outcome":"done"');
 });
 
-test('a restarted server publishes new events after twenty images and kill -9', async () => {
-  const { server, url } = await startServer();
+test('a server that is started again publishes what comes after twenty images and kill -9', async () => {
+  const server = await startServer();
+  const { url } = server;
   const create = async (at: string, name: string) => post(`${at}/v2/images`, { name });
   for (let n = 1; n <= 20; n += 1) await create(url, `image-${n}`);
   await linesUntil('"image-20"');
-  server.kill('SIGKILL');
-  await once(server, 'exit');
+  await server.end('SIGKILL');
 
   const again = await startServer();
   await create(again.url, 'image-21');
@@ -107,15 +92,15 @@ test('a restarted server publishes new events after twenty images and kill -9', 
 test('dead-letters lists refused commands with their reasons and redrives them', async () => {
   await startServer();
   const unseen = '00000000-0000-4000-8000-000000000000';
-  await run('operate/send-command.ts', '{"version": 9}');
+  await run('send-command.ts', '{"version": 9}');
   await run(
-    'operate/send-command.ts',
+    'send-command.ts',
     ...['withdraw-offer', 'project=alpha', 'user=alice', `image_id=${unseen}`, 'member_id=beta', 'reply=true'],
   );
   await linesUntil('"refused"');
 
-  const shown = await run('operate/dead-letters.ts');
-  const redriven = await run('operate/dead-letters.ts', 'redrive', 'all');
+  const shown = await run('dead-letters.ts');
+  const redriven = await run('dead-letters.ts', 'redrive', 'all');
 
   expect(shown.output).toContain(`reason: No image found with ID ${unseen}.`);
   expect(shown.output).toContain('reason: "version" must be 1; got 9.');
@@ -125,23 +110,23 @@ test('dead-letters lists refused commands with their reasons and redrives them',
 
 describe('an invalid command line prints one line and fails:', () => {
   test.each([
-    ['operate/send-command.ts', [], 'Usage: npm run send-command[^]*Example:'],
-    ['operate/send-command.ts', ['explode'], '"<command>" must be one of .*; got "explode"'],
-    ['operate/send-command.ts', ['answer-offer', 'status'], '"<field>=<value>" must be an assignment .*; got "status"'],
+    ['send-command.ts', [], 'Usage: npm run send-command[^]*Example:'],
+    ['send-command.ts', ['explode'], '"<command>" must be one of .*; got "explode"'],
+    ['send-command.ts', ['answer-offer', 'status'], '"<field>=<value>" must be an assignment .*; got "status"'],
     [
-      'operate/send-command.ts',
+      'send-command.ts',
       ['answer-offer', 'force=true'],
       '"<field>=<value>" must be an assignment .*; got "force=true"',
     ],
-    ['operate/send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
-    ['operate/send-command.ts', ['answer-offer'], 'There are no queues in'],
-    ['operate/watch-events.ts', ['--all'], 'Usage: npm run watch-events'],
-    ['operate/watch-events.ts', [], 'There are no queues in'],
-    ['operate/dead-letters.ts', ['purge'], 'Usage: npm run dead-letters'],
-    ['operate/dead-letters.ts', ['redrive'], 'Usage: npm run dead-letters'],
-    ['operate/dead-letters.ts', [], 'There are no queues in'],
-    ['operate/dead-letters.ts', ['--queue', 'Commands'], 'Usage: npm run dead-letters'],
-    ['operate/dead-letters.ts', ['--stack'], 'Usage: npm run dead-letters'],
+    ['send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
+    ['send-command.ts', ['answer-offer'], 'There are no queues in'],
+    ['watch-events.ts', ['--all'], 'Usage: npm run watch-events'],
+    ['watch-events.ts', [], 'There are no queues in'],
+    ['dead-letters.ts', ['purge'], 'Usage: npm run dead-letters'],
+    ['dead-letters.ts', ['redrive'], 'Usage: npm run dead-letters'],
+    ['dead-letters.ts', [], 'There are no queues in'],
+    ['dead-letters.ts', ['--queue', 'Commands'], 'Usage: npm run dead-letters'],
+    ['dead-letters.ts', ['--stack'], 'Usage: npm run dead-letters'],
   ])('%s %j', async (program, args, sentence) => {
     const ending = await run(program, ...args);
 

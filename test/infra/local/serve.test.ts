@@ -1,82 +1,50 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EventStore } from '../../../infra/local/events/event-store.ts';
-import { projectFolder } from '../../../infra/project-folder.ts';
 import { testEndpoint } from '../../support/engine.ts';
+import {
+  environmentWithoutSettings,
+  serverCommand,
+  startServerProcess,
+  type ServerProcess,
+} from '../../support/local-server.ts';
+import { runCommand } from '../../support/run-command.ts';
 
-const program = join(projectFolder, 'infra', 'local', 'serve.ts');
 const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
 
 let folder: string;
-const servers: ChildProcess[] = [];
+const servers: ServerProcess[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-sharing-serve-'));
 });
 
 afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    if (server.exitCode !== null || server.signalCode !== null) continue;
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-  }
+  for (const server of servers.splice(0)) await server.end('SIGKILL');
   rmSync(folder, { recursive: true });
 });
 
 type Environment = Readonly<Record<string, string>>;
 
-function spawnServer(environment: Environment): ChildProcess {
-  const {
-    PORT: _port,
-    DATA_DIR: _folder,
-    DYNAMODB_ENDPOINT: _endpoint,
-    CORS_ORIGINS: _origins,
-    IMAGE_MEMBER_QUOTA: _quota,
-    ...inherited
-  } = process.env;
-  const server = spawn(process.execPath, [program], {
-    env: { ...inherited, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** Starts a server and waits until it listens. */
+async function startServer(environment: Environment = { PORT: '0', DATA_DIR: folder }): Promise<ServerProcess> {
+  const server = await startServerProcess({ ...environmentWithoutSettings(), ...environment });
   servers.push(server);
   return server;
 }
 
-/** Starts a server. Returns when it is ready, with its first line. */
-async function startServer(environment: Environment = { PORT: '0', DATA_DIR: folder }) {
-  const server = spawnServer(environment);
-  server.stderr?.resume();
-  for await (const line of createInterface({ input: server.stdout! })) {
-    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
-    if (url !== undefined) return { server, line, url };
-  }
-  throw new Error('The server has ended before it was ready.');
-}
-
-async function end(server: ChildProcess, signal: NodeJS.Signals) {
-  const exited = once(server, 'exit');
-  server.kill(signal);
-  return exited;
-}
-
-/** Starts a server that does not become ready. Returns its exit status and output. */
-async function refusal(environment: Environment) {
-  const server = spawnServer({ DATA_DIR: folder, ...environment });
-  const [output, errors, [status]] = await Promise.all([
-    text(server.stdout!),
-    text(server.stderr!),
-    once(server, 'exit'),
-  ]);
-  return { status: status as unknown, output, errors: errors.split('\n') };
+/** Runs a server that must not start, and returns its exit code and output. */
+async function runRefused(environment: Environment) {
+  const [file, program] = serverCommand;
+  const env = { ...environmentWithoutSettings(), DATA_DIR: folder, ...environment };
+  const { code, stdout, stderr } = await runCommand(file, [program], { env, timeoutSeconds: 60 });
+  return { status: code, output: stdout, errors: stderr.split('\n') };
 }
 
 async function createImage(url: string): Promise<string> {
@@ -85,35 +53,34 @@ async function createImage(url: string): Promise<string> {
   return id;
 }
 
-describe('a running server', () => {
-  test.each([['SIGINT' as const], ['SIGTERM' as const]])('ends at %s with status 0', async (signal) => {
-    const { server } = await startServer();
+describe('a server that runs', () => {
+  test.each([['SIGINT' as const], ['SIGTERM' as const]])('ends at %s with success', async (signal) => {
+    const server = await startServer();
 
-    const [status] = await end(server, signal);
+    const { code } = await server.end(signal);
 
-    expect(status).toBe(0);
+    expect(code).toBe(0);
   });
 
-  test('ends once after several signals', async () => {
-    const { server } = await startServer();
+  test('ends once, however often it is asked', async () => {
+    const server = await startServer();
 
-    const exited = once(server, 'exit');
-    for (let count = 0; count < 3; count += 1) server.kill('SIGINT');
-    const [status] = await exited;
+    for (let count = 0; count < 3; count += 1) server.process.kill('SIGINT');
+    const { code } = await server.exited;
 
-    expect(status).toBe(0);
+    expect(code).toBe(0);
   });
 
-  test('prints the folder of its data', async () => {
-    const { url, line } = await startServer();
+  test('says where its data is', async () => {
+    const { url, ready } = await startServer();
 
-    expect(line).toBe(`Listening on ${url} with data in ${folder}`);
+    expect(ready.input).toBe(`Listening on ${url} with data in ${folder}`);
   });
 
   test.each([['SIGINT' as const], ['SIGKILL' as const]])('finds its data again after %s', async (signal) => {
-    const { server, url } = await startServer();
-    const id = await createImage(url);
-    await end(server, signal);
+    const server = await startServer();
+    const id = await createImage(server.url);
+    await server.end(signal);
 
     const again = await startServer();
     const response = await fetch(`${again.url}/v2/images/${id}`, { headers: alice });
@@ -163,13 +130,13 @@ describe('a running server', () => {
   test('uses the engine at DYNAMODB_ENDPOINT, and the data folder for its queues', async () => {
     const endpoint = testEndpoint();
 
-    const { url, line } = await startServer({ PORT: '0', DATA_DIR: folder, DYNAMODB_ENDPOINT: endpoint });
+    const { url, ready } = await startServer({ PORT: '0', DATA_DIR: folder, DYNAMODB_ENDPOINT: endpoint });
     const id = await createImage(url);
     const another = join(folder, 'another');
     const other = await startServer({ PORT: '0', DATA_DIR: another, DYNAMODB_ENDPOINT: endpoint });
     const response = await fetch(`${other.url}/v2/images/${id}`, { headers: alice });
 
-    expect(line).toBe(`Listening on ${url} with tables at ${endpoint} and queues in ${folder}`);
+    expect(ready.input).toBe(`Listening on ${url} with tables at ${endpoint} and queues in ${folder}`);
     expect(existsSync(join(folder, 'table.sqlite'))).toBe(false);
     expect(response.status).toBe(200);
   });
@@ -196,7 +163,7 @@ describe('a server that cannot start prints one line and fails:', () => {
       'No DynamoDB-compatible engine responds at "DYNAMODB_ENDPOINT" (http://127.0.0.1:1): ECONNREFUSED; start',
     ],
   ])('%s', async (_what, environment, sentence) => {
-    const ending = await refusal(environment);
+    const ending = await runRefused(environment);
 
     expect(ending).toEqual({ status: 1, output: '', errors: oneLine(sentence) });
   });
@@ -206,7 +173,7 @@ describe('a server that cannot start prints one line and fails:', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    const ending = await refusal({ PORT: String(port), DATA_DIR: folder });
+    const ending = await runRefused({ PORT: String(port), DATA_DIR: folder });
 
     other.close();
     expect(ending).toEqual({
@@ -221,7 +188,7 @@ describe('a server that cannot start prints one line and fails:', () => {
     const link = `${folder}-link`;
     symlinkSync(folder, link);
 
-    const ending = await refusal({ PORT: '0', DATA_DIR: link });
+    const ending = await runRefused({ PORT: '0', DATA_DIR: link });
 
     rmSync(link);
     expect(ending).toEqual({
@@ -231,8 +198,8 @@ describe('a server that cannot start prints one line and fails:', () => {
     });
   });
 
-  test('a data folder in a file system without folders', async () => {
-    const ending = await refusal({ PORT: '0', DATA_DIR: '/proc/image-sharing/data' });
+  test('a data folder in a file system that takes none', async () => {
+    const ending = await runRefused({ PORT: '0', DATA_DIR: '/proc/image-sharing/data' });
 
     expect(ending).toEqual({
       status: 1,
@@ -244,7 +211,7 @@ describe('a server that cannot start prints one line and fails:', () => {
   test('queues that cannot be read', async () => {
     writeFileSync(join(folder, 'events.sqlite'), 'no database '.repeat(1000));
 
-    const ending = await refusal({ PORT: '0', DATA_DIR: folder });
+    const ending = await runRefused({ PORT: '0', DATA_DIR: folder });
 
     expect(ending).toEqual({
       status: 1,
@@ -256,7 +223,7 @@ describe('a server that cannot start prints one line and fails:', () => {
   test('data that the engine cannot read', async () => {
     writeFileSync(join(folder, 'table.sqlite'), 'no database '.repeat(1000));
 
-    const ending = await refusal({ PORT: '0', DATA_DIR: folder });
+    const ending = await runRefused({ PORT: '0', DATA_DIR: folder });
 
     expect(ending).toEqual({ status: 1, output: '', errors: oneLine('The embedded table engine does not start on') });
   });

@@ -305,7 +305,7 @@ describe('a command that is delivered again acts once and has the same outcome',
     expect(parseCommand(example).digest).toBe(digestBySender(example));
   });
 
-  test.each(['lose the request', 'lose the answer', 'end'] as const)(
+  test.each(['lose the request', 'lose the response', 'end'] as const)(
     'where its function could %s at any of its calls',
     async (fate) => {
       const ids: string[] = [];

@@ -7,7 +7,7 @@ import { pendingChangeHandler, pendingChangeMessage } from '../../../lambda/even
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy } from '../../support/engine-proxy.ts';
 import { seedImage } from '../../support/seed.ts';
-import { startService, type Answer } from '../../support/service.ts';
+import { startService, type TestResponse } from '../../support/service.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
 
 /** A service whose requests can be cut off at any database call, and the consumers that complete their changes. */
@@ -22,8 +22,8 @@ export interface CutOffWorld {
     imageId: string,
     call: number,
   ): Promise<{ readonly status: number; readonly isCutOff: boolean }>;
-  request(change: FanOut, imageId: string): Promise<Answer>;
-  /** Delivers the scheduled completions. Returns the number of failed messages. */
+  request(change: FanOut, imageId: string): Promise<TestResponse>;
+  /** Hands the messages of the stream's consumer to the one that completes. Returns how many it did not complete. */
   complete(): Promise<number>;
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import type { Notification } from '../../../lambda/events/notification.ts';
 import { deadLetterBody } from '../../../lambda/events/stream-handler.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
-import { startService, type Answer, type Service } from '../../support/service.ts';
+import { startService, type TestResponse, type Service } from '../../support/service.ts';
 import { openTestStream } from '../../support/table-stream.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
 
@@ -38,25 +38,26 @@ const createImage = async (name: string): Promise<string> => {
   await service.request('POST', '/v2/images', { as: 'alpha:member', body: { id, name } });
   return id;
 };
-const offer = (id: string, member: string): Promise<Answer> =>
+const offer = (id: string, member: string): Promise<TestResponse> =>
   service.request('POST', `/v2/images/${id}/members`, { as: 'alpha:member', body: { member } });
-const answer = (id: string, member: string, status: string): Promise<Answer> =>
+const answer = (id: string, member: string, status: string): Promise<TestResponse> =>
   service.request('PUT', `/v2/images/${id}/members/${member}`, { as: `${member}:member`, body: { status } });
-const withdraw = (id: string, member: string): Promise<Answer> =>
+const withdraw = (id: string, member: string): Promise<TestResponse> =>
   service.request('DELETE', `/v2/images/${id}/members/${member}`, { as: 'alpha:member' });
-const patch = (id: string, path: string, value: unknown): Promise<Answer> =>
+const patch = (id: string, path: string, value: unknown): Promise<TestResponse> =>
   service.request('PATCH', `/v2/images/${id}`, {
     as: 'alpha:member',
     headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
     body: [{ op: 'replace', path, value }],
   });
-const transfer = (id: string, owner: string): Promise<Answer> =>
+const transfer = (id: string, owner: string): Promise<TestResponse> =>
   service.request('PATCH', `/v2/images/${id}`, {
     as: 'root:admin',
     headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
     body: [{ op: 'replace', path: '/owner', value: owner }],
   });
-const remove = (id: string): Promise<Answer> => service.request('DELETE', `/v2/images/${id}`, { as: 'alpha:member' });
+const remove = (id: string): Promise<TestResponse> =>
+  service.request('DELETE', `/v2/images/${id}`, { as: 'alpha:member' });
 
 /** Returns the image fields of every notification of a membership. */
 const imagesTold = () =>
@@ -480,7 +481,7 @@ describe('random changes with a failing bus and a killed consumer', () => {
 
 const orderOf = ({ image: { id }, member: of }: Notification): string => `${id} ${of?.id ?? ''}`;
 
-const act = (id: string, each: Step): Promise<Answer> => {
+const act = (id: string, each: Step): Promise<TestResponse> => {
   switch (each.does) {
     case 'offer':
       return offer(id, each.member);
@@ -529,7 +530,7 @@ class Model {
     }
   }
 
-  acknowledge(each: Step, { status }: Answer): void {
+  acknowledge(each: Step, { status }: TestResponse): void {
     const id = this.#ids[each.image]!;
     const facts = this.#facts.get(id)!;
     if (status >= 300) return;

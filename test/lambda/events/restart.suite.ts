@@ -2,12 +2,9 @@
  * The local server stopped and started again on the same data: every change is published once or more, in order, and a
  * fan-out whose request was cut off is completed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
@@ -18,19 +15,13 @@ import { startTableEngine } from '../../../infra/local/dynamodb/table-engine.ts'
 import { tableFromTemplate } from '../../../infra/local/dynamodb/table-from-template.ts';
 import { testStack } from '../../support/engine.ts';
 import { startEngineProxy } from '../../support/engine-proxy.ts';
+import { environmentWithoutSettings, startServerProcess, type ServerProcess } from '../../support/local-server.ts';
 import { seedImage } from '../../support/seed.ts';
 import { tokenOf } from '../../support/service.ts';
 
-const program = join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'serve.ts');
-
-interface Server {
-  readonly process: ChildProcess;
-  readonly url: string;
-}
-
 let folder: string;
-const servers: ChildProcess[] = [];
-/** Stops the remaining processes of a test. */
+const servers: ServerProcess[] = [];
+/** Ends what else a test has started. */
 const endings: (() => void | Promise<void>)[] = [];
 
 beforeEach(() => {
@@ -38,38 +29,23 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    if (server.exitCode !== null || server.signalCode !== null) continue;
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-  }
+  for (const server of servers.splice(0)) await server.end('SIGKILL');
   for (const stop of endings.splice(0).reverse()) await stop();
   rmSync(folder, { recursive: true });
 });
 
-async function startServer(environment: NodeJS.ProcessEnv = {}): Promise<Server> {
-  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
-  const started = spawn(process.execPath, [program], {
-    env: { ...inherited, PORT: '0', DATA_DIR: folder, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+async function startServer(environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+  const server = await startServerProcess({
+    ...environmentWithoutSettings(),
+    PORT: '0',
+    DATA_DIR: folder,
+    ...environment,
   });
-  servers.push(started);
-  let logged = '';
-  started.stderr.setEncoding('utf8').on('data', (text: string) => (logged = (logged + text).slice(-5000)));
-  for await (const line of createInterface({ input: started.stdout })) {
-    const url = /^Listening on (http:\/\/127\.0\.0\.1:\d+) with /.exec(line)?.[1];
-    if (url !== undefined) return { process: started, url };
-  }
-  throw new Error(`The server ended before it was ready: ${logged}`);
+  servers.push(server);
+  return server;
 }
 
-async function end({ process: server }: Server, signal: NodeJS.Signals): Promise<void> {
-  const exited = once(server, 'exit');
-  server.kill(signal);
-  await exited;
-}
-
-async function send({ url }: Server, method: string, path: string, as: string, body?: unknown): Promise<any> {
+async function send({ url }: ServerProcess, method: string, path: string, as: string, body?: unknown): Promise<any> {
   const contentType = method === 'PATCH' ? 'application/openstack-images-v2.1-json-patch' : 'application/json';
   const response = await fetch(`${url}/v2/images${path}`, {
     method,
@@ -123,13 +99,13 @@ async function until(hasHappened: () => boolean | Promise<boolean>, what: string
 }
 
 /** An image with one member that changes its status again and again, and every status that was acknowledged. */
-async function offeredImage(server: Server) {
+async function offeredImage(server: ServerProcess) {
   const { id } = (await send(server, 'POST', '', 'alpha:member', { name: 'golden' })) as { readonly id: string };
   await send(server, 'POST', `/${id}/members`, 'alpha:member', { member: 'beta' });
   const statuses = ['pending'];
   return {
     statuses,
-    answer: async (running: Server) => {
+    answer: async (running: ServerProcess) => {
       const status = statuses.at(-1) === 'accepted' ? 'rejected' : 'accepted';
       await send(running, 'PUT', `/${id}/members/beta`, 'beta:member', { status });
       statuses.push(status);
@@ -152,7 +128,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
       expect(recordCount()).toBe(records);
       await until(() => image.published().length === image.statuses.length, 'all is published before the restart');
 
-      await end(server, signal);
+      await server.end(signal);
       server = await startServer();
       for (let count = 0; count < 5; count += 1) await image.answer(server);
       await until(() => image.published().length >= image.statuses.length, `all is published after ${records} records`);
@@ -168,7 +144,7 @@ test('every change is published although the server is killed again and again', 
   const image = await offeredImage(server);
   for (let kills = 0; kills < 3; kills += 1) {
     for (let count = 0; count < 30; count += 1) await image.answer(server);
-    await end(server, 'SIGKILL');
+    await server.end('SIGKILL');
     server = await startServer();
   }
   await until(() => image.published().length >= image.statuses.length, 'all is published');
@@ -215,7 +191,7 @@ test('a pending change that was recorded before a kill is completed after the re
   const patch = [{ op: 'replace', path: '/visibility', value: 'private' }];
   const request = send(server, 'PATCH', `/${id}`, 'alpha:member', patch).catch(() => 'cut off');
   await until(() => isHeld, 'the request makes its second write');
-  await end(server, 'SIGKILL');
+  await server.end('SIGKILL');
   proxy.intercept(undefined);
   expect(await request).toBe('cut off');
   expect(await record()).toEqual({ visibility: 'shared', isPending: true });

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,6 +11,7 @@ import { tableClient } from '../../../../infra/local/dynamodb/table-client.ts';
 import { startTableEngine } from '../../../../infra/local/dynamodb/table-engine.ts';
 import { tableFromTemplate } from '../../../../infra/local/dynamodb/table-from-template.ts';
 import { testStack } from '../../../support/engine.ts';
+import { startProgram } from '../../../support/start-program.ts';
 
 let folder: string;
 let dataFile: string;
@@ -31,11 +31,12 @@ async function engineOfAnotherProcess() {
     console.log(engine.endpoint);
     process.on('SIGTERM', () => engine.stop());
     await engine.failed;`;
-  const parent = spawn(process.execPath, ['--input-type=module', '--eval', program, dataFile], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const parent = await startProgram({
+    command: [process.execPath, '--input-type=module', '--eval', program, dataFile],
+    env: process.env,
+    ready: /^http:\S+$/,
   });
-  const [endpoint] = (await once(parent.stdout, 'data')) as [Buffer];
-  return { parent, endpoint: endpoint.toString().trim() };
+  return { parent, endpoint: parent.ready[0] };
 }
 
 test('acknowledged changes survive a kill of the engine and its parent', async () => {
@@ -45,7 +46,7 @@ test('acknowledged changes survive a kill of the engine and its parent', async (
   const firstClient = tableClient(first.endpoint);
   await ensureTable(firstClient, table);
   await firstClient.send(new PutItemCommand({ TableName: 'Kept', Item: item }));
-  first.parent.kill('SIGKILL');
+  await first.parent.end('SIGKILL');
   firstClient.destroy();
 
   const second = await startTableEngine(dataFile);
@@ -68,7 +69,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('the engine ends with its parent, end
   // Not `once`, which fails if the killed engine resets the connection.
   const connectionClosed = new Promise((resolve) => connection.resume().on('close', resolve));
 
-  parent.kill(signal);
+  await parent.end(signal);
   await connectionClosed;
 
   await expect(fetch(endpoint)).rejects.toThrow('fetch failed');

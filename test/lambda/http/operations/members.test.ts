@@ -5,7 +5,7 @@ import type { Image } from '../../../../lambda/domain/image.ts';
 import { memberStatuses } from '../../../../lambda/domain/membership.ts';
 import { createTestTable, type TestTable } from '../../../support/engine.ts';
 import { seedImage, type Seed } from '../../../support/seed.ts';
-import { startService, type Answer, type Service } from '../../../support/service.ts';
+import { startService, type TestResponse, type Service } from '../../../support/service.ts';
 import { itemsOfImage } from '../../../support/stored-items.ts';
 import { permissions } from '../../permission-table.ts';
 import { aFault } from '../a-fault.ts';
@@ -435,7 +435,7 @@ describe('DELETE', () => {
     await service.request('DELETE', member(image, 'beta'), { as: 'alpha:member' });
 
     const asBeta = { as: 'beta:member' };
-    const given: Answer[] = [
+    const given: TestResponse[] = [
       await service.request('DELETE', member(image, 'beta'), { as: 'alpha:member' }),
       await answer(image, 'beta', 'beta:member'),
       await answer(image, 'beta', 'ops:admin'),

@@ -1,0 +1,23 @@
+import { answerScenarios } from './answers.ts';
+import { creationScenarios } from './creations.ts';
+import { deletionScenarios } from './deletions.ts';
+import { disclosureScenarios } from './disclosure.ts';
+import { offerScenarios } from './offers.ts';
+import { pendingChangeScenarios } from './pending-changes.ts';
+import { pendingDeletionScenarios } from './pending-deletions.ts';
+import { updateScenarios } from './updates.ts';
+import { withdrawalScenarios } from './withdrawals.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Every scenario of the promises P1 to P5, in an order that puts related scenarios together. */
+export const allScenarios: readonly Scenario[] = [
+  ...answerScenarios,
+  ...offerScenarios,
+  ...withdrawalScenarios,
+  ...creationScenarios,
+  ...updateScenarios,
+  ...deletionScenarios,
+  ...pendingChangeScenarios,
+  ...pendingDeletionScenarios,
+  ...disclosureScenarios,
+];
