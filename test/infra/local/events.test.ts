@@ -113,11 +113,7 @@ describe('an invalid command line prints one line and fails:', () => {
     ['send-command.ts', [], 'Usage: npm run send-command[^]*Example:'],
     ['send-command.ts', ['explode'], '"<command>" must be one of .*; got "explode"'],
     ['send-command.ts', ['answer-offer', 'status'], '"<field>=<value>" must be an assignment .*; got "status"'],
-    [
-      'send-command.ts',
-      ['answer-offer', 'force=true'],
-      '"<field>=<value>" must be an assignment .*; got "force=true"',
-    ],
+    ['send-command.ts', ['answer-offer', 'force=true'], '"<field>=<value>" must be an assignment .*; got "force=true"'],
     ['send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
     ['send-command.ts', ['answer-offer'], 'There are no queues in'],
     ['watch-events.ts', ['--all'], 'Usage: npm run watch-events'],

@@ -80,7 +80,10 @@ describe('the environment of the functions', () => {
   });
 
   test.each<[IdentityProps, string]>([
-    [{ kind: 'keystone', authUrl: 'identity' }, 'The identity settings are invalid: OS_AUTH_URL is "identity", not a URL'],
+    [
+      { kind: 'keystone', authUrl: 'identity' },
+      'The identity settings are invalid: OS_AUTH_URL is "identity", not a URL',
+    ],
     [
       { kind: 'keystone', authUrl: 'http://identity.example.org/v3' },
       'The identity URL must use https; got http://identity.example.org/v3.',

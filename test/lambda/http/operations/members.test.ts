@@ -496,5 +496,7 @@ test('a malformed item is reported in the log and not in the response', async ()
 
   expect(given).toEqual(aFault(500, 'internal-error'));
   expect(JSON.stringify(given.body)).not.toMatch(/PROJECT|SHARED|created_at|never/);
-  expect(service.logged.at(-1)).toContain(`Item PROJECT#beta / SHARED#${image.id}: \\"created_at\\" is not a timestamp.`);
+  expect(service.logged.at(-1)).toContain(
+    `Item PROJECT#beta / SHARED#${image.id}: \\"created_at\\" is not a timestamp.`,
+  );
 });
