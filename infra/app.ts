@@ -3,6 +3,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseOrigins } from './stages/cors-origins.ts';
 import { identityFromContext } from './stages/identity-context.ts';
 import { invalidSetting } from './stages/invalid-setting.ts';
+import { scaleFromContext } from './stages/scale-context.ts';
 import { parseAlarmTopic, parseOfferSubscriptions } from './stages/subscription-context.ts';
 import { UsageError } from './usage-error.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
@@ -21,6 +22,7 @@ try {
   new ImageSharingStack(app, 'ImageSharing', {
     ...settings,
     ...identityFromContext(app.node),
+    ...scaleFromContext(app.node),
     offerSubscriptions: parseOfferSubscriptions(app.node.tryGetContext('offerSubscriptions')),
     ...parseAlarmTopic(app.node.tryGetContext('alarmTopicArn')),
     publicUrl: String(app.node.tryGetContext('publicUrl') ?? ''),

@@ -7,11 +7,11 @@ import { ServiceFunction, type NetworkProps } from './constructs/service-functio
 import { Alarms } from './constructs/alarms.ts';
 import { identityConfiguration, type IdentityProps } from './stages/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
-import { ImageApi } from './constructs/image-api.ts';
+import { ImageApi, type RouteThrottle } from './constructs/image-api.ts';
 import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
-import { SharingTable } from './constructs/sharing-table.ts';
+import { SharingTable, type WarmThroughput } from './constructs/sharing-table.ts';
 import { assertAreOrigins } from './stages/cors-origins.ts';
 import { invalidSetting } from './stages/invalid-setting.ts';
 import { assertIsPublicUrl } from './stages/public-url.ts';
@@ -33,6 +33,18 @@ export interface ImageSharingStackProps extends StackProps {
    * @default - all functions share the concurrency of the account
    */
   readonly reservedConcurrency?: number;
+  /**
+   * Throttling of each route by the gateway.
+   *
+   * @default - 500 requests per second, 250 in a burst
+   */
+  readonly routeThrottle?: RouteThrottle;
+  /**
+   * Warm throughput of the table and of its global index. It can be increased later, but not decreased.
+   *
+   * @default - the throughput of a new on-demand table, which adapts with its load
+   */
+  readonly warmThroughput?: WarmThroughput;
   /**
    * Maximum number of members of an image; -1 is unlimited.
    *
@@ -109,7 +121,10 @@ export class ImageSharingStack extends Stack {
     const environment = { ...identity.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
     const apiFunctionProps = { environment, files, externalModules, local, network, reservedConcurrency };
 
-    const table = new SharingTable(this, 'Table', { removalPolicy: props.removalPolicy });
+    const table = new SharingTable(this, 'Table', {
+      removalPolicy: props.removalPolicy,
+      warmThroughput: props.warmThroughput,
+    });
 
     const members = new ServiceFunction(this, 'Members', {
       ...apiFunctionProps,
@@ -133,7 +148,7 @@ export class ImageSharingStack extends Stack {
     table.grantReadWriteItems(images);
     table.grantQueryIndexes(images);
 
-    const api = new ImageApi(this, 'Api', { functions, corsOrigins });
+    const api = new ImageApi(this, 'Api', { functions, corsOrigins, throttle: props.routeThrottle });
 
     const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local });
     const notifications = new NotificationPublisher(this, 'Notifications', { table, pendingChanges, local });

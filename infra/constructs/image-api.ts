@@ -16,6 +16,12 @@ import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
+/** Requests that the gateway accepts on each route: per second, and in a burst ("Throttling" in its developer guide). */
+export interface RouteThrottle {
+  readonly rateLimit: number;
+  readonly burstLimit: number;
+}
+
 export interface ImageApiProps {
   /** The functions by the name that `lambda/http/routes.ts` uses. */
   readonly functions: Readonly<Record<ApiFunction, IFunction>>;
@@ -25,6 +31,12 @@ export interface ImageApiProps {
    * @default - none
    */
   readonly corsOrigins?: readonly string[];
+  /**
+   * Throttling of each route.
+   *
+   * @default - 500 requests per second, 250 in a burst
+   */
+  readonly throttle?: RouteThrottle | undefined;
 }
 
 /**
@@ -60,7 +72,7 @@ export class ImageApi extends Construct {
       autoDeploy: true,
       // The gateway counts requests per route, not per caller. The default quota of an account is 1,000 concurrent
       // functions: the gateway refuses a flood on one route with 429, and capacity remains for the other routes.
-      throttle: { rateLimit: 500, burstLimit: 250 },
+      throttle: props.throttle ?? { rateLimit: 500, burstLimit: 250 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(JSON.stringify(accessLogEntry)),

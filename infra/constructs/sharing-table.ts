@@ -21,6 +21,12 @@ import {
   timeToLive,
 } from '../../lambda/dynamodb/keys.ts';
 
+/** Throughput that the table can serve at once, without the time to adapt to it. */
+export interface WarmThroughput {
+  readonly readUnitsPerSecond: number;
+  readonly writeUnitsPerSecond: number;
+}
+
 export interface SharingTableProps {
   /**
    * Applies to the table and all its data. `DESTROY` also disables the protection against deletion.
@@ -28,6 +34,12 @@ export interface SharingTableProps {
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
+  /**
+   * Warm throughput of the table and of its global index.
+   *
+   * @default - the throughput of a new on-demand table, which adapts with its load
+   */
+  readonly warmThroughput?: WarmThroughput | undefined;
 }
 
 /** Actions of the functions on items: reads by key or partition, and writes, alone or in transactions. */
@@ -52,8 +64,13 @@ export class SharingTable extends Construct {
   readonly streamArn: string;
   readonly #table: Table;
 
-  constructor(scope: Construct, id: string, { removalPolicy = RemovalPolicy.RETAIN }: SharingTableProps = {}) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { removalPolicy = RemovalPolicy.RETAIN, warmThroughput }: SharingTableProps = {},
+  ) {
     super(scope, id);
+    const throughput = warmThroughput && { warmThroughput };
 
     // TableV2 is a global table for replication, but the service relies on strongly consistent reads, which are limited
     // to one region. Local emulators also support more features of a plain table.
@@ -68,6 +85,7 @@ export class SharingTable extends Construct {
       timeToLiveAttribute: timeToLive,
       deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
       removalPolicy,
+      ...throughput,
     });
 
     this.tableName = this.#table.tableName;
@@ -86,6 +104,7 @@ export class SharingTable extends Construct {
       partitionKey: { name: catalogIndex, type: AttributeType.STRING },
       sortKey: { name: catalogSortKey, type: AttributeType.STRING },
       projectionType: ProjectionType.KEYS_ONLY,
+      ...throughput,
     });
   }
 

@@ -149,3 +149,34 @@ test('an unexpected error is shown with its stack', () => {
   expect(status).toBe(1);
   expect(stderr).toMatch(/^TypeError: URL\.parse is not a function\n {4}at .*cors-origins\.ts/);
 });
+
+test('the rates of the routes and the warm throughput of the table are settings', () => {
+  const { status, stderr } = runApp({ routeRate: '2000', warmReads: 40_000, warmWrites: '10000' });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
+  const resources: (Resource & { readonly Properties: Record<string, unknown> })[] = Object.values(
+    read(templateFile).Resources,
+  );
+  const propertiesOf = (type: string) => resources.find(({ Type }) => Type === type)?.Properties;
+  const warmThroughput = { ReadUnitsPerSecond: 40_000, WriteUnitsPerSecond: 10_000 };
+  expect(propertiesOf('AWS::ApiGatewayV2::Stage')).toMatchObject({
+    DefaultRouteSettings: { ThrottlingRateLimit: 2000, ThrottlingBurstLimit: 1000 },
+  });
+  expect(propertiesOf('AWS::DynamoDB::Table')).toMatchObject({
+    WarmThroughput: warmThroughput,
+    GlobalSecondaryIndexes: [{ WarmThroughput: warmThroughput }],
+  });
+});
+
+test.each([
+  [{ routeRate: '0' }, '"-c routeRate" must be a whole number from 1; got "0".'],
+  [{ routeRate: 'many' }, '"-c routeRate" must be a whole number from 1; got "many".'],
+  [{ routeBurst: '10' }, '"-c routeBurst" requires "-c routeRate".'],
+  [{ warmReads: '20000' }, '"-c warmReads" and "-c warmWrites" must be set together.'],
+  [{ warmReads: '20000', warmWrites: '10' }, '"-c warmWrites" must be a whole number from 4000; got "10".'],
+])('the rates %j give one sentence', (context, sentence) => {
+  const { status, stderr } = runApp(context);
+
+  expect({ status, stderr }).toEqual({ status: 1, stderr: `${sentence}\n` });
+});

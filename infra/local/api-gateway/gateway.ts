@@ -57,7 +57,8 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
   const cors = corsConfiguration(stack);
   const functions = new Map(
     routes.map(
-      ({ functionId }) => [functionId, new LocalFunction(stack, functionId, tableEndpoint, log, environment)] as const,
+      ({ functionId }) =>
+        [functionId, new LocalFunction({ stack, logicalId: functionId, tableEndpoint, log, environment })] as const,
     ),
   );
   const stopFunctions = () => Promise.all([...functions.values()].map((localFunction) => localFunction.stop()));

@@ -46,9 +46,13 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
   const functions = new Map(
     [...queueSources, ...streamSources].map(({ functionId }) => [
       functionId,
-      new LocalFunction(stack, functionId, tableEndpoint, log, environment, {
-        AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url,
-        AWS_ENDPOINT_URL_SQS: endpoint.url,
+      new LocalFunction({
+        stack,
+        logicalId: functionId,
+        tableEndpoint,
+        log,
+        environment,
+        endpoints: { AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url, AWS_ENDPOINT_URL_SQS: endpoint.url },
       }),
     ]),
   );

@@ -17,7 +17,7 @@ import {
   resolveTemplateValue,
 } from '../template/template-values.ts';
 
-/** What a thread is given when it starts. */
+/** Data of a thread at its start. */
 export interface FunctionWorkerData {
   readonly file: string;
   readonly exportName: string;
@@ -25,7 +25,7 @@ export interface FunctionWorkerData {
   readonly context: Readonly<Record<string, string>> & { readonly memoryLimitInMB: string };
 }
 
-/** A message to the thread. */
+/** A message to the thread: one invocation. */
 export interface Invocation {
   readonly id: number;
   readonly requestId: string;
@@ -35,7 +35,7 @@ export interface Invocation {
   readonly deadline: number;
 }
 
-/** What came of an invocation: the result as JSON, or undefined if the function failed. */
+/** Outcome of an invocation: the result as JSON, or undefined if the function failed. */
 export interface InvocationOutcome {
   readonly result: string | undefined;
 }
@@ -51,19 +51,35 @@ interface FunctionProperties {
 /** Variables of the functions that have an identity: the template has only those with a value. */
 const ofIdentity = new Set<string>([...Object.values(identityVariables), variables.publicUrl]);
 
-/** A thread with the invocations it is at, by their ids. */
+/** A thread with its pending invocations by id. */
 interface Instance {
   readonly worker: Worker;
   readonly ready: Promise<void>;
   readonly pending: Map<number, (outcome: InvocationOutcome) => void>;
 }
 
+export interface LocalFunctionOptions {
+  readonly stack: SynthesizedStack;
+  /** Logical id of an `AWS::Lambda::Function` whose code is an asset of the stack. */
+  readonly logicalId: string;
+  /** URL at which the function finds DynamoDB. */
+  readonly tableEndpoint: string;
+  /** Receives the output of the function, and the reason of a failed invocation. */
+  readonly log: Writable;
+  /**
+   * Variables in place of those of the template. A variable applies if the function has it; the variables of the identity
+   * and the public URL apply if it has `IDENTITY`.
+   */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** URLs of other services, by the variables of the SDK. */
+  readonly endpoints?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
- * A function of the template, run in a thread of its own with an environment of its own and a heap of at most its memory,
- * from the folder that would be uploaded. What it writes to its log is written as it is, along with why an invocation
- * failed.
+ * A function of the template. It runs in a thread with its own environment and a heap of at most its memory, from the
+ * folder that a deployment uploads.
  *
- * Unlike the service, which runs one invocation at a time in each of many instances, one thread is at all of them.
+ * One thread runs all invocations at the same time; Lambda runs one invocation at a time in each of many instances.
  */
 export class LocalFunction {
   readonly #name: string;
@@ -75,22 +91,8 @@ export class LocalFunction {
   #lastId = 0;
   #isStopped = false;
 
-  /**
-   * @param logicalId - of an `AWS::Lambda::Function` whose code is an asset of the stack
-   * @param tableEndpoint - where the function finds DynamoDB
-   * @param environment - variables instead of the template's: each if the function has it, those of the identity and the
-   *   public URL if it has `IDENTITY`
-   * @param endpoints - where it finds other services, by the SDK's own variables
-   * @throws Refusal if the function's code or handler is not there
-   */
-  constructor(
-    stack: SynthesizedStack,
-    logicalId: string,
-    tableEndpoint: string,
-    log: Writable,
-    environment: Readonly<Record<string, string>> = {},
-    endpoints: Readonly<Record<string, string>> = {},
-  ) {
+  /** @throws UsageError if the code or the handler of the function is missing */
+  constructor({ stack, logicalId, tableEndpoint, log, environment = {}, endpoints = {} }: LocalFunctionOptions) {
     const properties = stack.resources[logicalId]?.Properties as unknown as FunctionProperties | undefined;
     const folder = stack.assets[String(properties?.Code.S3Key)];
     if (properties === undefined || folder === undefined) {
@@ -127,7 +129,7 @@ export class LocalFunction {
       AWS_DEFAULT_REGION: localRegion,
       AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
       ...endpoints,
-      // What this machine's user has configured for the SDK is not part of a function's environment.
+      // A function does not see the SDK's configuration of the user of this machine.
       AWS_CONFIG_FILE: devNull,
       AWS_SHARED_CREDENTIALS_FILE: devNull,
       AWS_LAMBDA_FUNCTION_NAME: name,
@@ -139,19 +141,20 @@ export class LocalFunction {
   }
 
   /**
-   * Loads the handler, unless that is done.
+   * Loads the handler, unless it is loaded.
    *
-   * @throws Refusal if it does not load; why is in the log
+   * @throws UsageError if it does not load; the log has the reason
    */
   async load(): Promise<void> {
     await (this.#instance ??= this.#start()).ready;
   }
 
   /**
-   * Calls the handler with an event, which reaches it as the JSON of that event.
+   * Calls the handler.
    *
-   * @returns the JSON of its result, or undefined if it threw, ended its thread, filled its heap, did not load, or took
-   *   longer than the function's timeout; why is in the log
+   * @param event - the event as JSON
+   * @returns the result as JSON, or undefined if the handler threw, ended its thread, filled its heap, did not load or
+   *   exceeded the function's timeout; the log has the reason
    */
   async invoke(event: string): Promise<string | undefined> {
     const instance = (this.#instance ??= this.#start());
@@ -176,14 +179,14 @@ export class LocalFunction {
     return result;
   }
 
-  /** Ends the thread; what it is still at fails. */
+  /** Ends the thread. Its pending invocations fail. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#instance?.worker.terminate();
   }
 
-  // The service ends an instance that timed out and starts another for the next invocation. Others in the same thread
-  // may still come to an end; none of them outlives the timeout.
+  // Lambda ends an instance after a timeout and starts another one for the next invocation. The other invocations of this
+  // thread may still complete; none of them exceeds the timeout.
   #discardInstance(instance: Instance): void {
     if (this.#instance === instance) this.#instance = undefined;
   }
@@ -207,17 +210,22 @@ export class LocalFunction {
         else pending.get(message.id)?.(message);
       });
       worker.once('exit', () => {
-        reject(new UsageError(`The function ${this.#name} does not load from ${this.#data.file}; why is said above.`));
+        reject(
+          new UsageError(
+            `The function ${this.#name} does not load from ${this.#data.file}; the reason is in the lines above.`,
+          ),
+        );
       });
     });
-    // Whoever waits for it hears of it; a function that nobody calls may fail to load in silence.
+    // `load` reports the error. Without this handler, a function that is never loaded or called would end the process.
     ready.catch(() => undefined);
 
     const instance = { worker, ready, pending };
     let ended = 'the thread has ended';
     worker.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-        ended = `the thread has ended because its heap reached the function's ${this.#data.context.memoryLimitInMB} MB; the next invocation starts another`;
+        const { memoryLimitInMB } = this.#data.context;
+        ended = `the thread has ended because its heap reached the function's ${memoryLimitInMB} MB; the next invocation starts another`;
       } else {
         this.#log.write(`${this.#name}: ${inspect(error)}\n`);
       }
@@ -231,7 +239,7 @@ export class LocalFunction {
   }
 }
 
-/** The file and its export behind a handler such as `index.handler`. */
+/** Returns the file and the export of a handler such as `index.handler`. */
 function handlerFile(folder: string, handler: string): Pick<FunctionWorkerData, 'file' | 'exportName'> {
   const dot = handler.lastIndexOf('.');
   const file = ['.mjs', '.cjs', '.js']
