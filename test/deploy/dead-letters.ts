@@ -60,7 +60,7 @@ export async function testDeadLetters(
       },
     }),
   );
-  const undelivered = await waitForDeadLetter('EventBridge could not deliver it: NO_PERMISSIONS');
+  const undelivered = await waitForDeadLetter('EventBridge could not deliver the event: NO_PERMISSIONS');
   assert.equal(await deadLetters('redrive', undelivered.id), '1 redriven.\n');
   await waitForEvent(({ type, image }) => type === 'image.member.delete' && image?.id === image_id);
   log('an event that a rule could not deliver is executed after a redrive');
