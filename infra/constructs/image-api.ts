@@ -16,7 +16,7 @@ import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
-/** Requests that the gateway accepts on each route: per second, and in a burst ("Throttling" in its developer guide). */
+/** Requests per second and in a burst that the gateway accepts on each route ("Throttling" in its developer guide). */
 export interface RouteThrottle {
   readonly rateLimit: number;
   readonly burstLimit: number;

@@ -67,8 +67,8 @@ export interface LocalFunctionOptions {
   /** Receives the output of the function, and the reason of a failed invocation. */
   readonly log: Writable;
   /**
-   * Variables in place of those of the template. A variable applies if the function has it; the variables of the identity
-   * and the public URL apply if it has `IDENTITY`.
+   * Variables in place of those of the template. A variable applies if the function has it; the variables of the
+   * identity and the public URL apply if it has `IDENTITY`.
    */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** URLs of other services, by the variables of the SDK. */
@@ -185,8 +185,8 @@ export class LocalFunction {
     await this.#instance?.worker.terminate();
   }
 
-  // Lambda ends an instance after a timeout and starts another one for the next invocation. The other invocations of this
-  // thread may still complete; none of them exceeds the timeout.
+  // Lambda ends an instance after a timeout and starts another one for the next invocation. The other invocations of
+  // this thread may still complete; none of them exceeds the timeout.
   #discardInstance(instance: Instance): void {
     if (this.#instance === instance) this.#instance = undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * Program that synthesizes the stack in its local form; `synthesize.ts` runs it. A process of its own, because the CDK and
- * esbuild keep 480 MB of memory.
+ * Program that synthesizes the stack in its local form; `synthesize.ts` runs it. It is a process of its own, because the
+ * CDK and esbuild keep 480 MB of memory.
  *
  * Arguments: the folder of the cloud assembly; the origins of CORS as JSON.
  */
