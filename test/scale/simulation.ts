@@ -1,6 +1,7 @@
 import type { PartitionUse } from './demand.ts';
 import { accountLimits, functionSeconds, initialPartitions, partition, tableQuota, type Limit } from './limits.ts';
 import type { CapturedOperation, Placeholders, Role } from './workload.ts';
+import { randomNumbers } from '../support/random-numbers.ts';
 
 /** How many projects and images the requests of a simulation are about; some projects are far busier than others. */
 export interface Population {
@@ -209,17 +210,6 @@ function partitionLabel(
   const [, role] = placeholderIn(key, placeholders) ?? [];
   if (role !== undefined) return `${where}the busiest ${role === 'image' ? 'image' : 'project'}`;
   return `${where}${key.startsWith('IMAGE#') ? 'the newest public image' : key}`;
-}
-
-/** Returns a source of numbers from 0 to 1 that is the same in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function hash(text: string): number {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { seedImages } from '../../support/seed.ts';
 import { command, type CommandWorld, type Message } from './command-world.ts';
+import { randomNumbers } from '../../support/random-numbers.ts';
 
 /**
  * Delivers commands in random order and in parallel batches, a tenth of them invalid and a tenth duplicated. The engine
@@ -10,7 +11,7 @@ import { command, type CommandWorld, type Message } from './command-world.ts';
  * @param count - number of commands, a multiple of ten
  */
 export async function storm(world: CommandWorld, count: number): Promise<void> {
-  const chance = seededChance(6);
+  const chance = randomNumbers(6);
   const perImage = 60;
   const images = await seedImages(world.table, {
     owner: 'alpha',
@@ -97,14 +98,3 @@ const poisons = (image_id: string): readonly (readonly [string, string])[] => [
   ],
   [command({ command: 'withdraw-offer', project: 'alpha', image_id, member_id: 'nobody' }).body, 'member-not-found'],
 ];
-
-/** Returns a generator of uniformly distributed numbers from 0 to 1, identical in every run (mulberry32). */
-function seededChance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
