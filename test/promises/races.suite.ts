@@ -13,6 +13,7 @@ import { checkThenWrite } from './check-then-write.ts';
 import { admin, imageApi, memberOf, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
 import { assertAnswered, startWorld, type World } from './world.ts';
+import { randomNumbers } from '../support/random-numbers.ts';
 
 const quota = 4;
 const roundsPerRace = 40;
@@ -334,11 +335,5 @@ const shuffled = (numbers: Iterable<number>, random: () => number): readonly num
 
 /** Returns a generator of numbers from 0 to 1 that are the same in every run (mulberry32). */
 function randomFrom(name: string, round: number): () => number {
-  let state = Buffer.from(name).reduce((sum, byte) => Math.imul(sum, 31) + byte, round) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return randomNumbers(Buffer.from(name).reduce((sum, byte) => Math.imul(sum, 31) + byte, round));
 }
