@@ -1,4 +1,4 @@
-import { App, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import { App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseOrigins } from './stages/cors-origins.ts';
 import { identityFromContext } from './stages/identity-context.ts';
@@ -10,8 +10,8 @@ import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-
 
 /** Stack name and settings of each stage by its name in `-c stage=…`. */
 const stages: Readonly<Record<string, Omit<ImageSharingStackProps, 'identity'>>> = {
-  prod: { stackName: 'ImageSharing' },
-  throwaway: { stackName: 'ImageSharingThrowaway', removalPolicy: RemovalPolicy.DESTROY },
+  prod: { stackName: 'ImageSharing', production: true },
+  throwaway: { stackName: 'ImageSharingThrowaway', production: false },
 };
 
 const app = new App();

@@ -1,4 +1,4 @@
-import { CfnOutput, type RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
@@ -52,11 +52,10 @@ export interface ImageSharingStackProps extends StackProps {
    */
   readonly memberQuota?: number;
   /**
-   * Applies to the table and all its data.
-   *
-   * @default RemovalPolicy.RETAIN - with protection against deletion
+   * True for a stage whose data must not be lost: every update and the deletion of the stack retain the table, which is
+   * also protected against deletion. Otherwise the table is deleted with the stack.
    */
-  readonly removalPolicy?: RemovalPolicy;
+  readonly production: boolean;
   /**
    * Origins whose pages may call the API from a browser, such as `https://console.example`. A wildcard is invalid.
    *
@@ -122,7 +121,7 @@ export class ImageSharingStack extends Stack {
     const apiFunctionProps = { environment, files, externalModules, local, network, reservedConcurrency };
 
     const table = new SharingTable(this, 'Table', {
-      removalPolicy: props.removalPolicy,
+      removalPolicy: props.production ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
       warmThroughput: props.warmThroughput,
     });
 

@@ -1,4 +1,4 @@
-import { App, CliCredentialsStackSynthesizer, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { App, CliCredentialsStackSynthesizer, Stack } from 'aws-cdk-lib/core';
 import { CfnEventSourceMapping, CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -19,7 +19,7 @@ topic.addSubscription(new SqsSubscription(queue, { rawMessageDelivery: true }));
 const stack = new ImageSharingStack(app, 'ImageSharing', {
   identity: 'dev',
   local: true,
-  removalPolicy: RemovalPolicy.DESTROY,
+  production: false,
   offerSubscriptions: [{ project: 'project-s', topicArn: 'arn:aws:sns:us-east-1:000000000000:offers' }],
   synthesizer: synthesizer(),
 });

@@ -16,6 +16,7 @@ beforeAll(() => {
   const app = new App({ outdir: folder });
   const stack = new ImageSharingStack(app, 'ImageSharing', {
     identity: 'none',
+    production: true,
     stackName: 'Sharing',
     offerSubscriptions: [{ project: 'beta', topicArn: 'arn:aws:sns:eu-central-1:111122223333:offers' }],
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
-import { App, RemovalPolicy } from 'aws-cdk-lib/core';
+import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
 import { routes } from '../../lambda/http/routes.ts';
 
@@ -29,14 +29,14 @@ let throwaway: Synthesized;
 let local: Synthesized;
 
 beforeAll(() => {
-  prod = synthesize('prod', { identity: 'none' });
+  prod = synthesize('prod', { identity: 'none', production: true });
   throwaway = synthesize('throwaway', {
     identity: 'none',
-    removalPolicy: RemovalPolicy.DESTROY,
+    production: false,
     memberQuota: -1,
     corsOrigins: ['https://console.example'],
   });
-  local = synthesize('local', { identity: 'dev', local: true });
+  local = synthesize('local', { identity: 'dev', production: true, local: true });
 });
 
 afterAll(() => {
@@ -267,9 +267,10 @@ describe('the API', () => {
   });
 
   test('refuses a wildcard origin', () => {
-    expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'none', corsOrigins: ['*'] })).toThrow(
-      '"corsOrigins" must be a comma-separated list of origins',
-    );
+    expect(
+      () =>
+        new ImageSharingStack(new App(), 'ImageSharing', { identity: 'none', production: true, corsOrigins: ['*'] }),
+    ).toThrow('"corsOrigins" must be a comma-separated list of origins');
   });
 
   test('logs address, route and outcome of a request, and no input of the caller', () => {
@@ -330,7 +331,7 @@ describe('the dev token verifier', () => {
     propertiesOfType(stack, 'AWS::Lambda::Function').map((fn) => bundleOf(stack, fn));
 
   test('is refused for a deployed stack', () => {
-    expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'dev' })).toThrow(
+    expect(() => new ImageSharingStack(new App(), 'ImageSharing', { identity: 'dev', production: true })).toThrow(
       new Error(
         'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
       ),

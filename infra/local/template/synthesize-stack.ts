@@ -4,13 +4,13 @@
  *
  * Arguments: the folder of the cloud assembly; the origins of CORS as JSON.
  */
-import { App, RemovalPolicy } from 'aws-cdk-lib/core';
+import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from '../../image-sharing-stack.ts';
 
 const [outdir = '', corsOrigins = '[]'] = process.argv.slice(2);
 const app = new App({ outdir, analyticsReporting: false, treeMetadata: false });
 new ImageSharingStack(app, 'ImageSharing', {
-  removalPolicy: RemovalPolicy.DESTROY,
+  production: false,
   identity: 'dev',
   local: true,
   corsOrigins: JSON.parse(corsOrigins) as string[],

@@ -256,7 +256,7 @@ test('an unusable setting gives one sentence, and no output', () => {
 
 test('a deployed bundle does not start with the test identity', () => {
   const app = new App({ outdir: join(folder, 'dev') });
-  new ImageSharingStack(app, 'ImageSharing', { identity: 'none' });
+  new ImageSharingStack(app, 'ImageSharing', { identity: 'none', production: true });
   app.synth();
 
   const { status, stderr } = spawnSync(process.execPath, [join(folder, 'dev', 'bundles', 'discovery', 'index.js')], {

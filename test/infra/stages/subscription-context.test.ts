@@ -79,7 +79,11 @@ describe('in the template', () => {
   beforeAll(() => {
     const app = new App({ outdir: folder });
     const offerSubscriptions = parseOfferSubscriptions(both);
-    const stack = new ImageSharingStack(app, 'ImageSharing', { identity: 'none', offerSubscriptions });
+    const stack = new ImageSharingStack(app, 'ImageSharing', {
+      identity: 'none',
+      production: true,
+      offerSubscriptions,
+    });
     template = Template.fromStack(stack);
   });
   afterAll(() => {
