@@ -1,10 +1,10 @@
 import { App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { parseOrigins } from './stages/cors-origins.ts';
-import { identityFromContext } from './stages/identity-context.ts';
-import { invalidSetting } from './stages/invalid-setting.ts';
-import { scaleFromContext } from './stages/scale-context.ts';
-import { parseAlarmTopic, parseOfferSubscriptions } from './stages/subscription-context.ts';
+import { parseOrigins } from './settings/cors-origins.ts';
+import { identityFromContext } from './settings/identity-context.ts';
+import { invalidSetting } from './settings/invalid-setting.ts';
+import { scaleFromContext } from './settings/scale-context.ts';
+import { parseAlarmTopic, parseOfferSubscriptions } from './settings/subscription-context.ts';
 import { UsageError } from './usage-error.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from './image-sharing-stack.ts';
 

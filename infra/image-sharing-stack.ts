@@ -5,16 +5,16 @@ import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functi
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
-import { identityConfiguration, type IdentityProps } from './stages/identity-configuration.ts';
+import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi, type RouteThrottle } from './constructs/image-api.ts';
 import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
 import { SharingTable, type WarmThroughput } from './constructs/sharing-table.ts';
-import { assertAreOrigins } from './stages/cors-origins.ts';
-import { invalidSetting } from './stages/invalid-setting.ts';
-import { assertIsPublicUrl } from './stages/public-url.ts';
+import { assertAreOrigins } from './settings/cors-origins.ts';
+import { invalidSetting } from './settings/invalid-setting.ts';
+import { assertIsPublicUrl } from './settings/public-url.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface ImageSharingStackProps extends StackProps {

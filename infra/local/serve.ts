@@ -14,7 +14,7 @@ import { exampleCommands } from './example-commands.ts';
 import { startGateway } from './api-gateway/gateway.ts';
 import { listen } from './listen.ts';
 import { UsageError } from '../usage-error.ts';
-import { eventFile, loadSettings } from '../stages/local-settings.ts';
+import { eventFile, loadSettings } from '../settings/local-settings.ts';
 import { readSynthesizedStack } from './template/synthesized-stack.ts';
 import { synthesize } from './template/synthesize.ts';
 import { assertEngineReachable, tableClient } from './dynamodb/table-client.ts';

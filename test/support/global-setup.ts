@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../infra/stages/local-settings.ts';
+import { loadSettings } from '../../infra/settings/local-settings.ts';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
 import { assertEngineReachable, tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { startTableEngine, type TableEngine } from '../../infra/local/dynamodb/table-engine.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventStore } from './event-store.ts';
 import { UsageError } from '../../usage-error.ts';
-import { eventFile, loadSettings } from '../../stages/local-settings.ts';
+import { eventFile, loadSettings } from '../../settings/local-settings.ts';
 
 /**
  * Opens the local server's store of queues and buses. The server may run at the same time.

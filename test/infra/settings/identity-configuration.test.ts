@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib/core';
-import { identityConfiguration, type IdentityProps } from '../../../infra/stages/identity-configuration.ts';
-import { identityFromContext } from '../../../infra/stages/identity-context.ts';
+import { identityConfiguration, type IdentityProps } from '../../../infra/settings/identity-configuration.ts';
+import { identityFromContext } from '../../../infra/settings/identity-context.ts';
 import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
 import { UsageError } from '../../../infra/usage-error.ts';
 

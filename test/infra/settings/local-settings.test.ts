@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { loadSettings } from '../../../infra/stages/local-settings.ts';
+import { loadSettings } from '../../../infra/settings/local-settings.ts';
 
 test('without variables it listens on the port of Image API servers and keeps data in the checkout', () => {
   const settings = loadSettings({

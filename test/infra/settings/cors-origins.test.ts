@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseOrigins } from '../../../infra/stages/cors-origins.ts';
+import { parseOrigins } from '../../../infra/settings/cors-origins.ts';
 
 test.each([
   ['', []],

@@ -8,7 +8,7 @@ import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
 import { parseTimestamp } from '../../../lambda/domain/clock.ts';
 import { parseImageId, type ProjectId } from '../../../lambda/domain/ids.ts';
 import { toNotification } from '../../../lambda/events/notification.ts';
-import { parseOfferSubscriptions } from '../../../infra/stages/subscription-context.ts';
+import { parseOfferSubscriptions } from '../../../infra/settings/subscription-context.ts';
 
 const topicArn = 'arn:aws:sns:eu-central-1:111122223333:offers';
 const webhookUrl = 'https://hooks.example/images';
