@@ -14,6 +14,7 @@ import {
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import { readRecords } from '../local/dynamodb/stream-reader.ts';
 import { UsageError } from '../usage-error.ts';
+import { withUsageErrors } from './aws-errors.ts';
 import {
   sourceBus,
   type DeadLetter,
@@ -339,27 +340,4 @@ function* splitByPayloadSize(records: readonly unknown[]): Generator<readonly un
     bytes += size;
   }
   if (batch.length > 0) yield batch;
-}
-
-/** Calls AWS and turns its errors into UsageErrors. Rethrows any other error. */
-async function withUsageErrors<Result>(call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (error) {
-    const sentence = error instanceof UsageError ? undefined : describeAwsError(error as NodeJS.ErrnoException);
-    if (sentence === undefined) throw error;
-    throw new UsageError(sentence, { cause: error });
-  }
-}
-
-/** Returns a sentence about an error of AWS or of the connection to it, or undefined for any other error. */
-function describeAwsError(error: NodeJS.ErrnoException): string | undefined {
-  const { name, message, code } = error;
-  if (name === 'CredentialsProviderError') {
-    return `AWS credentials are missing (${message}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
-  }
-  if (message === 'Region is missing') return 'The region of the stack is missing: set AWS_REGION.';
-  if ('$fault' in error) return `AWS responded with ${name}: ${message}`;
-  if (code !== undefined || name === 'TimeoutError') return `AWS is not reachable: ${message}`;
-  return undefined;
 }
