@@ -3,84 +3,23 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
 import { apiDocument } from '../lambda/http/api-document.ts';
-import { ServiceFunction, type NetworkProps } from './constructs/service-function.ts';
+import { ServiceFunction } from './constructs/service-function.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
-import { ImageApi, type RouteThrottle } from './constructs/image-api.ts';
+import { ImageApi } from './constructs/image-api.ts';
 import { NotificationPublisher } from './constructs/notification-publisher.ts';
-import { type OfferSubscription, OfferSubscriptions } from './constructs/offer-subscriptions.ts';
+import { OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
-import { SharingTable, type WarmThroughput } from './constructs/sharing-table.ts';
-import { assertAreOrigins } from './settings/cors-origins.ts';
-import { invalidSetting } from './settings/invalid-setting.ts';
-import { assertIsPublicUrl } from './settings/public-url.ts';
+import { SharingTable } from './constructs/sharing-table.ts';
+import type { StageSettings } from './settings/stage-settings.ts';
 import { UsageError } from './usage-error.ts';
 
-export interface ImageSharingStackProps extends StackProps {
+/** Properties of the stack: the settings of its stage, which `infra/settings/stage-settings.ts` describes. */
+export interface ImageSharingStackProps
+  extends Pick<StackProps, 'env' | 'synthesizer'>, Omit<StageSettings, 'account' | 'region' | 'identity'> {
   /** Token verifier of the API. `none` refuses every token; `dev` is for the local server only. */
   readonly identity: IdentityProps;
-  /**
-   * VPC of the functions, for an identity that is reachable only from there. It must provide access to DynamoDB and,
-   * for a service account, to Secrets Manager.
-   *
-   * @default - none: the functions reach public addresses only
-   */
-  readonly network?: NetworkProps;
-  /**
-   * Concurrency of each function, 1 or more: reserved for this function, and its maximum.
-   *
-   * @default - all functions share the concurrency of the account
-   */
-  readonly reservedConcurrency?: number;
-  /**
-   * Throttling of each route by the gateway.
-   *
-   * @default - 500 requests per second, 250 in a burst
-   */
-  readonly routeThrottle?: RouteThrottle;
-  /**
-   * Warm throughput of the table and of its global index. It can be increased later, but not decreased.
-   *
-   * @default - the throughput of a new on-demand table, which adapts with its load
-   */
-  readonly warmThroughput?: WarmThroughput;
-  /**
-   * Maximum number of members of an image; -1 is unlimited.
-   *
-   * @default 128 - as the Image service's `image_member_quota`
-   */
-  readonly memberQuota?: number;
-  /**
-   * True for a stage whose data must not be lost: every update and the deletion of the stack retain the table, which is
-   * also protected against deletion. Otherwise the table is deleted with the stack.
-   */
-  readonly production: boolean;
-  /**
-   * Origins whose pages may call the API from a browser, such as `https://console.example`. A wildcard is invalid.
-   *
-   * @default - none
-   */
-  readonly corsOrigins?: readonly string[];
-  /**
-   * URL under which clients call the API, such as `https://images.example`, for the links in responses. Required if the
-   * API is behind a proxy or a path of a custom domain.
-   *
-   * @default - domain name and stage of the request to the gateway
-   */
-  readonly publicUrl?: string;
-  /**
-   * Topics and webhooks that receive notifications of the offers to a project.
-   *
-   * @default - none; the account may add consumers to the bus
-   */
-  readonly offerSubscriptions?: readonly OfferSubscription[];
-  /**
-   * ARN of the topic, in the stack's region, that receives the beginning and the end of each alarm.
-   *
-   * @default - none: the alarms are visible in CloudWatch only
-   */
-  readonly alarmTopicArn?: string;
   /**
    * Bundles the functions for the local server, with the test identity, which no other bundle contains.
    *
@@ -96,24 +35,17 @@ export interface ImageSharingStackProps extends StackProps {
  * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
  * `CommandBusName`.
  *
- * @throws UsageError if `identity` is `dev` in a stack that is not `local`, or if `identity`, `corsOrigins`,
- *   `publicUrl` or `reservedConcurrency` has an unusable value
+ * @throws UsageError if `identity` is `dev` in a stack that is not `local`
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
     const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], publicUrl = '' } = props;
     const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
-    if (props.identity === 'dev' && !local) {
+    if (props.identity.kind === 'dev' && !local) {
       throw new UsageError(
         'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
       );
-    }
-    assertAreOrigins('corsOrigins', corsOrigins);
-    if (publicUrl !== '') assertIsPublicUrl('publicUrl', publicUrl);
-    if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
-      const requirement = 'a whole number from 1, because 0 disables the functions';
-      throw invalidSetting('reservedConcurrency', requirement, reservedConcurrency);
     }
     const identity = identityConfiguration(props.identity);
     const { files, externalModules } = identity;

@@ -17,9 +17,10 @@ import { Construct } from 'constructs';
 import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
 /** Requests per second and in a burst that the gateway accepts on each route ("Throttling" in its developer guide). */
-export interface RouteThrottle {
-  readonly rateLimit: number;
-  readonly burstLimit: number;
+interface RouteThrottle {
+  readonly rate: number;
+  /** @default - half the rate */
+  readonly burst?: number | undefined;
 }
 
 export interface ImageApiProps {
@@ -50,6 +51,7 @@ export class ImageApi extends Construct {
   constructor(scope: Construct, id: string, props: ImageApiProps) {
     super(scope, id);
 
+    const { rate, burst = Math.ceil(rate / 2) } = props.throttle ?? { rate: 500 };
     const httpApi = new HttpApi(this, 'HttpApi', {
       apiName: Stack.of(this).stackName,
       createDefaultStage: false,
@@ -72,7 +74,7 @@ export class ImageApi extends Construct {
       autoDeploy: true,
       // The gateway counts requests per route, not per caller. The default quota of an account is 1,000 concurrent
       // functions: the gateway refuses a flood on one route with 429, and capacity remains for the other routes.
-      throttle: props.throttle ?? { rateLimit: 500, burstLimit: 250 },
+      throttle: { rateLimit: rate, burstLimit: burst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(JSON.stringify(accessLogEntry)),

@@ -4,7 +4,6 @@ import {
   Authorization,
   Connection,
   EventField,
-  type IApiDestination,
   type IRuleTarget,
   Rule,
   RuleTargetInput,
@@ -15,29 +14,16 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { notificationSource } from '../../lambda/events/notification.ts';
+import type { StageSettings } from '../settings/stage-settings.ts';
 import { createDeadLetterQueue, ruleDelivery } from './event-queue.ts';
 import type { NotificationPublisher } from './notification-publisher.ts';
 
 /**
- * Destination of notifications about the offers to one project. It is plain data from the settings;
- * `OfferSubscriptions` imports the topic, because the logical id of the role that publishes to it derives from the
- * topic's scope.
+ * Destination of notifications about the offers to one project: a topic, or a webhook with a secret. It is plain data
+ * from the settings; `OfferSubscriptions` imports the topic, because the logical id of the role that publishes to it
+ * derives from the topic's scope.
  */
-export type OfferSubscription = {
-  /** Id of the project. A project has at most one subscription. */
-  readonly project: string;
-} & (
-  | {
-      /** Topic in the stack's account and region. Its policy need not allow the rule. */
-      readonly topicArn: string;
-    }
-  | {
-      /** Receives each notification as a POST. */
-      readonly webhookUrl: string;
-      /** Secret that contains the value of the header `Authorization`. The template contains only a reference. */
-      readonly secretArn: string;
-    }
-);
+type OfferSubscription = NonNullable<StageSettings['offerSubscriptions']>[number];
 
 export interface OfferSubscriptionsProps {
   readonly notifications: NotificationPublisher;
@@ -105,8 +91,9 @@ const notification = RuleTargetInput.fromObject({
 
 function createTarget(scope: Construct, subscription: OfferSubscription, deadLetterQueue: IQueue): IRuleTarget {
   const delivery = ruleDelivery(deadLetterQueue);
-  if ('topicArn' in subscription) {
-    return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', subscription.topicArn), {
+  const { topicArn, webhookUrl = '', secretArn = '' } = subscription;
+  if (topicArn !== undefined) {
+    return new SnsTopic(Topic.fromTopicArn(scope, 'Topic', topicArn), {
       message: notification,
       // The rule publishes with a role of its own, because the topic's policy belongs to the topic's owner.
       authorizeUsingRole: true,
@@ -114,13 +101,12 @@ function createTarget(scope: Construct, subscription: OfferSubscription, deadLet
     });
   }
   const connection = new Connection(scope, 'Connection', {
-    authorization: Authorization.apiKey('Authorization', SecretValue.secretsManager(subscription.secretArn)),
+    authorization: Authorization.apiKey('Authorization', SecretValue.secretsManager(secretArn)),
   });
   const destination = new ApiDestination(scope, 'Webhook', {
     connection,
-    endpoint: subscription.webhookUrl,
+    endpoint: webhookUrl,
     rateLimitPerSecond: 10,
   });
-  // The class declares a property as possibly undefined that the interface declares as optional.
-  return new ApiDestinationTarget(destination as IApiDestination, { event: notification, ...delivery });
+  return new ApiDestinationTarget(destination, { event: notification, ...delivery });
 }

@@ -10,7 +10,7 @@ import { functionTimeoutSeconds } from '../../lambda/runtime/deadline.ts';
 import { projectFolder } from '../project-folder.ts';
 
 /** Subnets and security groups of a function that is attached to a VPC. */
-export interface NetworkProps {
+interface NetworkProps {
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 }

@@ -22,9 +22,11 @@ import {
 } from '../../lambda/dynamodb/keys.ts';
 
 /** Throughput that the table can serve at once, without the time to adapt to it. */
-export interface WarmThroughput {
-  readonly readUnitsPerSecond: number;
-  readonly writeUnitsPerSecond: number;
+interface WarmThroughput {
+  /** Read units per second. */
+  readonly reads: number;
+  /** Write units per second. */
+  readonly writes: number;
 }
 
 export interface SharingTableProps {
@@ -70,7 +72,9 @@ export class SharingTable extends Construct {
     { removalPolicy = RemovalPolicy.RETAIN, warmThroughput }: SharingTableProps = {},
   ) {
     super(scope, id);
-    const throughput = warmThroughput && { warmThroughput };
+    const throughput = warmThroughput && {
+      warmThroughput: { readUnitsPerSecond: warmThroughput.reads, writeUnitsPerSecond: warmThroughput.writes },
+    };
 
     // TableV2 is a global table for replication, but the service relies on strongly consistent reads, which are limited
     // to one region. Local emulators also support more features of a plain table.

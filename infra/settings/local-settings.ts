@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
 import { invalidSetting } from './invalid-setting.ts';
-import { assertIsPublicUrl } from './public-url.ts';
-import { loadConfig, variables } from '../../lambda/functions/config.ts';
+import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
 import { projectFolder } from '../project-folder.ts';
@@ -41,7 +40,9 @@ export const eventFile = 'events.sqlite';
  */
 export function loadSettings(env: Environment): Settings {
   const publicUrl = env[variables.publicUrl] || undefined;
-  if (publicUrl !== undefined) assertIsPublicUrl(variables.publicUrl, publicUrl);
+  if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
+    throw invalidSetting(variables.publicUrl, publicUrlFormat, publicUrl);
+  }
   return {
     port: parsePort(env['PORT'] || '9292'),
     dataFolder: resolve(env['DATA_DIR'] || join(projectFolder, '.data')),

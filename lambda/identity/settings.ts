@@ -31,10 +31,10 @@ const identityKinds = ['none', 'dev', 'jwt', 'keystone'] as const;
 type IdentityKind = (typeof identityKinds)[number];
 
 /** Accepted signature algorithms. All use a private key, so that a public key cannot forge tokens (RFC 8725, 3.1). */
-const signatureAlgorithms = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-];
+export const signatureAlgorithms = [
+  ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
+] as const;
 
 /** Issuer of the JSON Web Tokens, and the names of their claims. */
 export interface JwtSettings {
@@ -171,7 +171,7 @@ const url: SettingFormat<string> = {
 };
 
 const algorithms: SettingFormat<readonly string[]> = {
-  parse: (text) => listOf(text, (name) => (signatureAlgorithms.includes(name) ? name : undefined)),
+  parse: (text) => listOf(text, (name) => signatureAlgorithms.find((known) => known === name)),
   description: `a list of ${signatureAlgorithms.join(',')}`,
 };
 

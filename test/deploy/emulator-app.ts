@@ -17,7 +17,7 @@ const queue = new Queue(subscriber, 'Queue', { queueName: 'offers' });
 topic.addSubscription(new SqsSubscription(queue, { rawMessageDelivery: true }));
 
 const stack = new ImageSharingStack(app, 'ImageSharing', {
-  identity: 'dev',
+  identity: { kind: 'dev' },
   local: true,
   production: false,
   offerSubscriptions: [{ project: 'project-s', topicArn: 'arn:aws:sns:us-east-1:000000000000:offers' }],

@@ -1,182 +1,162 @@
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { cdkContext } from '../../infra/cdk-context.ts';
 
 let folder: string;
+let outdir: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-sharing-app-'));
+  outdir = join(folder, 'out');
 });
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the app as the CDK command line does, with the context of `-c <name>=<value>`. */
-const runApp = (
-  context: Readonly<Record<string, string | number>> = {},
-  options: readonly string[] = [],
-): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, [...options, join(import.meta.dirname, '..', '..', 'infra', 'app.ts')], {
+interface Run {
+  readonly stage: string;
+  /** Content of the file of `--settings`. */
+  readonly settings?: object;
+  readonly context?: Readonly<Record<string, unknown>>;
+  readonly nodeOptions?: readonly string[];
+}
+
+/** Runs the app as the CDK command line does. */
+function runApp({ stage, settings, context = {}, nodeOptions = [] }: Run) {
+  const settingsFile = join(folder, 'settings.json');
+  if (settings !== undefined) writeFileSync(settingsFile, JSON.stringify(settings));
+  const app = join(import.meta.dirname, '..', '..', 'infra', 'app.ts');
+  const options = ['--stage', stage, ...(settings === undefined ? [] : ['--settings', settingsFile])];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeOptions, app, ...options], {
     encoding: 'utf8',
-    env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify({ ...cdkContext, ...context }) },
   });
+  return { status, stdout, stderr: stderr.replaceAll(folder, '') };
+}
 
 interface Resource {
   readonly Type: string;
+  readonly Properties: Readonly<Record<string, any>>;
 }
 
-const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+const read = (file: string) => JSON.parse(readFileSync(join(outdir, file), 'utf8'));
+// The manifest has no name if it is the id of the stack.
+const stackName = (): string => read('manifest.json').artifacts.ImageSharing.properties.stackName ?? 'ImageSharing';
+const resourcesOfType = (type: string): Resource[] =>
+  Object.values<Resource>(read('ImageSharing.template.json').Resources).filter(({ Type }) => Type === type);
 
-test('the default stage retains its data, passes its checks and requires no account', () => {
-  const { status, stderr } = runApp();
+const alarmTopicArn = 'arn:aws:sns:eu-central-1:111122223333:alarms';
+const production = {
+  identity: { kind: 'jwt', issuer: 'https://login.example.org', audience: 'images' },
+  alarmTopicArn,
+};
 
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const manifest = read('manifest.json').artifacts.ImageSharing.properties;
-  const resources: Resource[] = Object.values(read(manifest.templateFile).Resources);
-  expect(manifest.stackName ?? 'ImageSharing').toBe('ImageSharing');
-  expect(resources.find(({ Type }) => Type === 'AWS::DynamoDB::Table')).toMatchObject({
-    DeletionPolicy: 'Retain',
-    Properties: { DeletionProtectionEnabled: true },
-  });
-});
-
-test('an unknown stage gives one sentence, and no output', () => {
-  const { status, stdout, stderr } = runApp({ stage: 'toString' });
-
-  expect({ status, stdout, stderr }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: '"-c stage" must be prod or throwaway; got "toString".\n',
-  });
-  expect(readdirSync(folder)).toEqual([]);
-});
-
-test('pages of the configured origins may call the API', () => {
-  const { status, stderr } = runApp({ corsOrigins: 'https://console.example,http://127.0.0.1:3000' });
+test('production retains its data, passes its checks and requires no account', () => {
+  const { status, stderr } = runApp({ stage: 'prod', settings: production });
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
-  const resources: Resource[] = Object.values(read(templateFile).Resources);
-  expect(resources.find(({ Type }) => Type === 'AWS::ApiGatewayV2::Api')).toMatchObject({
-    Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example', 'http://127.0.0.1:3000'] } },
-  });
+  expect(stackName()).toBe('ImageSharing');
+  expect(resourcesOfType('AWS::DynamoDB::Table')).toEqual([
+    expect.objectContaining({
+      DeletionPolicy: 'Retain',
+      Properties: expect.objectContaining({ DeletionProtectionEnabled: true }),
+    }),
+  ]);
 });
 
-test('links are built from the configured public URL', () => {
-  const { status, stderr } = runApp({ publicUrl: 'https://images.example' });
+test('the stage dev passes its checks without further settings and deletes its data', () => {
+  const { status, stderr } = runApp({ stage: 'dev' });
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
-  expect(JSON.stringify(read(templateFile)).match(/"PUBLIC_URL":"https:\/\/images.example"/g)).toHaveLength(3);
+  expect(stackName()).toBe('ImageSharingDev');
+  expect(resourcesOfType('AWS::DynamoDB::Table')).toEqual([expect.objectContaining({ DeletionPolicy: 'Delete' })]);
 });
 
-test('an unusable public URL gives one sentence, and no output', () => {
-  const { status, stdout, stderr } = runApp({ publicUrl: 'http://images.example/' });
-
-  expect({ status, stdout, stderr }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: '"publicUrl" must be an https URL without a slash at the end; got "http://images.example/".\n',
+test('any stage can be described by a file', () => {
+  const { status, stderr } = runApp({
+    stage: 'staging',
+    settings: {
+      production: false,
+      memberQuota: 7,
+      corsOrigins: ['https://console.example'],
+      publicUrl: 'https://images.example',
+      routeThrottle: { rate: 2000 },
+      warmThroughput: { reads: 40_000, writes: 10_000 },
+      reservedConcurrency: 3,
+      alarmTopicArn,
+    },
   });
-  expect(readdirSync(folder)).toEqual([]);
-});
-
-test('an invalid origin gives one sentence, and no output', () => {
-  const { status, stdout, stderr } = runApp({ corsOrigins: 'https://console.example,*' });
-
-  expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: [
-      expect.stringMatching(/^"-c corsOrigins" must be a comma-separated list of origins such as .*; got "\*"\.$/),
-      '',
-    ],
-  });
-  expect(readdirSync(folder)).toEqual([]);
-});
-
-test('the configured topic receives every alarm', () => {
-  const topic = 'arn:aws:sns:eu-central-1:111122223333:alarms';
-  const { status, stderr } = runApp({ alarmTopicArn: topic });
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
-  const resources: (Resource & { readonly Properties: object })[] = Object.values(read(templateFile).Resources);
-  const alarms = resources.filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+  expect(stackName()).toBe('ImageSharing-staging');
+  const functions = resourcesOfType('AWS::Lambda::Function').map(({ Properties }) => Properties);
+  const variables = functions.map((fn) => fn['Environment'].Variables);
+  expect(variables.filter(({ IMAGE_MEMBER_QUOTA }) => IMAGE_MEMBER_QUOTA === '7')).toHaveLength(2);
+  expect(variables.filter(({ PUBLIC_URL }) => PUBLIC_URL === 'https://images.example')).toHaveLength(3);
+  expect(functions.filter((fn) => fn['ReservedConcurrentExecutions'] === 3)).toHaveLength(3);
+  expect(resourcesOfType('AWS::ApiGatewayV2::Api')[0]).toMatchObject({
+    Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example'] } },
+  });
+  expect(resourcesOfType('AWS::ApiGatewayV2::Stage')[0]).toMatchObject({
+    Properties: { DefaultRouteSettings: { ThrottlingRateLimit: 2000, ThrottlingBurstLimit: 1000 } },
+  });
+  const WarmThroughput = { ReadUnitsPerSecond: 40_000, WriteUnitsPerSecond: 10_000 };
+  expect(resourcesOfType('AWS::DynamoDB::Table')[0]).toMatchObject({
+    Properties: { WarmThroughput, GlobalSecondaryIndexes: [{ WarmThroughput }] },
+  });
+  const alarms = resourcesOfType('AWS::CloudWatch::Alarm');
   expect(alarms.length).toBeGreaterThan(0);
-  for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: [topic], OKActions: [topic] });
+  for (const { Properties } of alarms) {
+    expect(Properties).toMatchObject({ AlarmActions: [alarmTopicArn], OKActions: [alarmTopicArn] });
+  }
 });
 
-test('an invalid topic gives one sentence, and no output', () => {
-  const { status, stdout, stderr } = runApp({ alarmTopicArn: 'alarms' });
+test.each<[string, Run, string]>([
+  [
+    'an unknown stage',
+    { stage: 'prd' },
+    '"--stage" must be "dev" or "prod", or another stage with "--settings <file.json>"; got "prd". Did you mean "prod"?\n',
+  ],
+  [
+    'production without an identity and a topic',
+    { stage: 'prod' },
+    [
+      'The settings in infra/stages/prod.ts are invalid:',
+      '  "identity" is required in production, because without an identity the service refuses every token.',
+      '  "alarmTopicArn" is required in production: the ARN of the SNS topic that receives the alarms.',
+      '',
+    ].join('\n'),
+  ],
+  [
+    'settings in the context',
+    {
+      stage: 'dev',
+      context: { memberQuota: '5', identiy: 'jwt', stage: 'dev', verbose: '1', '@aws-cdk/core:x': true },
+    },
+    [
+      '"-c memberQuota" has no effect; set "memberQuota" in infra/stages/<stage>.ts or in the file of "--settings".',
+      '"-c identiy" has no effect; set "identity" in infra/stages/<stage>.ts or in the file of "--settings".',
+      '"-c stage" has no effect; use "--stage".',
+      '"-c verbose" is not a setting.',
+      '',
+    ].join('\n'),
+  ],
+])('%s gives its sentences, and no output', (_what, run, sentences) => {
+  const { status, stdout, stderr } = runApp(run);
 
-  expect({ status, stdout, stderr }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: '"-c alarmTopicArn" must be the ARN of an SNS topic; got "alarms".\n',
-  });
-});
-
-test('an invalid subscription gives one sentence, and no output', () => {
-  const { status, stdout, stderr } = runApp({ offerSubscriptions: '[{"project": "beta"}]' });
-
-  expect({ status, stdout, stderr: stderr.split('\n') }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: [expect.stringMatching(/^"offerSubscriptions" must be a list such as .*; got {"project":"beta"}\.$/), ''],
-  });
-  expect(readdirSync(folder)).toEqual([]);
-});
-
-test.each(['0', 0])('a reserved concurrency of %j gives one sentence, and no output', (reservedConcurrency) => {
-  const { status, stdout, stderr } = runApp({ reservedConcurrency });
-
-  expect({ status, stdout, stderr }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: '"reservedConcurrency" must be a whole number from 1, because 0 disables the functions; got 0.\n',
-  });
-  expect(readdirSync(folder)).toEqual([]);
+  expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: sentences });
+  expect(readdirSync(outdir)).toEqual([]);
 });
 
 test('an unexpected error is shown with its stack', () => {
-  const { status, stderr } = runApp({ corsOrigins: 'https://console.example' }, [
-    '--import',
-    'data:text/javascript,URL.parse = undefined',
-  ]);
+  const { status, stderr } = runApp({
+    stage: 'dev',
+    settings: { corsOrigins: ['https://console.example'] },
+    nodeOptions: ['--import', 'data:text/javascript,URL.parse = undefined'],
+  });
 
   expect(status).toBe(1);
   expect(stderr).toMatch(/^TypeError: URL\.parse is not a function\n {4}at .*cors-origins\.ts/);
-});
-
-test('the rates of the routes and the warm throughput of the table are settings', () => {
-  const { status, stderr } = runApp({ routeRate: '2000', warmReads: 40_000, warmWrites: '10000' });
-
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const { templateFile } = read('manifest.json').artifacts.ImageSharing.properties;
-  const resources: (Resource & { readonly Properties: Record<string, unknown> })[] = Object.values(
-    read(templateFile).Resources,
-  );
-  const propertiesOf = (type: string) => resources.find(({ Type }) => Type === type)?.Properties;
-  const warmThroughput = { ReadUnitsPerSecond: 40_000, WriteUnitsPerSecond: 10_000 };
-  expect(propertiesOf('AWS::ApiGatewayV2::Stage')).toMatchObject({
-    DefaultRouteSettings: { ThrottlingRateLimit: 2000, ThrottlingBurstLimit: 1000 },
-  });
-  expect(propertiesOf('AWS::DynamoDB::Table')).toMatchObject({
-    WarmThroughput: warmThroughput,
-    GlobalSecondaryIndexes: [{ WarmThroughput: warmThroughput }],
-  });
-});
-
-test.each([
-  [{ routeRate: '0' }, '"-c routeRate" must be a whole number from 1; got "0".'],
-  [{ routeRate: 'many' }, '"-c routeRate" must be a whole number from 1; got "many".'],
-  [{ routeBurst: '10' }, '"-c routeBurst" requires "-c routeRate".'],
-  [{ warmReads: '20000' }, '"-c warmReads" and "-c warmWrites" must be set together.'],
-  [{ warmReads: '20000', warmWrites: '10' }, '"-c warmWrites" must be a whole number from 4000; got "10".'],
-])('the rates %j give one sentence', (context, sentence) => {
-  const { status, stderr } = runApp(context);
-
-  expect({ status, stderr }).toEqual({ status: 1, stderr: `${sentence}\n` });
 });

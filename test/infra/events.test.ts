@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
+import { cdkContext } from '../../infra/cdk-context.ts';
 import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
 import { commandSchema } from '../../lambda/events/command-schema.ts';
 
@@ -13,9 +14,9 @@ const folder = mkdtempSync(join(tmpdir(), 'image-sharing-events-'));
 let template: Template;
 
 beforeAll(() => {
-  const app = new App({ outdir: folder });
+  const app = new App({ context: cdkContext, outdir: folder });
   const stack = new ImageSharingStack(app, 'ImageSharing', {
-    identity: 'none',
+    identity: { kind: 'none' },
     production: true,
     stackName: 'Sharing',
     offerSubscriptions: [{ project: 'beta', topicArn: 'arn:aws:sns:eu-central-1:111122223333:offers' }],
@@ -42,11 +43,11 @@ const statementsOf = (prefix: string): unknown =>
   ofType('AWS::IAM::Policy').find(([id]) => id.startsWith(prefix))![1]['PolicyDocument'].Statement;
 
 const receiving = [
-  'sqs:ReceiveMessage',
   'sqs:ChangeMessageVisibility',
-  'sqs:GetQueueUrl',
   'sqs:DeleteMessage',
   'sqs:GetQueueAttributes',
+  'sqs:GetQueueUrl',
+  'sqs:ReceiveMessage',
 ];
 const sending = 'sqs:SendMessage';
 
@@ -172,11 +173,10 @@ describe('the notifications', () => {
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
       allow('events:PutEvents', arn('NotificationsBus')),
-      // For malformed records, which the function sends.
-      allow(sending, arn('NotificationsDeadLetters')),
-      allow(sending, arn('PendingChangesQueue')),
+      // For malformed records, which the function sends, and for pending changes.
+      allow(sending, [arn('NotificationsDeadLetters'), arn('PendingChangesQueue')]),
       // For discarded batches, which Lambda sends with the role of the function.
-      allow([sending, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], arn('NotificationsDeadLetters')),
+      allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', sending], arn('NotificationsDeadLetters')),
     ]);
   });
 });

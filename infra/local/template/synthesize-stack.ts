@@ -5,13 +5,14 @@
  * Arguments: the folder of the cloud assembly; the origins of CORS as JSON.
  */
 import { App } from 'aws-cdk-lib/core';
+import { cdkContext } from '../../cdk-context.ts';
 import { ImageSharingStack } from '../../image-sharing-stack.ts';
 
 const [outdir = '', corsOrigins = '[]'] = process.argv.slice(2);
-const app = new App({ outdir, analyticsReporting: false, treeMetadata: false });
+const app = new App({ context: cdkContext, outdir, analyticsReporting: false, treeMetadata: false });
 new ImageSharingStack(app, 'ImageSharing', {
   production: false,
-  identity: 'dev',
+  identity: { kind: 'dev' },
   local: true,
   corsOrigins: JSON.parse(corsOrigins) as string[],
 });

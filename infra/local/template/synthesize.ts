@@ -18,7 +18,7 @@ import { promisify } from 'node:util';
 const execFileAsync = promisify(execFile);
 
 const cacheFolder = join(projectFolder, 'cdk.out', 'local');
-const inputs = ['{infra,lambda}/**/*.*', 'package.json', 'package-lock.json'];
+const inputs = ['{infra,lambda}/**/*.*', 'cdk.json', 'package.json', 'package-lock.json'];
 /** Maximum number of assemblies to keep, so that switching between a few branches or settings needs no synthesis. */
 const maxCachedAssemblies = 5;
 

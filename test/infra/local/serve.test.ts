@@ -153,7 +153,7 @@ describe('a server that cannot start prints one line and fails:', () => {
     [
       'an invalid origin',
       { CORS_ORIGINS: 'https://console.example/' },
-      '"CORS_ORIGINS" must be a comma-separated list of origins',
+      '"CORS_ORIGINS" must be a comma-separated list; each item is an origin',
     ],
     ['an invalid member quota', { IMAGE_MEMBER_QUOTA: 'x' }, '"IMAGE_MEMBER_QUOTA" must be a whole number of members'],
     ['an invalid endpoint', { DYNAMODB_ENDPOINT: 'here' }, '"DYNAMODB_ENDPOINT" must be a URL'],

@@ -26,6 +26,6 @@ test.each([
 ])('%s is refused: %j', (_what, origin) => {
   const parsing = () => parseOrigins('CORS_ORIGINS', `https://console.example,${origin}`);
 
-  expect(parsing).toThrow(/^"CORS_ORIGINS" must be a comma-separated list of origins such as/);
+  expect(parsing).toThrow(/^"CORS_ORIGINS" must be a comma-separated list; each item is an origin such as/);
   expect(parsing).toThrow(`; got ${JSON.stringify(origin)}.`);
 });

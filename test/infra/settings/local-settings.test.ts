@@ -66,7 +66,7 @@ test.each([
     '"DYNAMODB_ENDPOINT" must be a URL such as http://127.0.0.1:8000; got "localhost:8000".',
   ],
   ['DYNAMODB_ENDPOINT', '8000', '"DYNAMODB_ENDPOINT" must be a URL'],
-  ['CORS_ORIGINS', '*', '"CORS_ORIGINS" must be a comma-separated list of origins'],
+  ['CORS_ORIGINS', '*', '"CORS_ORIGINS" must be a comma-separated list; each item is an origin'],
   [
     'PUBLIC_URL',
     'http://images.example',

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
-import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
-import { parseTimestamp } from '../../../lambda/domain/clock.ts';
-import { parseImageId, type ProjectId } from '../../../lambda/domain/ids.ts';
-import { toNotification } from '../../../lambda/events/notification.ts';
-import { parseOfferSubscriptions } from '../../../infra/settings/subscription-context.ts';
+import { cdkContext } from '../../infra/cdk-context.ts';
+import { ImageSharingStack } from '../../infra/image-sharing-stack.ts';
+import { parseTimestamp } from '../../lambda/domain/clock.ts';
+import { parseImageId, type ProjectId } from '../../lambda/domain/ids.ts';
+import { toNotification } from '../../lambda/events/notification.ts';
 
 const topicArn = 'arn:aws:sns:eu-central-1:111122223333:offers';
 const webhookUrl = 'https://hooks.example/images';
@@ -18,71 +18,17 @@ const both = [
   { project: 'gamma', webhookUrl, secretArn },
 ];
 
-describe('a list of subscriptions', () => {
-  test.each([
-    ['is empty without a value', undefined, []],
-    ['is empty for an empty value', '', []],
-    ['is parsed from the JSON of the command line', JSON.stringify(both), both],
-    ['is a list in cdk.json', both, both],
-  ])('%s', (_, value, expected) => {
-    expect(parseOfferSubscriptions(value)).toEqual(expected);
-  });
-
-  test.each([
-    ['invalid JSON', 'beta', /^"offerSubscriptions" must be a list such as \[.*\]; got "beta"\.$/],
-    ['an object', '{}', /^"offerSubscriptions" must be a list such as/],
-    ['a number in the list', '[7]', /^"offerSubscriptions" must be a list such as .*; got 7\.$/],
-    ['a missing field', [{ project: 'beta' }], /^"offerSubscriptions" must be a list such as/],
-    [
-      'an excess field',
-      [{ project: 'beta', topicArn, webhookUrl, secretArn }],
-      /^"offerSubscriptions" must be a list such as/,
-    ],
-    [
-      'an invalid project',
-      [{ project: 'a/b', topicArn }],
-      /^"project" in "offerSubscriptions" must be a project id; got "a\/b"\.$/,
-    ],
-    ['a project that is not a string', [{ project: 7, topicArn }], /must be a project id; got 7\.$/],
-    [
-      'a FIFO topic',
-      [{ project: 'beta', topicArn: `${topicArn}.fifo` }],
-      /must be the ARN of a topic that is not FIFO/,
-    ],
-    [
-      'a webhook with a password',
-      [{ ...both[1], webhookUrl: 'https://u:p@hooks.example/' }],
-      /an https URL in ASCII without/,
-    ],
-    [
-      'a webhook with a space',
-      [{ ...both[1], webhookUrl: ' https://hooks.example/' }],
-      /an https URL in ASCII without/,
-    ],
-    ['a webhook over http', [{ ...both[1], webhookUrl: 'http://hooks.example/' }], /must be an https URL/],
-    [
-      'the name of a secret',
-      [{ ...both[1], secretArn: 'hook' }],
-      /"secretArn" in .* must be the complete ARN of a secret; got "hook"/,
-    ],
-    ['a duplicate project', [both[0], both[0]], /^"project" must be unique in "offerSubscriptions"; got "beta" twice/],
-  ])('with %s is refused', (_, value, sentence) => {
-    expect(() => parseOfferSubscriptions(value)).toThrow(sentence);
-  });
-});
-
-describe('in the template', () => {
+describe('offer subscriptions in the template', () => {
   type Properties = Record<string, any>;
   const folder = mkdtempSync(join(tmpdir(), 'offer-subscriptions-'));
   let template: Template;
 
   beforeAll(() => {
-    const app = new App({ outdir: folder });
-    const offerSubscriptions = parseOfferSubscriptions(both);
+    const app = new App({ context: cdkContext, outdir: folder });
     const stack = new ImageSharingStack(app, 'ImageSharing', {
-      identity: 'none',
+      identity: { kind: 'none' },
       production: true,
-      offerSubscriptions,
+      offerSubscriptions: both,
     });
     template = Template.fromStack(stack);
   });
