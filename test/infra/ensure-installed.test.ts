@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { projectFolder } from '../../../infra/project-folder.ts';
+import { projectFolder } from '../../infra/project-folder.ts';
 
-const script = join(projectFolder, 'infra', 'local', 'ensure-installed.mjs');
+const script = join(projectFolder, 'infra', 'ensure-installed.mjs');
 
 /** A project folder with the script, a lock file and a substitute for npm that records its arguments. */
 let folder: string;
@@ -14,8 +14,8 @@ let npmCalls: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-sharing-folder-'));
-  mkdirSync(join(folder, 'infra', 'local'), { recursive: true });
-  copyFileSync(script, join(folder, 'infra', 'local', 'ensure-installed.mjs'));
+  mkdirSync(join(folder, 'infra'), { recursive: true });
+  copyFileSync(script, join(folder, 'infra', 'ensure-installed.mjs'));
   writeLock('package-lock.json', packages);
   npm = join(folder, 'npm.mjs');
   npmCalls = join(folder, 'npm-calls.json');
@@ -89,11 +89,10 @@ function ensureInstalled(program: string) {
      writeFileSync(${JSON.stringify(npmCalls)}, JSON.stringify(process.argv.slice(2)));
      ${program}`,
   );
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(folder, 'infra', 'local', 'ensure-installed.mjs')],
-    { encoding: 'utf8', env: { ...process.env, npm_execpath: npm } },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'infra', 'ensure-installed.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, npm_execpath: npm },
+  });
   const calls: unknown = existsSync(npmCalls) ? JSON.parse(readFileSync(npmCalls, 'utf8')) : undefined;
   return { status, output: stdout + stderr, calls };
 }

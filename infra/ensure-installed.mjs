@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const projectFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const projectFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
 const minNodeVersion = 24;
 
 if (!isInstalled()) {
