@@ -57,7 +57,7 @@ describe('packages that do not match the lock file', () => {
     expect(run).toEqual({
       status: 0,
       output: 'Installing the packages of package-lock.json (npm ci), once …\n',
-      calls: ['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+      calls: ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
     });
   });
 });
@@ -72,24 +72,75 @@ test.each([
   expect(run.output).not.toContain('    at ');
 });
 
+test('a missing npm gives an error message', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'infra', 'ensure-installed.mjs')], {
+    encoding: 'utf8',
+    env: { PATH: folder },
+  });
+
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/…\nThe packages could not be installed, because "npm" is not on the PATH; .*\n$/),
+  });
+});
+
+describe('the progress of the installation', () => {
+  /** A program that installs the package and then runs until the script has had time to show it. */
+  const slowly = `
+    console.error('npm error: a warning');
+    mkdirSync('node_modules/a', { recursive: true });
+    writeFileSync('node_modules/a/package.json', '{}');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    writeFileSync('node_modules/.package-lock.json', ${JSON.stringify(JSON.stringify({ packages: installed }))});`;
+
+  test('is a line from time to time, with the output of npm', () => {
+    const { status, output } = ensureInstalled(slowly, { isTerminal: false, intervals: 'short' });
+
+    expect(status).toBe(0);
+    expect(output).toMatch(
+      /^Installing .*\n(0 of 1 packages\n)*npm error: a warning\n(0 of 1 packages\n)*(1 of 1 packages\n)+$/,
+    );
+  });
+
+  test('is one line on a terminal, which is cleared for the output of npm and at the end', () => {
+    const { status, output } = ensureInstalled(slowly, { isTerminal: true, intervals: 'short' });
+
+    const line = (count: number) => `(\\r\\x1b\\[K${count} of 1 packages)`;
+    const clear = '\\r\\x1b\\[K';
+    expect(status).toBe(0);
+    expect(output).toMatch(
+      new RegExp(`^Installing .*\\r\\n${line(0)}*${clear}npm error: a warning\\r\\n${line(0)}*${line(1)}+${clear}$`),
+    );
+  });
+});
+
 function writeLock(file: string, content: object): void {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   writeFileSync(join(folder, file), JSON.stringify({ packages: content }));
 }
+
+/** A module that makes intervals a hundred times as short, so that a test need not wait for a line of progress. */
+const shortIntervals =
+  'data:text/javascript,const original=setInterval;globalThis.setInterval=(run,time)=>original(run,time/100)';
 
 /**
  * Runs the script in the project folder.
  *
  * @param program - source text that the substitute for npm runs
  */
-function ensureInstalled(program: string) {
+function ensureInstalled(program: string, { isTerminal = false, intervals = 'real' } = {}) {
   writeFileSync(
     npm,
     `import { mkdirSync, writeFileSync } from 'node:fs';
      writeFileSync(${JSON.stringify(npmCalls)}, JSON.stringify(process.argv.slice(2)));
      ${program}`,
   );
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'infra', 'ensure-installed.mjs')], {
+  const flags = intervals === 'short' ? ['--import', shortIntervals] : [];
+  const command = [process.execPath, ...flags, join(folder, 'infra', 'ensure-installed.mjs')];
+  const [file = '', ...args] = isTerminal
+    ? ['script', '-qec', command.map((part) => `'${part}'`).join(' '), '/dev/null']
+    : command;
+  const { status, stdout, stderr } = spawnSync(file, args, {
     encoding: 'utf8',
     env: { ...process.env, npm_execpath: npm },
   });
