@@ -1,3 +1,5 @@
 #!/bin/sh
-# Runs Jest with the flags of Node that ES modules require.
-exec node --experimental-vm-modules --disable-warning=ExperimentalWarning "$(dirname "$0")/../node_modules/jest/bin/jest.js" "$@"
+# Installs what is missing and runs Jest with the flags of Node that ES modules require.
+root="$(dirname "$0")/.."
+node "$root/infra/ensure-installed.mjs" || exit
+exec node --experimental-vm-modules --disable-warning=ExperimentalWarning "$root/node_modules/jest/bin/jest.js" "$@"
