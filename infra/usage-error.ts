@@ -3,22 +3,27 @@
  * print it without a stack trace.
  */
 export class UsageError extends Error {
-  override readonly name = 'UsageError';
+  override readonly name: string = 'UsageError';
+}
+
+/** An invalid argument of a command line. Commands print the usage after it. */
+export class ArgumentError extends UsageError {
+  override readonly name = 'ArgumentError';
 }
 
 /**
- * Runs a command line program. `--help` prints the usage. A {@link UsageError} prints its message, any other error its
- * stack trace; both set the exit code 1.
+ * Runs a command line program. `--help` prints the usage. A {@link UsageError} prints its message, an
+ * {@link ArgumentError} also the usage, any other error its stack trace; all set the exit code 1.
  *
  * @param usage - the text for `--help`
- * @param command - gets the arguments
+ * @param command - gets the arguments, for example for `parseArguments`
  */
 export async function runCommand(
   usage: string,
   command: (args: readonly string[]) => void | Promise<void>,
 ): Promise<void> {
   const args = process.argv.slice(2);
-  if (args.includes('--help')) {
+  if (args.includes('--help') || args.includes('-h')) {
     console.log(usage);
     return;
   }
@@ -26,6 +31,7 @@ export async function runCommand(
     await command(args);
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : error);
+    if (error instanceof ArgumentError) console.error(`\n${usage}`);
     process.exitCode = 1;
   }
 }
