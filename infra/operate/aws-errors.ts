@@ -22,7 +22,14 @@ function describeAwsError(error: NodeJS.ErrnoException): string | undefined {
     return `AWS credentials are missing (${message}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
   }
   if (message === 'Region is missing') return 'The region of the stack is missing: set AWS_REGION.';
+  if (message.startsWith('Region not accepted')) return `"AWS_REGION" is not the name of a region (${message}).`;
+  if (name === 'ValidationError' && /^Stack .*does not exist/.test(message)) {
+    return `${message} in the selected region and account: check "--stack", AWS_REGION and AWS_PROFILE.`;
+  }
   if ('$fault' in error) return `AWS responded with ${name}: ${message}`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `AWS is not reachable (${message}): check AWS_REGION and the network.`;
+  }
   if (code !== undefined || name === 'TimeoutError') return `AWS is not reachable: ${message}`;
   return undefined;
 }

@@ -14,6 +14,7 @@ import {
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import { readRecords } from '../local/dynamodb/stream-reader.ts';
 import { UsageError } from '../usage-error.ts';
+import { awsClientSettings } from './aws-client-settings.ts';
 import { withUsageErrors } from './aws-errors.ts';
 import {
   sourceBus,
@@ -78,8 +79,7 @@ export class StackDeadLetterQueues implements DeadLetterQueues {
    * @throws UsageError if the stack is missing or AWS cannot be called
    */
   static async open(stackName: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackDeadLetterQueues> {
-    const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
-    const config = region ? { region } : {};
+    const config = awsClientSettings(env);
     const clients: Clients = {
       formation: new CloudFormationClient(config),
       // The endpoint comes from the environment, because the host of a queue URL may be wrong for an emulator.
