@@ -13,20 +13,22 @@ import { startEvents } from './events/events.ts';
 import { exampleCommands } from './example-commands.ts';
 import { startGateway } from './api-gateway/gateway.ts';
 import { listen } from './listen.ts';
-import { UsageError } from '../usage-error.ts';
+import { parseArguments } from '../parse-arguments.ts';
+import { runCommand } from '../usage-error.ts';
 import { eventFile, loadSettings } from '../settings/local-settings.ts';
+import { localServerUsage } from '../settings/local-variables.ts';
 import { readSynthesizedStack } from './template/synthesized-stack.ts';
 import { synthesize } from './template/synthesize.ts';
 import { assertEngineReachable, tableClient } from './dynamodb/table-client.ts';
 import { startTableEngine } from './dynamodb/table-engine.ts';
 import { tableFromTemplate } from './dynamodb/table-from-template.ts';
 
-try {
+await runCommand(localServerUsage, async (args) => {
+  parseArguments(args, {});
   await serve();
-} catch (error) {
-  console.error(error instanceof UsageError ? error.message : error);
-  process.exit(1);
-}
+});
+// A server that could not start may have started parts that keep the process alive.
+if (process.exitCode !== undefined) process.exit();
 
 async function serve(): Promise<void> {
   const settings = loadSettings(process.env);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { UsageError } from '../../infra/usage-error.ts';
 
 /** How much is measured, and where the result goes. */
 export interface Options {
@@ -32,33 +33,29 @@ const defaultImages = 10_000;
  * Reads the command line.
  *
  * @param sections - the names that `--only` accepts
- * @returns undefined if the caller asks for help
- * @throws Error if an argument is not valid
+ * @throws UsageError if an argument is not valid
  */
-export function parseOptions(args: readonly string[], sections: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      help: { type: 'boolean' },
-      quick: { type: 'boolean' },
-      only: { type: 'string' },
-      images: { type: 'string', default: String(defaultImages) },
-      json: { type: 'string' },
-      compare: { type: 'string' },
-    },
+export function parseOptions(args: readonly string[], sections: readonly string[]): Options {
+  const { values } = parseArguments(args, {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    images: { type: 'string' },
+    json: { type: 'string' },
+    compare: { type: 'string' },
   });
-  if (values.help === true) return undefined;
+  const images = values.images ?? String(defaultImages);
   const only = values.only?.split(',');
   const unknown = only?.find((name) => !sections.includes(name));
-  if (unknown !== undefined) throw new Error(`"--only" must name some of ${sections.join(', ')}; got "${unknown}".`);
-  if (!/^\d{3,6}$/.test(values.images)) {
-    throw new Error(`"--images" must be a number from 100 to 999999; got "${values.images}".`);
+  if (unknown !== undefined)
+    throw new UsageError(`"--only" must name some of ${sections.join(', ')}; got "${unknown}".`);
+  if (!/^\d{3,6}$/.test(images)) {
+    throw new UsageError(`"--images" must be a number from 100 to 999999; got "${images}".`);
   }
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   return {
     ...extents[values.quick === true ? 'quick' : 'normal'],
     only,
-    images: Number(values.images),
+    images: Number(images),
     json: values.json ?? join('cdk.out', 'bench', `${time}.json`),
     compare: values.compare,
   };

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readSynthesizedStack, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
+import { UsageError, runCommand } from '../../infra/usage-error.ts';
 import { asRatio, asTables, ratiosTo, type Figure } from './figures.ts';
 import { measureFunctionStarts } from './function-starts.ts';
 import { measureGrowth } from './growth.ts';
@@ -63,9 +64,20 @@ interface Result {
   readonly figures: readonly Figure[];
 }
 
+/** Reads the result of an earlier run. @throws UsageError if the file contains none */
+function readResult(file: string): Result {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Result;
+  } catch (error) {
+    throw new UsageError(
+      `"--compare" must be a file that an earlier run wrote; got ${file} (${(error as Error).message}).`,
+      { cause: error },
+    );
+  }
+}
+
 async function bench(options: Options): Promise<void> {
-  const earlier =
-    options.compare === undefined ? undefined : (JSON.parse(readFileSync(options.compare, 'utf8')) as Result);
+  const earlier = options.compare === undefined ? undefined : readResult(options.compare);
   const stack = readSynthesizedStack(await synthesize(console.error));
   const figures: Figure[] = [];
   for (const [name, { measure }] of Object.entries(sections)) {
@@ -97,13 +109,5 @@ setTimeout(() => {
   process.exit(1);
 }, maxMinutes * 60_000).unref();
 
-try {
-  const options = parseOptions(process.argv.slice(2), Object.keys(sections));
-  if (options === undefined) {
-    const titles = Object.entries(sections).map(([name, { title }]) => [name, title]);
-    console.log(usage(Object.fromEntries(titles) as Record<string, string>));
-  } else await bench(options);
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+const titles = Object.fromEntries(Object.entries(sections).map(([name, { title }]) => [name, title]));
+await runCommand(usage(titles), (args) => bench(parseOptions(args, Object.keys(sections))));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UsageError } from '../../infra/usage-error.ts';
 import { describeResult, runCommand } from '../support/run-command.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -26,7 +27,7 @@ const pythonVersion = async (what: string): Promise<string> => {
   const found = asked?.stdout.trim() ?? 'none';
   const version = /^Python 3\.(\d+)/.exec(found);
   if (!version || Number(version[1]) < 11) {
-    throw new Error(`Python 3.11 or later is required as python3 on the PATH for ${what}; got ${found}.`);
+    throw new UsageError(`Python 3.11 or later is required as python3 on the PATH for ${what}; got ${found}.`);
   }
   return found;
 };
@@ -36,7 +37,7 @@ const pythonVersion = async (what: string): Promise<string> => {
  * an existing environment of the same requirements and Python version.
  *
  * @returns the folder of its commands
- * @throws Error with one sentence, and what pip said, when that cannot be done
+ * @throws UsageError with the output of pip if Python is missing or the packages cannot be installed
  */
 export const preparePythonEnvironment = async ({
   name,
@@ -57,13 +58,13 @@ export const preparePythonEnvironment = async ({
   await mkdir(environment, { recursive: true });
   const made = await runCommand('python3', ['-m', 'venv', environment], { timeoutSeconds: 120 });
   if (made.code !== 0) {
-    throw new Error(
+    throw new UsageError(
       `python3 cannot create a virtual environment; on Debian install the package python3-venv.\n${describeResult(made)}`,
     );
   }
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements];
   const installed = await runCommand(join(commands, 'python'), pip, { timeoutSeconds: 600 });
-  if (installed.code !== 0) throw new Error(`pip cannot install ${what}.\n${describeResult(installed)}`);
+  if (installed.code !== 0) throw new UsageError(`pip cannot install ${what}.\n${describeResult(installed)}`);
   await writeFile(stamp, madeFrom);
   return commands;
 };

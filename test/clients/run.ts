@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { runCommand as runCommandLine } from '../../infra/usage-error.ts';
 import { expectedSession, runReadmeSession } from '../support/readme-session.ts';
 import { startLocalServer } from '../support/local-server.ts';
 import { checkCommandLines } from './command-lines.ts';
@@ -67,7 +69,12 @@ const run = async (): Promise<void> => {
   if (checks.failed > 0) process.exitCode = 1;
 };
 
-run().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+const usage = `Usage: npm run test:clients
+
+Runs the OpenStack command lines and SDKs against a local server. Requires Python 3.11 and curl; without Go 1.25 the
+part of gophercloud is left out.`;
+
+await runCommandLine(usage, async (args) => {
+  parseArguments(args, {});
+  await run();
 });

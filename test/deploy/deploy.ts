@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { runCommand } from '../../infra/usage-error.ts';
 import { testConsumerGrants } from './consumer-grants.ts';
 import { testDeadLetters } from './dead-letters.ts';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
@@ -20,6 +22,10 @@ import { grantsOf, without } from './grants.ts';
 import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
 
 // `npm run test:deploy`: deploys the stack to an emulator with the real CDK command line, sends requests and destroys it.
+
+const usage = `Usage: npm run test:deploy
+
+Deploys the stack to an emulator with the real CDK command line, tests it and destroys it. Requires Python 3.10.`;
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-deploy-'));
 const assembly = join(folder, 'cdk.out');
@@ -157,15 +163,18 @@ process.once('exit', () => {
 // The exit of this process stops the emulator.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
-try {
-  log('installing the emulator if it is missing');
-  installEmulator();
-  await testDeployedStack();
-  await testGrants();
-  log('All deployment tests passed.');
-} catch (error) {
-  console.error(`test:deploy failed: ${(error as Error).message}`);
-  process.exitCode = 1;
-} finally {
-  await emulator?.stop();
-}
+await runCommand(usage, async (args) => {
+  parseArguments(args, {});
+  try {
+    log('installing the emulator if it is missing');
+    installEmulator();
+    await testDeployedStack();
+    await testGrants();
+    log('All deployment tests passed.');
+  } catch (error) {
+    console.error(`test:deploy failed: ${(error as Error).message}`);
+    process.exitCode = 1;
+  } finally {
+    await emulator?.stop();
+  }
+});

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { UsageError } from '../../infra/usage-error.ts';
 import { freePort } from '../../infra/local/free-port.ts';
 
 const projectFolder = join(import.meta.dirname, '..', '..');
@@ -50,7 +51,7 @@ export interface Emulator {
 /**
  * Installs MiniStack into a virtual environment of this checkout if it is missing.
  *
- * @throws Error if Python 3.10 or later is missing or the installation fails
+ * @throws UsageError if Python 3.10 or later is missing or the installation fails
  */
 export function installEmulator(): void {
   const installed = spawnSync(pythonOf(virtualEnvironment), ['-m', 'pip', 'freeze'], { encoding: 'utf8' });
@@ -59,14 +60,14 @@ export function installEmulator(): void {
   const python = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10'].find(
     (name) => spawnSync(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))']).status === 0,
   );
-  if (python === undefined) throw new Error('The emulator requires Python 3.10 or later on the PATH.');
+  if (python === undefined) throw new UsageError('The emulator requires Python 3.10 or later on the PATH.');
   run(python, ['-m', 'venv', '--clear', virtualEnvironment], 'Cannot create a virtual environment');
   run(pythonOf(virtualEnvironment), ['-m', 'pip', 'install', '--quiet', ministack], `Cannot install ${ministack}`);
 }
 
 function run(command: string, args: readonly string[], failure: string): void {
   const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000 });
-  if (status !== 0) throw new Error(`${failure}: ${error?.message ?? `${stdout}${stderr}`.trim()}`);
+  if (status !== 0) throw new UsageError(`${failure}: ${error?.message ?? `${stdout}${stderr}`.trim()}`);
 }
 
 const pythonOf = (folder: string): string => join(folder, 'bin', 'python');

@@ -1,10 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { UsageError, runCommand } from '../../infra/usage-error.ts';
 import { type Emulator, installEmulator, startEmulator } from '../deploy/emulator.ts';
 
 // `npm run test:engines`: runs the contracts of the repositories and the tests of the local event sources on a second
 // engine, because the embedded engine may have the same errors as the code.
+
+const usage = `Usage: npm run test:engines
+
+Runs the contracts of the repositories and the tests of the local event sources on MiniStack. Requires Python 3.10.`;
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
@@ -15,7 +21,7 @@ const log = (line: string): void => {
 let emulator: Emulator | undefined;
 let tests: ChildProcess | undefined;
 
-/** Runs the contracts on an engine and prints the output of Jest. @throws Error if a test fails */
+/** Runs the contracts on an engine and prints the output of Jest. @throws UsageError if a test fails */
 async function runContracts(endpoint: string): Promise<void> {
   tests = spawn(
     'sh',
@@ -24,7 +30,7 @@ async function runContracts(endpoint: string): Promise<void> {
     { cwd: projectFolder, env: { ...process.env, DYNAMODB_ENDPOINT: endpoint }, stdio: 'inherit' },
   );
   const [code] = (await once(tests, 'exit')) as [number | null];
-  if (code !== 0) throw new Error('A test failed on the second engine; see above.');
+  if (code !== 0) throw new UsageError('A test failed on the second engine; see above.');
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -33,17 +39,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void Promise.resolve(emulator?.stop()).finally(() => process.exit(1));
   });
 }
-try {
+await runCommand(usage, async (args) => {
+  parseArguments(args, {});
   log('installing MiniStack if it is missing');
   installEmulator();
   log('starting MiniStack');
-  emulator = await startEmulator(false);
-  log('running the contracts of the repositories and the tests of the event sources');
-  await runContracts(emulator.client.endpoint);
-  log('All tests passed on the second engine.');
-} catch (error) {
-  console.error(`test:engines failed: ${(error as Error).message}`);
-  process.exitCode = 1;
-} finally {
-  await emulator?.stop();
-}
+  try {
+    emulator = await startEmulator(false);
+    log('running the contracts of the repositories and the tests of the event sources');
+    await runContracts(emulator.client.endpoint);
+    log('All tests passed on the second engine.');
+  } finally {
+    await emulator?.stop();
+  }
+});

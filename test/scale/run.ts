@@ -5,6 +5,8 @@
  */
 import { readSynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { runCommand } from '../../infra/usage-error.ts';
 import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 import { aligned } from '../bench/figures.ts';
 import { startInProcess } from '../bench/in-process.ts';
@@ -121,4 +123,12 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+const usage = `Usage: npm run scale
+
+Runs every operation once on the embedded engine, captures the units and partitions that its calls use, and simulates
+requests of many projects against the limits of DynamoDB, Lambda and the gateway.`;
+
+await runCommand(usage, async (args) => {
+  parseArguments(args, {});
+  await main();
+});

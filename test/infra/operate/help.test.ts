@@ -1,18 +1,49 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { projectFolder } from '../../../infra/project-folder.ts';
 
-const operate = join(import.meta.dirname, '..', '..', '..', 'infra', 'operate');
+/** The command lines: npm script and file. */
+const commands = [
+  ['start', 'infra/local/serve.ts'],
+  ['run bench', 'test/bench/run.ts'],
+  ['run scale', 'test/scale/run.ts'],
+  ['run fuzz', 'test/fuzz/run.ts'],
+  ['run test:clients', 'test/clients/run.ts'],
+  ['run test:deploy', 'test/deploy/deploy.ts'],
+  ['run test:engines', 'test/engines/run.ts'],
+  ['run test:identity', 'test/identity/run.ts'],
+] as const;
 
-test.each([
-  ['dead-letters', 'Usage: npm run dead-letters -- [--stack <name>] [redrive all | redrive <id>…]\n'],
-  ['send-command', 'Usage: npm run send-command -- <command> <field>=<value>… | '],
-  ['watch-events', 'Usage: npm run watch-events '],
-])('%s --help prints the usage', (program, usage) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(operate, `${program}.ts`), '--help'], {
+function run(file: string, ...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectFolder, file), ...args], {
     encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return { status, stdout, stderr };
+}
+
+describe.each(commands)('npm %s', (script, file) => {
+  test('prints the usage for --help', () => {
+    const { status, stdout, stderr } = run(file, '--help');
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^Usage: npm ${script}[ \n]`));
   });
 
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout.startsWith(usage)).toBe(true);
+  test('refuses an unknown option with one sentence and the usage', () => {
+    const { status, stdout, stderr } = run(file, '--hlep');
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(
+      new RegExp(`^"--hlep" is not an option of this command; did you mean --help\\?\n\nUsage: npm ${script}[ \n]`),
+    );
+  });
+});
+
+test('npm start --help describes every setting with its default', () => {
+  const { stdout } = run('infra/local/serve.ts', '--help');
+
+  expect(stdout).toMatch(/^ {2}PORT +port on 127\.0\.0\.1; 0 selects a free port \(default: 9292\)$/m);
+  expect(stdout).toMatch(/^ {2}TOKEN_CACHE_SECONDS +.*\(default: 300\)$/m);
 });
