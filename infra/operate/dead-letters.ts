@@ -2,20 +2,25 @@
  * `npm run dead-letters`: lists dead letters with the reasons of their failures, or redrives them. Reads the queues of
  * the local server or, with `--stack`, of a deployed stack in the account that the AWS environment variables select.
  */
-import { parseArgs } from 'node:util';
 import { openEventStore } from '../local/events/open-event-store.ts';
-import { UsageError, runCommand } from '../usage-error.ts';
+import { parseArguments } from '../parse-arguments.ts';
+import { ArgumentError, UsageError, runCommand } from '../usage-error.ts';
 import { type DeadLetterQueues, CannotRedriveError, failureReason } from './dead-letter-queues.ts';
 import { LocalDeadLetterQueues } from './local-dead-letter-queues.ts';
 import { StackDeadLetterQueues } from './stack-dead-letter-queues.ts';
 
-const usage = 'Usage: npm run dead-letters -- [--stack <name>] [redrive all | redrive <id>…]';
+const usage = `Usage: npm run dead-letters -- [--stack <name>] [redrive all | redrive <id>…]
+
+Lists dead letters with the reasons of their failures, or redrives them.
+
+  --stack <name>   those of a deployed stack; AWS_REGION and AWS_PROFILE select its region and account
+                   (default: those of the local server; DATA_DIR selects its data folder)`;
 
 /** Number of dead letters that are redriven in parallel. */
 const concurrency = 10;
 
 await runCommand(usage, async (args) => {
-  const { stack, redriveIds } = parseArguments(args);
+  const { stack, redriveIds } = readArguments(args);
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => {
@@ -47,25 +52,18 @@ interface Arguments {
   readonly redriveIds: readonly string[] | undefined;
 }
 
-/** @throws UsageError with the usage if the arguments are invalid */
-function parseArguments(args: readonly string[]): Arguments {
-  const parsed = tryParseArgs(args);
-  if (parsed === undefined) throw new UsageError(usage);
-  const { values, positionals } = parsed;
+/** @throws ArgumentError if the arguments are invalid */
+function readArguments(args: readonly string[]): Arguments {
+  const { values, positionals } = parseArguments(args, { stack: { type: 'string' } }, true);
   const [verb, ...ids] = positionals;
-  if (values.stack === '') throw new UsageError(usage);
   if (verb === undefined) return { stack: values.stack, redriveIds: undefined };
-  if (verb !== 'redrive' || ids.length === 0) throw new UsageError(usage);
-  if (ids.includes('all') && ids.length > 1) throw new UsageError(usage);
-  return { stack: values.stack, redriveIds: ids };
-}
-
-function tryParseArgs(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { stack: { type: 'string' } } });
-  } catch {
-    return undefined;
+  if (verb !== 'redrive') throw new ArgumentError(`The only action is "redrive"; got ${JSON.stringify(verb)}.`);
+  if (ids.length === 0 || (ids.includes('all') && ids.length > 1)) {
+    throw new ArgumentError(
+      `"redrive" must be followed by "all" or by ids of dead letters; got ${ids.join(' ') || 'nothing'}.`,
+    );
   }
+  return { stack: values.stack, redriveIds: ids };
 }
 
 async function printDeadLetters(queues: DeadLetterQueues): Promise<void> {

@@ -6,6 +6,9 @@ import { projectFolder } from '../../../infra/project-folder.ts';
 /** The command lines: npm script and file. */
 const commands = [
   ['start', 'infra/local/serve.ts'],
+  ['run dead-letters', 'infra/operate/dead-letters.ts'],
+  ['run send-command', 'infra/operate/send-command.ts'],
+  ['run watch-events', 'infra/operate/watch-events.ts'],
   ['run bench', 'test/bench/run.ts'],
   ['run scale', 'test/scale/run.ts'],
   ['run fuzz', 'test/fuzz/run.ts'],
