@@ -86,6 +86,6 @@ export async function testDeadLetters(
   await assert.rejects(deadLetters('redrive', randomUUID()), /There is no dead letter/);
   await assert.rejects(
     emulator.run('infra/operate/dead-letters.ts', '--stack', 'None'),
-    /\nAWS responded with ValidationError: .*None.* does not exist\n$/,
+    /\n.*None.* does not exist in the selected region and account: check "--stack", .*\n$/,
   );
 }

@@ -19,6 +19,7 @@ import {
   unfinishedChange,
 } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
+import { testOperatorTools } from './operator-tools.ts';
 import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
 
 // `npm run test:deploy`: deploys the stack to an emulator with the real CDK command line, sends requests and destroys it.
@@ -122,6 +123,7 @@ async function testGrants(): Promise<void> {
   const events = await connectEvents(emulator, outputs['ImageSharing']!);
   await testEvents(events, outputs['ImageSharing']!, log);
   await testDeadLetters(emulator, events, outputs['ImageSharing']!, log);
+  await testOperatorTools(emulator, events, outputs['ImageSharing']!, log);
 
   const tableGrants = async (name: string) =>
     (await grantsOf(iam, name)).filter(({ action }) => action.startsWith('dynamodb:'));

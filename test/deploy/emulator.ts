@@ -27,6 +27,8 @@ export interface Emulator {
     readonly region: string;
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
+  /** The whole environment of a program that calls the emulator. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Runs the CDK command line against the emulator. @throws Error with its output if it fails */
   cdk(...args: readonly string[]): Promise<void>;
   /**
@@ -175,6 +177,7 @@ export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
   };
   return {
     client: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
+    environment,
     run,
     async cdk(...args) {
       await run(join('node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--ci');
