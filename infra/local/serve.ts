@@ -19,6 +19,7 @@ import { eventFile, loadSettings } from '../settings/local-settings.ts';
 import { localServerUsage } from '../settings/local-variables.ts';
 import { readSynthesizedStack } from './template/synthesized-stack.ts';
 import { synthesize } from './template/synthesize.ts';
+import { TerminalLog } from './terminal-log.ts';
 import { assertEngineReachable, tableClient } from './dynamodb/table-client.ts';
 import { startTableEngine } from './dynamodb/table-engine.ts';
 import { tableFromTemplate } from './dynamodb/table-from-template.ts';
@@ -53,8 +54,13 @@ async function serve(): Promise<void> {
     [variables.memberQuota]: String(memberQuota),
     ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }),
   };
-  const events = await startEvents({ stack, tableEndpoint, environment, store, log: process.stderr });
-  const gateway = await startGateway({ stack, tableEndpoint, environment, port, log: process.stderr });
+  const terminal = process.stderr.isTTY ? new TerminalLog(process.stderr) : undefined;
+  const log = terminal ?? process.stderr;
+  const events = await startEvents({ stack, tableEndpoint, environment, store, log });
+  const gateway = await startGateway({
+    ...{ stack, tableEndpoint, environment, port, log },
+    onServed: (request) => terminal?.addRequest(request),
+  });
 
   void engine?.failed.then((reason) => {
     console.error(
@@ -66,6 +72,7 @@ async function serve(): Promise<void> {
   const stop = async (): Promise<void> => {
     await gateway.stop();
     await events.stop();
+    terminal?.flush();
     store.close();
     await engine?.stop();
     folder.release();

@@ -7,9 +7,22 @@ import { corsConfiguration, preflightResponse, withCorsHeaders } from './cors.ts
 import { httpApiEvent } from './request-event.ts';
 import { gatewayResponse, type HttpApiResponse, httpApiResponse } from './response.ts';
 import { httpApiRoutes } from './routes.ts';
+import { requestIdHeader } from '../../../lambda/http/middlewares/request-id.ts';
 import { listen } from '../listen.ts';
 import { LocalFunction } from '../lambda/local-function.ts';
 import type { SynthesizedStack } from '../template/synthesized-stack.ts';
+
+/** A request to which the gateway has responded. */
+export interface ServedRequest {
+  readonly method: string;
+  /** Path and query as sent by the client. */
+  readonly url: string;
+  readonly status: number;
+  /** Time between the request and the end of its response. */
+  readonly milliseconds: number;
+  /** The `x-openstack-request-id` of the response; undefined for a response of the gateway itself. */
+  readonly requestId: string | undefined;
+}
 
 export interface GatewayOptions {
   readonly stack: SynthesizedStack;
@@ -21,6 +34,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** Receives the functions' log output and the errors of the gateway. */
   readonly log: Writable;
+  /** Called after the response to each request. */
+  readonly onServed?: ((request: ServedRequest) => void) | undefined;
 }
 
 /** The running HTTP API of a stack. */
@@ -52,7 +67,8 @@ const failed = gatewayResponse(500, 'Internal Server Error');
  *
  * @throws UsageError if the port cannot be used, or the local server does not support a part of the template
  */
-export async function startGateway({ stack, tableEndpoint, environment, port, log }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { stack, tableEndpoint, environment, port, log, onServed } = options;
   const routes = httpApiRoutes(stack);
   const cors = corsConfiguration(stack);
   const functions = new Map(
@@ -87,13 +103,25 @@ export async function startGateway({ stack, tableEndpoint, environment, port, lo
   const inFlight = new Set<Promise<void>>();
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (isStopping) response.shouldKeepAlive = false;
+    const startedAt = performance.now();
+    const sendResponse = async (result: HttpApiResponse): Promise<void> => {
+      await send(response, result);
+      const requestId = result.headers[requestIdHeader];
+      onServed?.({
+        method: request.method!,
+        url: request.url!,
+        status: result.statusCode,
+        milliseconds: performance.now() - startedAt,
+        requestId: typeof requestId === 'string' ? requestId : undefined,
+      });
+    };
     try {
-      await send(response, await respond(request));
+      await sendResponse(await respond(request));
     } catch (error) {
       // The client has closed the connection.
       if (request.socket.destroyed) return;
       log.write(`${inspect(error)}\n`);
-      await send(response, failed);
+      await sendResponse(failed);
     }
   };
   // Node counts the size of headers differently; its limit must be above the gateway's, so that the gateway responds.

@@ -15,6 +15,7 @@ import {
   type ServerProcess,
 } from '../../support/local-server.ts';
 import { runCommand } from '../../support/run-command.ts';
+import { startProgram } from '../../support/start-program.ts';
 
 const alice = { 'x-auth-token': 'dev:alice:alpha:member', 'content-type': 'application/json' };
 
@@ -69,6 +70,31 @@ describe('a server that runs', () => {
     const { code } = await server.exited;
 
     expect(code).toBe(0);
+  });
+
+  test('prints a JSON line for each request if its output is redirected', async () => {
+    const { url, lines } = await startServer();
+
+    await fetch(`${url}/v2/images`, { headers: alice });
+    while (!lines.some((line) => line.startsWith('{'))) await setTimeout(20);
+
+    expect(JSON.parse(lines.find((line) => line.startsWith('{'))!)).toMatchObject({ message: 'request', status: 200 });
+    expect(lines.filter((line) => line.startsWith('GET'))).toEqual([]);
+  });
+
+  test('prints a short line for each request on a terminal', async () => {
+    const terminal = await startProgram({
+      command: ['script', '-qec', serverCommand.join(' '), '/dev/null'],
+      env: { ...environmentWithoutSettings(), PORT: '0', DATA_DIR: folder, NO_COLOR: '1' },
+      ready: /^Listening on (\S+)/,
+    });
+
+    await fetch(`${terminal.ready[1]}/v2/images?name=secret`, { headers: alice });
+    while (!terminal.lines.some((line) => line.startsWith('GET'))) await setTimeout(20);
+    await terminal.stop('SIGTERM');
+
+    expect(terminal.lines.filter((line) => line.startsWith('{'))).toEqual([]);
+    expect(terminal.lines.find((line) => line.startsWith('GET'))).toMatch(/^GET \/v2\/images 200 \d+ ms alpha/);
   });
 
   test('says where its data is', async () => {
