@@ -18,24 +18,25 @@ const commands = [
   ['run test:identity', 'test/identity/run.ts'],
 ] as const;
 
-function run(file: string, ...args: readonly string[]) {
+function run(file: string, args: readonly string[] = [], env = process.env) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectFolder, file), ...args], {
     encoding: 'utf8',
     timeout: 60_000,
+    env,
   });
   return { status, stdout, stderr };
 }
 
 describe.each(commands)('npm %s', (script, file) => {
   test('prints the usage for --help', () => {
-    const { status, stdout, stderr } = run(file, '--help');
+    const { status, stdout, stderr } = run(file, ['--help']);
 
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(new RegExp(`^Usage: npm ${script}[ \n]`));
   });
 
   test('refuses an unknown option with one sentence and the usage', () => {
-    const { status, stdout, stderr } = run(file, '--hlep');
+    const { status, stdout, stderr } = run(file, ['--hlep']);
 
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(
@@ -45,8 +46,24 @@ describe.each(commands)('npm %s', (script, file) => {
 });
 
 test('npm start --help describes every setting with its default', () => {
-  const { stdout } = run('infra/local/serve.ts', '--help');
+  const { stdout } = run('infra/local/serve.ts', ['--help']);
 
   expect(stdout).toMatch(/^ {2}PORT +port on 127\.0\.0\.1; 0 selects a free port \(default: 9292\)$/m);
   expect(stdout).toMatch(/^ {2}TOKEN_CACHE_SECONDS +.*\(default: 300\)$/m);
+});
+
+test.each([
+  ['test/fuzz/run.ts', 'Schemathesis requires Python 3.10 or later as python3 on the PATH; got none.\n'],
+  [
+    'test/clients/run.ts',
+    'Python 3.11 or later is required as python3 on the PATH for the OpenStack clients; got none.\n',
+  ],
+  [
+    'test/identity/run.ts',
+    'Python 3.11 or later is required as python3 on the PATH for the OpenStack clients; got none.\n',
+  ],
+])('%s without Python says in one sentence what is missing', (file, sentence) => {
+  const result = run(file, [], { PATH: '/nonexistent' });
+
+  expect(result).toEqual({ status: 1, stdout: '', stderr: sentence });
 });
