@@ -76,8 +76,9 @@ const allRulesArn = (scope: Construct, bus: string): string =>
   Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${bus}/*` });
 
 /**
- * The notification for a subscriber. It omits the acting user, who belongs to another project, and `before` and
- * `after`: one of them is always `null`, and EventBridge does not document its output for `null`.
+ * The notification for a subscriber. It omits the acting user and the request id, because both belong to another
+ * project, whose clients choose the text of the id. It also omits `before` and `after`: one of them is always `null`,
+ * and EventBridge does not document its output for `null`.
  */
 const notification = RuleTargetInput.fromObject({
   ...Object.fromEntries(

@@ -13,7 +13,12 @@ export interface Caller {
   readonly role: Role | undefined;
   /** The channel of the request. */
   readonly via: Actor['via'];
+  /** The request id, or the id of the command. */
+  readonly requestId: string;
 }
+
+/** The part of a caller that its token proves. */
+export type CallerIdentity = Omit<Caller, 'via' | 'requestId'>;
 
 /** Project id of a caller without a project. No project id is empty, so this caller owns nothing. */
 const noProject = '' as ProjectId;
@@ -22,7 +27,7 @@ const noProject = '' as ProjectId;
  * Returns the caller of a token without a project: system-scoped, domain-scoped or unscoped. It has no role, because
  * roles outside a project grant no permissions.
  */
-export const callerWithoutProject = (userId: string): Omit<Caller, 'via'> => ({
+export const callerWithoutProject = (userId: string): CallerIdentity => ({
   projectId: noProject,
   userId,
   role: undefined,
@@ -32,7 +37,12 @@ export const callerWithoutProject = (userId: string): Omit<Caller, 'via'> => ({
 export const hasProject = (caller: Pick<Caller, 'projectId'>): boolean => caller.projectId !== noProject;
 
 /** Returns the actor of a change by this caller. */
-export const actorOf = ({ projectId, userId, via }: Caller): Actor => ({ projectId, userId, via });
+export const actorOf = ({ projectId, userId, via, requestId }: Caller): Actor => ({
+  projectId,
+  userId,
+  via,
+  requestId,
+});
 
 /** Returns the strongest of a token's roles and ignores unknown role names. */
 export const strongestRole = (roleNames: readonly string[]): Role | undefined =>

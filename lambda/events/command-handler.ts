@@ -144,7 +144,7 @@ async function runUseCase(
   const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
   const { projectId, userId, status } = command;
   // The right to send commands, which IAM grants, includes every project.
-  const caller = { projectId, userId, role: 'member', via: 'command' } as const;
+  const caller = { projectId, userId, role: 'member', via: 'command', requestId: command.id } as const;
   const imageId = requireImageId(command.imageId);
   if (command.command === 'offer-image') {
     await offerImage({ imageId, memberId: projectOf('member_id', command.memberId), caller });

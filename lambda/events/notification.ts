@@ -22,7 +22,13 @@ export interface Notification {
   readonly before: Readonly<Record<string, unknown>> | null;
   /** State after the change; `null` for a deletion. */
   readonly after: Readonly<Record<string, unknown>> | null;
-  readonly by: { readonly project: string; readonly user: string; readonly via: string };
+  readonly by: {
+    readonly project: string;
+    readonly user: string;
+    readonly via: string;
+    /** `null` for a change that was stored without the id. */
+    readonly request_id: string | null;
+  };
   /** Time of the change in UTC, with a precision of one second. */
   readonly time: string;
 }
@@ -33,10 +39,8 @@ export interface Notification {
  * @param imageName - name of a membership's image; `null` if the project may not learn it or the change is of an image
  */
 export function toNotification(change: Change, imageName: string | null): Notification {
-  const common = {
-    by: { project: change.actor.projectId, user: change.actor.userId, via: change.actor.via },
-    time: change.at,
-  };
+  const { projectId, userId, via, requestId = null } = change.actor;
+  const common = { by: { project: projectId, user: userId, via, request_id: requestId }, time: change.at };
   const verb = change.before === undefined ? 'create' : change.after === undefined ? 'delete' : 'update';
   if (change.kind === 'image') {
     return {

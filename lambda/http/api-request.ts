@@ -1,16 +1,20 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { callerWithoutProject, type Caller } from '../domain/caller.ts';
+import { callerWithoutProject, type Caller, type CallerIdentity } from '../domain/caller.ts';
 import { invalidRequest } from '../domain/errors.ts';
 import { requireImageId, type ImageId } from '../domain/ids.ts';
 import { isHttpsOrLoopback } from '../identity/settings.ts';
 import type { ApiResponse } from './api-response.ts';
 
 /**
- * Event of API Gateway (payload format 2.0). Middlewares replace the body with the parsed body and add the verified
- * caller.
+ * Event of API Gateway (payload format 2.0). Middlewares replace the body with the parsed body and add the request id
+ * and the verified caller, because the handler receives nothing else.
  */
-export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & { body?: unknown; caller?: Omit<Caller, 'via'> };
+export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & {
+  body?: unknown;
+  caller?: CallerIdentity;
+  requestId?: string;
+};
 
 /** State that the middlewares of one request share. */
 interface RequestInternal extends Record<string, unknown> {
@@ -48,7 +52,7 @@ export interface ApiRequest {
  * @param publicUrl - configured URL of the API; by default the URL of the gateway
  */
 export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => ({
-  caller: { ...(event.caller ?? anonymousCaller), via: 'http' },
+  caller: { ...(event.caller ?? anonymousCaller), via: 'http', requestId: event.requestId ?? '' },
   method: event.requestContext.http.method,
   pathname: pathnameOf(event),
   path: Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, value ?? ''])),

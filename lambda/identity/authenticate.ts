@@ -1,5 +1,5 @@
 import type { MiddlewareObj } from '@middy/core';
-import type { Caller } from '../domain/caller.ts';
+import type { CallerIdentity } from '../domain/caller.ts';
 import { SharingError } from '../domain/errors.ts';
 import { allowsRequest } from './access-rules.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -9,7 +9,7 @@ interface TokenEvent {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly requestContext: { readonly http: { readonly method: string }; readonly stage: string };
   readonly rawPath: string;
-  caller?: Omit<Caller, 'via'>;
+  caller?: CallerIdentity;
 }
 
 /** Maximum length of a token in characters. API Gateway limits all headers together to 10,240 bytes. */

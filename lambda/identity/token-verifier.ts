@@ -1,8 +1,8 @@
-import type { Caller } from '../domain/caller.ts';
+import type { CallerIdentity } from '../domain/caller.ts';
 import type { AccessRule } from './access-rules.ts';
 
 /** Caller that a valid token identifies. */
-export interface VerifiedToken extends Omit<Caller, 'via'> {
+export interface VerifiedToken extends CallerIdentity {
   /** The only requests that the token allows; `undefined` allows all requests. */
   readonly accessRules?: readonly AccessRule[] | undefined;
 }

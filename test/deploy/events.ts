@@ -84,7 +84,8 @@ export async function testEvents(
   const member = { image_id: id, member_id: 'project-b' };
   assert.equal(await post('/v2/images', { id, name: 'published' }), 201);
   assert.equal(await post(`/v2/images/${id}/members`, { member: 'project-b' }), 200);
-  await send(command({ ...member, command: 'answer-offer', project: 'project-b', status: 'accepted', reply: true }));
+  const answer = { id: `answer-${id}`, command: 'answer-offer', project: 'project-b', status: 'accepted' };
+  await send(command({ ...member, ...answer, reply: true }));
   const answered = await waitForEvent(({ type, image }) => type === 'image.member.update' && image?.id === id);
   assert.deepEqual(
     [answered['image'], answered['before'], answered['after'], answered['by']],
@@ -92,7 +93,7 @@ export async function testEvents(
       { id, name: 'published', owner: 'project-a' },
       { status: 'pending' },
       { status: 'accepted' },
-      { project: 'project-b', user: 'robot', via: 'command' },
+      { project: 'project-b', user: 'robot', via: 'command', request_id: answer.id },
     ],
   );
   await waitForEvent(({ outcome }) => outcome === 'done');

@@ -92,7 +92,7 @@ describe('offer subscriptions in the template', () => {
         sequence: 7,
         before: undefined,
         after: 'pending' as const,
-        actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' as const },
+        actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' as const, requestId: 'req-1' },
         at: parseTimestamp('2026-11-23T12:00:00Z')!,
       };
       const detail = toNotification(change, 'golden');

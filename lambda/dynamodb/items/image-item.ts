@@ -49,10 +49,11 @@ export const catalogKeys = (
 });
 
 /** Returns the map that stores an actor. */
-export const actorAttribute = ({ projectId, userId, via }: Actor): Record<string, string> => ({
+export const actorAttribute = ({ projectId, userId, via, requestId }: Actor): Record<string, string> => ({
   project: projectId,
   user: userId,
   via,
+  ...(requestId !== undefined && { request_id: requestId }),
 });
 
 /** Returns the map that stores a pending change. */
@@ -136,6 +137,7 @@ export const actorFrom = (read: ItemReader): Actor => ({
   projectId: read.parsed('project', 'a project id', parseProjectId),
   userId: read.string('user'),
   via: read.oneOf('via', ['http', 'command']),
+  ...(read.has('request_id') && { requestId: read.string('request_id') }),
 });
 
 function pendingFrom(read: ItemReader): PendingChange {

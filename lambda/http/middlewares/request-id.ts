@@ -11,7 +11,7 @@ export const requestId = (): ApiMiddleware => ({
   before: ({ event, internal }) => {
     const clientId = event.headers[requestIdHeader] ?? '';
     const id = wellFormed.test(clientId) ? clientId : randomUUID();
-    internal.requestId = id.startsWith('req-') ? id : `req-${id}`;
+    internal.requestId = event.requestId = id.startsWith('req-') ? id : `req-${id}`;
   },
 });
 

@@ -5,5 +5,5 @@ import type { ProjectId } from '../../../lambda/domain/ids.ts';
 export function aCaller(as: string): Caller {
   const [project = '', roles = ''] = as.split(':');
   const role = strongestRole(roles.split(','));
-  return { projectId: project as ProjectId, userId: `user-of-${project}`, role, via: 'http' };
+  return { projectId: project as ProjectId, userId: `user-of-${project}`, role, via: 'http', requestId: 'req-test' };
 }

@@ -53,6 +53,15 @@ describe('a command does what the request does', () => {
     expect(world.deadLetters).toEqual([]);
   });
 
+  test('the notification of the change has the id of the command', async () => {
+    await world.deliver(byAlpha('offer-image', await anImage(), { id: 'order-4711' }));
+
+    await world.notifications.drain();
+
+    const { by } = world.notifications.published.at(-1)!;
+    expect(by).toEqual({ project: 'alpha', user: 'robot', via: 'command', request_id: 'order-4711' });
+  });
+
   test('the outcome is published if the command requests a reply', async () => {
     const id = await anImage('pending');
     const fields = { version: 1, project: 'beta', command: 'answer-offer', image_id: id, member_id: 'beta' };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DynamoDBRecord } from 'aws-lambda';
@@ -76,7 +77,8 @@ describe('published notifications', () => {
     await consumer.drain();
 
     const image = { id, name: 'golden', owner: 'alpha' };
-    const by = { project: 'alpha', user: 'user-of-alpha', via: 'http' };
+    const requestId = expect.stringMatching(/^req-[0-9a-f-]{36}$/);
+    const by = { project: 'alpha', user: 'user-of-alpha', via: 'http', request_id: requestId };
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const [first, , , second] = consumer.published.filter(({ member }) => member !== undefined);
     // Both memberships have ended when their changes are published.
@@ -101,7 +103,7 @@ describe('published notifications', () => {
         type: 'image.member.update',
         before: { status: 'pending' },
         after: { status: 'accepted' },
-        by: { project: 'beta', user: 'user-of-beta', via: 'http' },
+        by: { project: 'beta', user: 'user-of-beta', via: 'http', request_id: requestId },
       }),
       told(first, 2, { type: 'image.member.delete', before: { status: 'accepted' }, after: null, by }),
       told(second, 0, { type: 'image.member.create', before: null, after: { status: 'pending' }, by }),
@@ -109,6 +111,61 @@ describe('published notifications', () => {
     ]);
     expect(second!.member!.membership_id).not.toBe(first!.member!.membership_id);
     expect(second!.sequence).toBe(first!.sequence + 3);
+  });
+
+  test('contain the request id of the response that acknowledged the change', async () => {
+    const id = await createImage('golden');
+    const headers = { 'x-openstack-request-id': 'my-own' };
+    await service.request('POST', `/v2/images/${id}/members`, {
+      as: 'alpha:member',
+      body: { member: 'beta' },
+      headers,
+    });
+    const { headers: response } = await answer(id, 'beta', 'accepted');
+    await withdraw(id, 'beta');
+    const { headers: deletion } = await remove(id);
+
+    await consumer.drain();
+
+    expect(consumer.published.map(({ type, by }) => [type, by.request_id])).toEqual([
+      ['image.create', expect.stringMatching(/^req-/)],
+      ['image.member.create', 'req-my-own'],
+      ['image.member.update', response['x-openstack-request-id']],
+      ['image.member.delete', expect.stringMatching(/^req-/)],
+      ['image.delete', deletion['x-openstack-request-id']],
+    ]);
+  });
+
+  test('of a fan-out contain the id of the request that started it', async () => {
+    const id = await createImage('golden');
+    await offer(id, 'beta');
+    const { headers } = await remove(id);
+
+    await consumer.drain();
+
+    const ends = consumer.published.filter(({ type }) => type.endsWith('delete'));
+    expect(ends.map(({ by }) => by.request_id)).toEqual(Array(2).fill(headers['x-openstack-request-id']));
+  });
+
+  test('of a change that was stored without a request id have none', async () => {
+    const id = await createImage('golden');
+    await table.client.send(
+      new UpdateItemCommand({
+        TableName: table.tableName,
+        Key: { pk: { S: `IMAGE#${id}` }, sk: { S: 'IMAGE' } },
+        UpdateExpression: 'REMOVE updated_by.request_id ADD version :one',
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      }),
+    );
+
+    await consumer.drain();
+
+    expect(consumer.published.at(-1)!.by).toEqual({
+      project: 'alpha',
+      user: 'user-of-alpha',
+      via: 'http',
+      request_id: null,
+    });
   });
 
   test('contain the name of the image as long as the project is a member', async () => {

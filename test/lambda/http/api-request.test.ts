@@ -45,7 +45,7 @@ test('a request has the path of the event and its decoded query', () => {
     ['a=b', '&'],
   ]);
   expect(request).toEqual({
-    caller: { projectId: '', userId: '', role: undefined, via: 'http' },
+    caller: { projectId: '', userId: '', role: undefined, via: 'http', requestId: '' },
     method: 'PUT',
     pathname: '/v2/images/a/members/100%',
     path: { version: 'v2', image_id: 'a', member_id: '100%' },

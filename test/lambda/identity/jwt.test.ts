@@ -78,7 +78,7 @@ describe('a token of the issuer', () => {
     for (const { status, body } of answers) {
       expect({ status, body }).toEqual({
         status: 200,
-        body: { userId: 'alice', projectId: 'alpha', role: 'member', via: 'http' },
+        body: { userId: 'alice', projectId: 'alpha', role: 'member', via: 'http', requestId: expect.any(String) },
       });
     }
   });
@@ -325,7 +325,7 @@ describe('two headers', () => {
       ...claimed,
     });
 
-    expect(body).toEqual({ userId: 'alice', projectId: 'alpha', role: 'reader', via: 'http' });
+    expect(body).toEqual({ userId: 'alice', projectId: 'alpha', role: 'reader', via: 'http', requestId: expect.any(String) });
   });
 });
 
