@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stage, Validations } from 'aws-cdk-lib/core';
+import { Duration, RemovalPolicy, Stack, Stage, Validations } from 'aws-cdk-lib/core';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync, type BuildOptions } from 'esbuild';
+import { variables } from '../../lambda/functions/config.ts';
 import { functionTimeoutSeconds } from '../../lambda/runtime/deadline.ts';
 import { projectFolder } from '../project-folder.ts';
 
@@ -90,7 +91,7 @@ export class ServiceFunction extends LambdaFunction {
       logGroup,
       memorySize: props.memorySize ?? 512,
       timeout: props.timeout ?? apiFunctionTimeout,
-      environment: { ...props.environment },
+      environment: { [variables.stackName]: Stack.of(scope).stackName, ...props.environment },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     if (props.network) {

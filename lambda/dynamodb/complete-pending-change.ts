@@ -1,4 +1,4 @@
-import { currentDeadline } from '../runtime/deadline.ts';
+import { currentDeadline } from '../runtime/request-context.ts';
 import type { Clock } from '../domain/clock.ts';
 import { tryAgainLater } from '../domain/errors.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../runtime/backoff.ts';
-import { currentDeadline } from '../runtime/deadline.ts';
+import { currentDeadline } from '../runtime/request-context.ts';
 import { databaseUnavailable, outcomeUnknown, tryAgainLater } from '../domain/errors.ts';
 
 /** Time and random numbers of the retries; a test replaces them. */

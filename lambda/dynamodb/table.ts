@@ -3,6 +3,7 @@ import {
   ItemCollectionSizeLimitExceededException,
   ProvisionedThroughputExceededException,
   TransactionCanceledException,
+  type ConsumedCapacity,
 } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -17,6 +18,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { randomUUID } from 'node:crypto';
 import { outcomeUnknown, projectFull, SharingError } from '../domain/errors.ts';
+import { addConsumedUnits } from '../runtime/request-context.ts';
 import { isContentionReason, retryOnContention, temporaryFailureOf } from './retry-on-contention.ts';
 import { names, values } from './expression.ts';
 import { sortKey, type ItemKey } from './keys.ts';
@@ -88,10 +90,10 @@ export class Table {
     const writeId = randomUUID();
     let key: ItemKey | undefined;
     try {
-      const { Attributes: item } = await retryOnContention('write', () => {
+      const { Attributes: item } = await retryOnContention('write', async () => {
         const update = build();
         key = update.Key;
-        return this.#documents.send(this.#updateCommand(update, writeId));
+        return countUnits('write', await this.#documents.send(this.#updateCommand(update, writeId)));
       });
       if (item === undefined) throw outcomeUnknown(new Error('The response has no item.'));
       return { applied: true, item };
@@ -115,6 +117,7 @@ export class Table {
       ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ...values({ [writeIdAttribute]: writeId }) },
       TableName: this.#name,
       ReturnValues: 'ALL_NEW',
+      ...reportUnits,
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
   }
@@ -130,7 +133,7 @@ export class Table {
   async transact(actions: readonly TransactAction[]): Promise<boolean> {
     const command = this.#transaction(actions);
     try {
-      await retryOnContention('idempotent-write', () => this.#documents.send(command));
+      await retryOnContention('idempotent-write', async () => countUnits('write', await this.#documents.send(command)));
       return true;
     } catch (error) {
       const reasons = cancellationReasons(error);
@@ -158,7 +161,7 @@ export class Table {
     try {
       await retryOnContention('idempotent-write', async () => {
         try {
-          await this.#documents.send(command);
+          countUnits('write', await this.#documents.send(command));
         } catch (error) {
           const [, ...reasons] = cancellationReasons(error);
           const isConflict = temporaryFailureOf(error) === 'contention' && reasons.some(isContentionReason);
@@ -181,6 +184,7 @@ export class Table {
   /** Returns the command of a transaction. Every attempt to send it has the same token. */
   #transaction(actions: readonly TransactAction[]): TransactWriteCommand {
     return new TransactWriteCommand({
+      ...reportUnits,
       ClientRequestToken: randomUUID(),
       TransactItems: actions.map(
         (action) =>
@@ -207,10 +211,12 @@ export class Table {
     let remainingKeys: Record<string, unknown>[] = keys.map((key) => ({ ...key }));
     while (remainingKeys.length > 0) {
       const command: BatchGetCommand = new BatchGetCommand({
+        ...reportUnits,
         RequestItems: { [this.#name]: { Keys: remainingKeys, ConsistentRead: true } },
       });
       const batch = await retryOnContention('read', async () => {
-        const { Responses: responses, UnprocessedKeys: unprocessed } = await this.#documents.send(command);
+        const response = countUnits('read', await this.#documents.send(command));
+        const { Responses: responses, UnprocessedKeys: unprocessed } = response;
         const items = responses?.[this.#name] ?? [];
         const unprocessedKeys = unprocessed?.[this.#name]?.Keys ?? [];
         // BatchGetItem reports throttling as a response with unprocessed keys only.
@@ -246,17 +252,39 @@ export class Table {
     do {
       const command: QueryCommand = new QueryCommand({
         ...query,
+        ...reportUnits,
         TableName: this.#name,
         ConsistentRead: consistent,
         ExclusiveStartKey: lastKey,
       });
-      const response = await retryOnContention('read', () => this.#documents.send(command));
+      const response = await retryOnContention('read', async () =>
+        countUnits('read', await this.#documents.send(command)),
+      );
       found.push(...(response.Items ?? []));
       lastKey = response.LastEvaluatedKey;
       pages += 1;
     } while (lastKey !== undefined && found.length < enough && pages < maxPages);
     return { items: found, lastKey };
   }
+}
+
+/** Requests the capacity that a call consumes, in total over the table and its indexes. */
+const reportUnits = { ReturnConsumedCapacity: 'TOTAL' } as const;
+
+/**
+ * Adds the units that a response reports to those of the current request, and returns the response.
+ *
+ * @param kind - kind of the call's units. A transaction that writes reports the units that it reads separately
+ */
+function countUnits<Response extends { readonly ConsumedCapacity?: ConsumedCapacity | ConsumedCapacity[] | undefined }>(
+  kind: 'read' | 'write',
+  response: Response,
+): Response {
+  for (const { CapacityUnits: total = 0, ReadCapacityUnits: part = 0 } of [response.ConsumedCapacity ?? []].flat()) {
+    const read = kind === 'read' ? total : part;
+    addConsumedUnits({ read, write: total - read });
+  }
+  return response;
 }
 
 /** Returns the sort key of an item, which identifies its kind within a partition. */

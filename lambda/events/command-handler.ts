@@ -1,5 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { deadlineOf, withDeadline } from '../runtime/deadline.ts';
+import { deadlineOf } from '../runtime/deadline.ts';
+import { withRequestContext } from '../runtime/request-context.ts';
 import {
   CommandAlreadyRecordedError,
   type CommandRecordRepository,
@@ -9,13 +10,13 @@ import { isTemporary, SharingError } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
 import { logMessages } from '../runtime/log-messages.ts';
-import type { Log } from '../runtime/log.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
 import type { AnswerOffer } from '../use-cases/answer-offer.ts';
 import type { OfferImage } from '../use-cases/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
 import type { CommandReply } from './command-reply.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
-import { requireImageId, requireMemberId } from '../domain/ids.ts';
+import { parseImageId, requireImageId, requireMemberId } from '../domain/ids.ts';
 
 /** Dependencies of the command consumer. */
 export interface CommandHandlerDependencies {
@@ -30,7 +31,7 @@ export interface CommandHandlerDependencies {
   readonly sendToDeadLetterQueue: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
   /** Publishes the outcome of a command for its sender. */
   readonly reply: (reply: CommandReply) => Promise<void>;
-  readonly log: Log;
+  readonly telemetry: Telemetry;
 }
 
 /** The message attributes of a dead letter. A redrive sends it with them. */
@@ -45,13 +46,13 @@ export const commandHandler =
   (dependencies: CommandHandlerDependencies) =>
   async (
     { Records: records }: SQSEvent,
-    context: Pick<Context, 'getRemainingTimeInMillis'>,
+    context: Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
     const deadline = deadlineOf(context);
     const messages = await Promise.all(
       records.map(async (record) => ({
         messageId: record.messageId,
-        isCompleted: await withDeadline(deadline, () => handleMessage(dependencies, record)),
+        isCompleted: await withRequestContext(deadline, () => handleMessage(dependencies, record, context)),
       })),
     );
     const failed = messages.filter(({ isCompleted }) => !isCompleted);
@@ -62,7 +63,10 @@ export const commandHandler =
 async function handleMessage(
   dependencies: CommandHandlerDependencies,
   { messageId, body, messageAttributes }: SQSRecord,
+  context: Pick<Context, 'awsRequestId'>,
 ): Promise<boolean> {
+  const { log, startRequest } = dependencies.telemetry;
+  const endRequest = startRequest(context);
   // Every sender can set message attributes: a malformed number counts as 0.
   const redrives = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
   const redriveCount = /^\d{1,6}$/.test(redrives) ? Number(redrives) : 0;
@@ -86,17 +90,24 @@ async function handleMessage(
     }
   } catch (error) {
     const cause = error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : error;
-    dependencies.log({ level: 'error', message: logMessages.commandFailed, messageId, ...logFields(command), cause });
+    const isUnavailable = error instanceof SharingError && isTemporary(error);
+    log({
+      level: 'error',
+      message: logMessages.commandFailed,
+      messageId,
+      ...logFields(command),
+      cause,
+      ...endRequest(operationOf(command), isUnavailable ? 'unavailable' : 'failed'),
+    });
     return false;
   }
-  const refusal = outcome.outcome === 'refused' ? { error: outcome.error } : {};
-  dependencies.log({
+  log({
     level: 'info',
     message: logMessages.command,
     messageId,
     ...logFields(command),
-    outcome: outcome.outcome,
-    ...refusal,
+    ...(outcome.outcome === 'refused' && { error: outcome.error }),
+    ...endRequest(operationOf(command), outcome.outcome === 'refused' ? 'refused' : 'success'),
   });
   return true;
 }
@@ -166,5 +177,8 @@ const replyTo = (command: Command, outcome: CommandOutcome): CommandReply => ({
   ...outcome,
 });
 
+/** Returns the operation of a command in the log and the metrics. Messages that are no valid command share one. */
+const operationOf = (command: Command | undefined): string => command?.command ?? 'invalid-command';
+
 const logFields = (command: Command | undefined): Readonly<Record<string, unknown>> =>
-  command === undefined ? {} : { command: command.command, id: command.id, project: command.projectId };
+  command === undefined ? {} : { id: command.id, project: command.projectId, image: parseImageId(command.imageId) };

@@ -1,5 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { deadlineOf, withDeadline } from '../runtime/deadline.ts';
+import { deadlineOf } from '../runtime/deadline.ts';
+import { withRequestContext } from '../runtime/request-context.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
@@ -24,7 +25,7 @@ export const pendingChangeHandler =
     const failures: SQSBatchResponse['batchItemFailures'] = [];
     for (const { messageId, body } of records) {
       try {
-        await withDeadline(deadline, () => completePendingChange(images, body, logLine));
+        await withRequestContext(deadline, () => completePendingChange(images, body, logLine));
       } catch (error) {
         failures.push({ itemIdentifier: messageId });
         logLine({

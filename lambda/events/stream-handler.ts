@@ -1,11 +1,12 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { deadlineOf, withDeadline } from '../runtime/deadline.ts';
+import { deadlineOf } from '../runtime/deadline.ts';
+import { withRequestContext } from '../runtime/request-context.ts';
 import type { Change, MembershipChange } from '../domain/change.ts';
 import type { Image } from '../domain/image.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Log } from '../runtime/log.ts';
 import { Backoff } from '../runtime/backoff.ts';
-import { countMetric } from '../runtime/metric.ts';
+import { metricFields, publishOperation } from '../runtime/metric.ts';
 import { toNotification } from './notification.ts';
 import { publishInOrder, type NotificationBus } from './publish-in-order.ts';
 
@@ -62,7 +63,7 @@ export const streamHandler =
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<DynamoDBBatchResponse> => {
     const deadline = deadlineOf(context);
-    return withDeadline(deadline, async () => {
+    return withRequestContext(deadline, async () => {
       const failure = await publishBatch(dependencies, records, deadline);
       if (failure === undefined) return { batchItemFailures: [] };
       if (failure.firstFailedIndex === 0 && failure.othersSucceeded && records.length > 1) {
@@ -132,7 +133,12 @@ async function publishBatch(
     message: logMessages.notifications,
     records: records.length,
     published,
-    ...(failure === undefined ? {} : { again: records.length - failure.firstFailedIndex, cause: failure.cause }),
+    ...(failure === undefined
+      ? {}
+      : {
+          cause: failure.cause,
+          ...metricFields(publishOperation, { UnpublishedRecords: records.length - failure.firstFailedIndex }),
+        }),
   });
   return failure;
 }
@@ -151,7 +157,7 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
         level: 'warn',
         message: logMessages.unknownItem,
         item: parsedRecord.unknown,
-        ...countMetric('UnknownStreamRecords'),
+        ...metricFields(publishOperation, { UnknownStreamRecords: 1 }),
       });
     }
     return { record, ...parsedRecord };
@@ -175,7 +181,7 @@ async function dispatch(
       level: 'error',
       message: logMessages.recordSentToDeadLetterQueue,
       reason: malformed,
-      ...countMetric('MalformedStreamRecords'),
+      ...metricFields(publishOperation, { MalformedStreamRecords: 1 }),
     });
   }
 }

@@ -10,6 +10,7 @@ export const apiDocumentFile = 'openapi.json';
 
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {
+  stackName: 'STACK_NAME',
   tableName: 'TABLE_NAME',
   identity: identityVariables.kind,
   publicUrl: 'PUBLIC_URL',
@@ -20,6 +21,8 @@ export const variables = {
 } as const satisfies Record<keyof Config, string>;
 
 export interface Config {
+  /** The stack's name, a dimension of all metrics. */
+  readonly stackName: string;
   readonly tableName: string;
   /** The kind of token verifier and its settings. */
   readonly identity: IdentitySettings;
@@ -97,6 +100,7 @@ const readMemberQuota: Reader<number> = (env, problems) => {
 };
 
 const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
+  stackName: requiredText(variables.stackName),
   tableName: requiredText(variables.tableName),
   identity: loadIdentitySettings,
   publicUrl: readPublicUrl,

@@ -1,16 +1,16 @@
 import { loadConfig } from './config.ts';
+import { functionTelemetry } from './telemetry.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
 import { DynamoDbCommandRecordRepository } from '../dynamodb/dynamodb-command-record-repository.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
 import { commandHandler } from '../events/command-handler.ts';
-import { log } from '../runtime/log.ts';
 import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../messaging/sqs-queue.ts';
 import { createAnswerOffer } from '../use-cases/answer-offer.ts';
 import { createOfferImage } from '../use-cases/offer-image.ts';
 import { createWithdrawOffer } from '../use-cases/withdraw-offer.ts';
 
-const config = loadConfig(process.env, ['tableName', 'memberQuota', 'eventBusName', 'deadLetterQueueUrl']);
+const config = loadConfig(process.env, ['stackName', 'tableName', 'memberQuota', 'eventBusName', 'deadLetterQueueUrl']);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
@@ -27,5 +27,5 @@ export const handler = commandHandler({
   }),
   sendToDeadLetterQueue: (body, attributes) => deadLetterQueue.send(body, attributes),
   reply: (reply) => bus.reply(reply),
-  log,
+  telemetry: functionTelemetry(config.stackName),
 });

@@ -8,15 +8,15 @@ import { apiHandler } from '../http/api-handler.ts';
 import { imageOperations } from '../http/operations/images.ts';
 import { pageSize } from '../http/views/image-view.ts';
 import { createTokenVerifier } from '../identity/create-token-verifier.ts';
-import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
+import { functionTelemetry } from './telemetry.ts';
 import { createCreateImage } from '../use-cases/create-image.ts';
 import { createDeleteImage } from '../use-cases/delete-image.ts';
 import { createListImages } from '../use-cases/list-images.ts';
 import { createDownloadImage, createShowImage } from '../use-cases/show-image.ts';
 import { createUpdateImage } from '../use-cases/update-image.ts';
 
-const config = loadConfig(process.env, ['tableName', 'identity', 'publicUrl']);
+const config = loadConfig(process.env, ['stackName', 'tableName', 'identity', 'publicUrl']);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
@@ -36,5 +36,9 @@ export const handler = apiHandler(
     removeTag: updateImage,
     downloadImage: createDownloadImage(images),
   },
-  { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
+  {
+    identity: createTokenVerifier(config, readSecret),
+    telemetry: functionTelemetry(config.stackName),
+    publicUrl: config.publicUrl,
+  },
 );

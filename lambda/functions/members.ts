@@ -5,15 +5,15 @@ import { DynamoDbMembershipRepository } from '../dynamodb/dynamodb-membership-re
 import { apiHandler } from '../http/api-handler.ts';
 import { memberOperations } from '../http/operations/members.ts';
 import { createTokenVerifier } from '../identity/create-token-verifier.ts';
-import { log } from '../runtime/log.ts';
 import { readSecret } from './read-secret.ts';
+import { functionTelemetry } from './telemetry.ts';
 import { createAnswerOffer } from '../use-cases/answer-offer.ts';
 import { createListMembers } from '../use-cases/list-members.ts';
 import { createOfferImage } from '../use-cases/offer-image.ts';
 import { createShowMember } from '../use-cases/show-member.ts';
 import { createWithdrawOffer } from '../use-cases/withdraw-offer.ts';
 
-const config = loadConfig(process.env, ['tableName', 'identity', 'publicUrl', 'memberQuota']);
+const config = loadConfig(process.env, ['stackName', 'tableName', 'identity', 'publicUrl', 'memberQuota']);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
@@ -29,5 +29,9 @@ export const handler = apiHandler(
     answerOffer: createAnswerOffer(images, memberships, clock),
     withdrawOffer: createWithdrawOffer(images, memberships, clock),
   },
-  { identity: createTokenVerifier(config, readSecret), log, publicUrl: config.publicUrl },
+  {
+    identity: createTokenVerifier(config, readSecret),
+    telemetry: functionTelemetry(config.stackName),
+    publicUrl: config.publicUrl,
+  },
 );

@@ -4,11 +4,17 @@ import { findImageNames } from '../dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../dynamodb/stream-record.ts';
 import { pendingChangeMessage } from '../events/pending-change-handler.ts';
 import { deadLetterBody, streamHandler } from '../events/stream-handler.ts';
-import { log } from '../runtime/log.ts';
+import { createLog } from '../runtime/log.ts';
 import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../messaging/sqs-queue.ts';
 
-const config = loadConfig(process.env, ['tableName', 'eventBusName', 'pendingChangesQueueUrl', 'deadLetterQueueUrl']);
+const config = loadConfig(process.env, [
+  'stackName',
+  'tableName',
+  'eventBusName',
+  'pendingChangesQueueUrl',
+  'deadLetterQueueUrl',
+]);
 const table = connectTable(config.tableName);
 const pendingChangesQueue = new SqsQueue(config.pendingChangesQueueUrl);
 const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
@@ -20,5 +26,5 @@ export const handler = streamHandler({
   bus: new EventBridgeBus(config.eventBusName),
   scheduleCompletion: (pendingChangeStarted) => pendingChangesQueue.send(pendingChangeMessage(pendingChangeStarted)),
   sendToDeadLetterQueue: (record, reason) => deadLetterQueue.send(deadLetterBody(record), { reason }),
-  log,
+  log: createLog(config.stackName),
 });

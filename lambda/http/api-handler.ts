@@ -1,8 +1,9 @@
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { requestTimeoutMilliseconds, withDeadline } from '../runtime/deadline.ts';
-import type { Log } from '../runtime/log.ts';
+import { requestTimeoutMilliseconds } from '../runtime/deadline.ts';
+import { withRequestContext } from '../runtime/request-context.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 import type { BodyRule, HandleRequest, Operation, UseCasesOf } from './operation.ts';
@@ -19,7 +20,7 @@ import { isVersion, versionsView } from './views/versions.ts';
 export interface HandlerDependencies {
   /** Verifies the caller's token; `undefined` if the operation requires none. */
   readonly identity: TokenVerifier | undefined;
-  readonly log: Log;
+  readonly telemetry: Telemetry;
   /** URL of the API without a trailing slash; by default the URL of the gateway. */
   readonly publicUrl?: string | undefined;
 }
@@ -47,18 +48,18 @@ export interface NamedHandler {
  */
 export function wrapOperation(
   { name, handle, body }: NamedHandler,
-  { identity, log, publicUrl }: HandlerDependencies,
+  { identity, telemetry, publicUrl }: HandlerDependencies,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
     .use(responseHeaders(identity !== undefined))
     .use(requestId())
-    .use(requestLog(name, log))
+    .use(requestLog(name, telemetry))
     .use(faultBoundary(identity?.challenge ?? 'Bearer'))
     .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
     .use(requireWellFormedRequestId())
     .use(middlewaresOf(body))
     .handler((event) => handle(apiRequest(event, publicUrl)));
-  return (event, context) => withDeadline(Date.now() + requestTimeoutMilliseconds, () => handler(event, context));
+  return (event, context) => withRequestContext(Date.now() + requestTimeoutMilliseconds, () => handler(event, context));
 }
 
 /**

@@ -4,6 +4,7 @@ import { callerWithoutProject, type Caller, type CallerIdentity } from '../domai
 import { invalidRequest } from '../domain/errors.ts';
 import { requireImageId, type ImageId } from '../domain/ids.ts';
 import { isHttpsOrLoopback } from '../identity/settings.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
 import type { ApiResponse } from './api-response.ts';
 
 /**
@@ -19,7 +20,7 @@ export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & {
 /** State that the middlewares of one request share. */
 interface RequestInternal extends Record<string, unknown> {
   requestId: string;
-  startedAt: number;
+  endRequest: ReturnType<Telemetry['startRequest']>;
   /** Fault code of the response, or `undefined` for a success. */
   fault: string | undefined;
 }

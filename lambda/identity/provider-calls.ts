@@ -1,4 +1,4 @@
-import { currentDeadline } from '../runtime/deadline.ts';
+import { currentDeadline } from '../runtime/request-context.ts';
 import type { Clock } from '../domain/clock.ts';
 import { identityUnavailable } from '../domain/errors.ts';
 import type { JsonResponse, JsonRequest, SendJson } from './json-client.ts';

@@ -1,4 +1,5 @@
-import { currentDeadline, reportingReserveMilliseconds } from '../runtime/deadline.ts';
+import { reportingReserveMilliseconds } from '../runtime/deadline.ts';
+import { currentDeadline } from '../runtime/request-context.ts';
 
 /** Settings of the clients of queues and buses. A response takes milliseconds; a call without one is repeated once. */
 export const clientSettings = {

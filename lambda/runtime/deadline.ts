@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 /** Default timeout of a function in seconds: below the 30 s that API Gateway waits for a response. */
 export const functionTimeoutSeconds = 25;
 
@@ -17,16 +15,3 @@ interface InvocationContext {
 /** Returns the deadline of an invocation in milliseconds since the epoch: the end of its timeout minus the reserve. */
 export const deadlineOf = (context: InvocationContext): number =>
   Date.now() + context.getRemainingTimeInMillis() - reportingReserveMilliseconds;
-
-const deadlines = new AsyncLocalStorage<number>();
-
-/**
- * Runs a function with a deadline that {@link currentDeadline} returns to everything that it calls.
- *
- * @param deadline - milliseconds since the epoch
- */
-export const withDeadline = <Result>(deadline: number, run: () => Promise<Result>): Promise<Result> =>
-  deadlines.run(deadline, run);
-
-/** Returns the deadline of the current request in milliseconds since the epoch, or `undefined` outside a request. */
-export const currentDeadline = (): number | undefined => deadlines.getStore();

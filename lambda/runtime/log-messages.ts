@@ -1,6 +1,7 @@
 /** Messages of all log lines of the functions. Tests and log queries find a line by its message. */
 export const logMessages = {
   request: 'request',
+  serverError: 'server error',
   command: 'command',
   commandFailed: 'command failed, will be retried',
   notifications: 'notifications',

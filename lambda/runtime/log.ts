@@ -10,7 +10,12 @@ interface LogLine {
 /** Writes one log line. */
 export type Log = (line: LogLine) => void;
 
-/** Writes a log line to standard output as one JSON object with the time; Lambda collects it there. */
-export const log: Log = (line) => {
-  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
-};
+/**
+ * Creates the log of a function. It writes each line to standard output as one JSON object with the time and the stack,
+ * which is a dimension of every metric; Lambda collects it there.
+ */
+export const createLog =
+  (stack: string): Log =>
+  (line) => {
+    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), stack, ...line })}\n`);
+  };

@@ -139,11 +139,19 @@ describe('a function', () => {
     expect(functionOf(prod, 'Members')['Environment'].Variables).toEqual({
       IDENTITY: 'none',
       IMAGE_MEMBER_QUOTA: '128',
+      STACK_NAME: 'ImageSharing',
       TABLE_NAME,
     });
     expect(functionOf(throwaway, 'Members')['Environment'].Variables.IMAGE_MEMBER_QUOTA).toBe('-1');
-    expect(functionOf(prod, 'Images')['Environment'].Variables).toEqual({ IDENTITY: 'none', TABLE_NAME });
-    expect(functionOf(prod, 'Discovery')['Environment'].Variables).toEqual({ IDENTITY: 'none' });
+    expect(functionOf(prod, 'Images')['Environment'].Variables).toEqual({
+      IDENTITY: 'none',
+      STACK_NAME: 'ImageSharing',
+      TABLE_NAME,
+    });
+    expect(functionOf(prod, 'Discovery')['Environment'].Variables).toEqual({
+      IDENTITY: 'none',
+      STACK_NAME: 'ImageSharing',
+    });
   });
 
   test('keeps its log for a month', () => {
@@ -289,11 +297,11 @@ const bundleOf = (stack: Synthesized, { Code }: Properties): string =>
 // Lambda reads the bundle at each cold start, so a larger limit requires a reason.
 test.each([
   ['Members', 260],
-  ['Images', 297],
+  ['Images', 300],
   ['Discovery', 60],
-  ['CommandsFunction', 290],
+  ['CommandsFunction', 293],
   ['NotificationsFunction', 274],
-  ['PendingChangesFunction', 206],
+  ['PendingChangesFunction', 207],
 ])('the bundle of %s has at most %i KiB', (name, maxKibibytes) => {
   const bundle = bundleOf(prod, functionOf(prod, name));
 
@@ -307,7 +315,7 @@ test('a stack trace from a bundle names the functions of the service', () => {
 
   const { stdout } = spawnSync(process.execPath, ['-e', program], { env: {}, encoding: 'utf8' });
 
-  expect(stdout).toMatch(/^Error: Configuration: TABLE_NAME is not set.*\n +at loadConfig \(/);
+  expect(stdout).toMatch(/^Error: Configuration: STACK_NAME is not set.*\n +at loadConfig \(/);
 });
 
 test('a bundle contains every package that it can load', () => {

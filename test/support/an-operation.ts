@@ -4,6 +4,7 @@ import type { ApiRequest } from '../../lambda/http/api-request.ts';
 import type { BodyRule, HandleRequest } from '../../lambda/http/operation.ts';
 import { createDevVerifier } from '../../lambda/identity/dev.ts';
 import type { TokenVerifier } from '../../lambda/identity/token-verifier.ts';
+import { aTelemetry } from './a-telemetry.ts';
 import { httpEvent, type RequestOptions } from './service.ts';
 
 /** The request, response and log of an operation. */
@@ -35,9 +36,9 @@ export async function anOperation(
   };
   const handler = wrapOperation(
     { name: 'it', handle: observed, body },
-    { identity, log: (line) => log.push({ ...line }) },
+    { identity, telemetry: aTelemetry((line) => log.push({ ...line })) },
   );
-  const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {} as Context);
+  const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), { awsRequestId: 'lambda-request' } as Context);
   const { statusCode: status, headers, body: text } = response;
   return { request, status, headers, body: text && JSON.parse(text), log };
 }

@@ -53,6 +53,7 @@ export async function startService(
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    [variables.stackName]: 'Test',
     [variables.tableName]: tableName,
     ...identity,
     [variables.memberQuota]: String(memberQuota),

@@ -1,31 +1,45 @@
 import { parseImageId } from '../../domain/ids.ts';
 import { logMessages } from '../../runtime/log-messages.ts';
-import type { Log } from '../../runtime/log.ts';
+import { allOperations, metricFields, outcomeOf } from '../../runtime/metric.ts';
+import type { Telemetry } from '../../runtime/telemetry.ts';
 import type { ApiMiddleware } from '../api-request.ts';
+import type { FaultCode } from '../faults.ts';
+
+const identityUnavailable: FaultCode = 'identity-unavailable';
 
 /**
- * Logs one line per request: operation, image, caller's project, status, fault and duration. Logs the cause of 5xx
- * faults only, and never a token, a header, a query or a body.
+ * Logs one line per request: operation, outcome, duration, cold start, project, image, status, fault, consumed units,
+ * and the ids that the line has in common with the gateway's access log and the trace. Logs the cause of 5xx faults
+ * only, and never a token, a header, a query or a body. The line also contains the metrics of the operation.
+ *
+ * A 5xx adds a line with the metrics of all operations, which alarms use.
  */
-export const requestLog = (operation: string, log: Log): ApiMiddleware => {
+export const requestLog = (operation: string, { log, startRequest }: Telemetry): ApiMiddleware => {
   const logRequest: NonNullable<ApiMiddleware['after']> = ({ event, response, error, internal }) => {
+    const { requestId, fault, endRequest } = internal;
     const status = response?.statusCode ?? 500;
+    const isServerError = status >= 500;
+    const level = isServerError ? 'error' : 'info';
+    const outcome = outcomeOf(status);
+    const errors = isServerError ? { [fault === identityUnavailable ? 'IdentityUnavailable' : 'ServerErrors']: 1 } : {};
+    if (isServerError)
+      log({ level, message: logMessages.serverError, requestId, ...metricFields(allOperations, errors, outcome) });
     log({
-      level: status >= 500 ? 'error' : 'info',
+      level,
       message: logMessages.request,
-      operation,
       image: parseImageId(event.pathParameters?.['image_id'] ?? ''),
       project: event.caller?.projectId,
       status,
-      fault: internal.fault,
-      requestId: internal.requestId,
-      milliseconds: Math.round(performance.now() - internal.startedAt),
-      ...(status >= 500 ? { cause: causeOf(error) } : {}),
+      fault,
+      requestId,
+      gatewayRequestId: event.requestContext.requestId,
+      ...(isServerError ? { cause: causeOf(error) } : {}),
+      ...endRequest(operation, outcome, errors),
     });
   };
   return {
-    before: ({ internal }) => {
-      internal.startedAt = performance.now();
+    before: ({ event, context, internal }) => {
+      internal.endRequest = startRequest(context, event.headers['x-amzn-trace-id']);
     },
     after: logRequest,
     onError: logRequest,

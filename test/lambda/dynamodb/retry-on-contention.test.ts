@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from '@jest/globals';
-import { withDeadline } from '../../../lambda/runtime/deadline.ts';
+import { withRequestContext } from '../../../lambda/runtime/request-context.ts';
 import { SharingError } from '../../../lambda/domain/errors.ts';
 import {
   retryOnContention,
@@ -53,7 +53,7 @@ describe('a request is repeated', () => {
   test('after waits with full jitter, at most 10 ms at first, doubling up to a second', async () => {
     const { clock, waits } = heldClock(1);
 
-    await withDeadline(1_000_000, () => retryOnContention('write', failing(10), clock));
+    await withRequestContext(1_000_000, () => retryOnContention('write', failing(10), clock));
 
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000]);
   });
@@ -70,7 +70,7 @@ describe('a request is repeated', () => {
   test('never past the deadline of its request', async () => {
     const { clock, waits } = heldClock(1, 50_000);
 
-    const given = withDeadline(53_000, () => retryOnContention('write', failing(Infinity), clock));
+    const given = withRequestContext(53_000, () => retryOnContention('write', failing(Infinity), clock));
 
     await expect(given).rejects.toMatchObject({
       code: 'try-again-later',
@@ -94,7 +94,7 @@ describe('a request is repeated', () => {
   test('not at all once the deadline has passed', async () => {
     const { clock, waits } = heldClock(0.5, 1000);
 
-    const given = withDeadline(1000, () => retryOnContention('write', failing(1), clock));
+    const given = withRequestContext(1000, () => retryOnContention('write', failing(1), clock));
 
     await expect(given).rejects.toMatchObject({ code: 'try-again-later' });
     expect(waits).toEqual([]);

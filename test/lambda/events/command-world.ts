@@ -8,6 +8,7 @@ import type { CommandReply } from '../../../lambda/events/command-reply.ts';
 import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
 import { createOfferImage } from '../../../lambda/use-cases/offer-image.ts';
 import { createWithdrawOffer } from '../../../lambda/use-cases/withdraw-offer.ts';
+import { aTelemetry } from '../../support/a-telemetry.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.ts';
 import { startService, type Service } from '../../support/service.ts';
@@ -60,7 +61,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
     sendToDeadLetterQueue: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
     reply: (reply) =>
       world.hasBus ? Promise.resolve(void replies.push(reply)) : Promise.reject(new Error('The bus is away.')),
-    log: (line) => void logged.push(line),
+    telemetry: aTelemetry((line) => void logged.push(line)),
   });
   const world: CommandWorld = {
     hasBus: true,
@@ -74,7 +75,10 @@ export async function openCommandWorld(): Promise<CommandWorld> {
     deliver: async (...messages) => {
       const records = messages.map((message) => ({ message, record: recordOf(message) }));
       const event = { Records: records.map(({ record }) => record) };
-      const { batchItemFailures } = await handler(event, { getRemainingTimeInMillis: () => 5400 });
+      const { batchItemFailures } = await handler(event, {
+        awsRequestId: randomUUID(),
+        getRemainingTimeInMillis: () => 5400,
+      });
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       return records.filter(({ record }) => failed.has(record.messageId)).map(({ message }) => message);
     },

@@ -377,11 +377,11 @@ test('a message that may succeed later is delivered again', async () => {
   expect(again).toEqual([sent]);
   expect(world.deadLetters).toEqual([]);
   expect(world.logged).toEqual([
-    expect.objectContaining({ level: 'error', message: 'command failed, will be retried' }),
+    expect.objectContaining({ level: 'error', message: 'command failed, will be retried', outcome: 'unavailable' }),
   ]);
 });
 
-test('a log line contains the command, its id and its project, and no other field', async () => {
+test('a log line contains the operation, the outcome, the ids and the metrics of a command, and no content', async () => {
   const id = await anImage('pending');
 
   await world.deliver(answering(id, 'secret', { id: 'named' }));
@@ -391,13 +391,29 @@ test('a log line contains the command, its id and its project, and no other fiel
       level: 'info',
       message: 'command',
       messageId: expect.any(String),
-      command: 'answer-offer',
       id: 'named',
       project: 'beta',
-      outcome: 'refused',
+      image: id,
       error: 'invalid-member-status',
+      coldStart: false,
+      lambdaRequestId: expect.any(String),
+      traceId: undefined,
+      operation: 'answer-offer',
+      outcome: 'refused',
+      Requests: 1,
+      Duration: expect.any(Number),
+      ReadUnits: 2,
+      WriteUnits: 1,
+      _aws: expect.anything(),
     },
   ]);
+});
+
+test('a message that is no command shares one operation in the metrics', async () => {
+  await world.deliver({ body: '{"command": "secret"}' });
+
+  expect(world.logged).toEqual([expect.objectContaining({ operation: 'invalid-command', outcome: 'refused' })]);
+  expect(JSON.stringify(world.logged)).not.toContain('secret');
 });
 
 test('a throttled engine executes 100 valid, invalid and duplicate commands correctly', async () => {

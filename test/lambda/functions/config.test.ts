@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { loadConfig } from '../../../lambda/functions/config.ts';
 
-const good = { TABLE_NAME: 'Sharing', IDENTITY: 'none', IMAGE_MEMBER_QUOTA: '7' };
+const good = { STACK_NAME: 'ImageSharing', TABLE_NAME: 'Sharing', IDENTITY: 'none', IMAGE_MEMBER_QUOTA: '7' };
 const all = ['tableName', 'identity', 'memberQuota'] as const;
 
 test('a function gets only its settings', () => {

@@ -5,9 +5,10 @@ import { apiDocument } from '../../../lambda/http/api-document.ts';
 import { routes } from '../../../lambda/http/routes.ts';
 import { versionsView } from '../../../lambda/http/views/versions.ts';
 import { createDevVerifier } from '../../../lambda/identity/dev.ts';
+import { aTelemetry } from '../../support/a-telemetry.ts';
 import { httpEvent, type RequestOptions } from '../../support/service.ts';
 
-const handler = discoveryHandler(apiDocument(), { identity: createDevVerifier(), log: () => undefined });
+const handler = discoveryHandler(apiDocument(), { identity: createDevVerifier(), telemetry: aTelemetry() });
 
 async function ask(method: string, url: string, options: RequestOptions = {}) {
   const { statusCode, headers, body } = await handler(httpEvent(method, url, options), {} as Context);
@@ -102,7 +103,7 @@ test('links are built from the configured public URL', async () => {
   const publicUrl = 'https://images.example/image';
   const configured = discoveryHandler(apiDocument(), {
     identity: createDevVerifier(),
-    log: () => undefined,
+    telemetry: aTelemetry(),
     publicUrl,
   });
   const bodyOf = async (path: string) =>

@@ -10,6 +10,7 @@ import { ok } from '../../../lambda/http/api-response.ts';
 import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 import { createJwtVerifier } from '../../../lambda/identity/jwt.ts';
 import { loadIdentitySettings, type JwtSettings } from '../../../lambda/identity/settings.ts';
+import { aTelemetry } from '../../support/a-telemetry.ts';
 import { httpEvent } from '../../support/service.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
 
@@ -39,7 +40,7 @@ async function ask(source: TokenVerifier, headers: Readonly<Record<string, strin
   const lines: unknown[] = [];
   const operation = wrapOperation(
     { name: 'whoAmI', handle: ({ caller }) => Promise.resolve(ok(caller)), body: 'none' },
-    { identity: source, log: (line) => lines.push(line) },
+    { identity: source, telemetry: aTelemetry((line) => lines.push(line)) },
   );
   const {
     statusCode,
@@ -325,7 +326,13 @@ describe('two headers', () => {
       ...claimed,
     });
 
-    expect(body).toEqual({ userId: 'alice', projectId: 'alpha', role: 'reader', via: 'http', requestId: expect.any(String) });
+    expect(body).toEqual({
+      userId: 'alice',
+      projectId: 'alpha',
+      role: 'reader',
+      via: 'http',
+      requestId: expect.any(String),
+    });
   });
 });
 

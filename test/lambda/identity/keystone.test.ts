@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { withDeadline } from '../../../lambda/runtime/deadline.ts';
+import { withRequestContext } from '../../../lambda/runtime/request-context.ts';
 import { callerWithoutProject } from '../../../lambda/domain/caller.ts';
 import type { TokenVerifier } from '../../../lambda/identity/token-verifier.ts';
 import { createKeystoneVerifier } from '../../../lambda/identity/keystone.ts';
@@ -543,7 +543,7 @@ describe('a slow Keystone', () => {
     const identity = source();
     reply = () => 'hang';
 
-    const identifying = withDeadline(Date.now() + 1_000, () => identity.verify('t1'));
+    const identifying = withRequestContext(Date.now() + 1_000, () => identity.verify('t1'));
 
     await expect(identifying).rejects.toMatchObject(unavailable);
     reply = () => ({ status: 200, token: aToken() });
@@ -552,7 +552,7 @@ describe('a slow Keystone', () => {
   });
 
   test('is not called by a request without remaining time', async () => {
-    const identifying = withDeadline(Date.now(), () => source().verify('t1'));
+    const identifying = withRequestContext(Date.now(), () => source().verify('t1'));
 
     await expect(identifying).rejects.toMatchObject(unavailable);
     expect(questions).toEqual([]);
@@ -564,7 +564,7 @@ describe('a slow Keystone', () => {
     const first = identity.verify('t1');
     while (questions.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 
-    const second = withDeadline(Date.now() + 600, () => identity.verify('t2'));
+    const second = withRequestContext(Date.now() + 600, () => identity.verify('t2'));
 
     const ended = await Promise.race([second.catch(() => 'second'), first.catch(() => 'first')]);
     expect(ended).toBe('second');

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { reportingReserveMilliseconds, withDeadline } from '../../../lambda/runtime/deadline.ts';
+import { reportingReserveMilliseconds } from '../../../lambda/runtime/deadline.ts';
+import { withRequestContext } from '../../../lambda/runtime/request-context.ts';
 import { clientSettings } from '../../../lambda/messaging/client-settings.ts';
 import { EventBridgeBus } from '../../../lambda/messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../../../lambda/messaging/sqs-queue.ts';
@@ -34,7 +35,7 @@ test('all attempts of a call take less time than a function reserves for reporti
 test('a call after the deadline is aborted', async () => {
   const queue = new SqsQueue('https://sqs.us-east-1.amazonaws.com/000000000000/queue');
 
-  const sending = withDeadline(Date.now() - reportingReserveMilliseconds, () => queue.send('body'));
+  const sending = withRequestContext(Date.now() - reportingReserveMilliseconds, () => queue.send('body'));
 
   await expect(sending).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
 });

@@ -15,6 +15,7 @@ import {
 } from '../../../../lambda/http/api-response.ts';
 import { discoveryHandler } from '../../../../lambda/http/discovery-handler.ts';
 import { createDevVerifier } from '../../../../lambda/identity/dev.ts';
+import { aTelemetry } from '../../../support/a-telemetry.ts';
 import { httpEvent } from '../../../support/service.ts';
 import { anOperation } from '../../../support/an-operation.ts';
 import { faultHeaders, responseHeaders } from '../response-headers.ts';
@@ -59,7 +60,7 @@ test.each<[number, Parameters<typeof anOperation>[0], object]>([
   expect(outcome.headers).toMatchObject({ ...everywhere, vary: ofFault });
 });
 
-const discovery = discoveryHandler(apiDocument(), { identity: createDevVerifier(), log: () => undefined });
+const discovery = discoveryHandler(apiDocument(), { identity: createDevVerifier(), telemetry: aTelemetry() });
 
 test.each([
   ['GET', '/', 300, 'Origin'],
