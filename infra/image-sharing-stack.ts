@@ -4,7 +4,8 @@ import type { Construct } from 'constructs';
 import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
-import { Alarms } from './constructs/alarms.ts';
+import { Alarms, type MonitoredParts } from './constructs/alarms.ts';
+import { Dashboard } from './constructs/dashboard.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
@@ -89,16 +90,39 @@ export class ImageSharingStack extends Stack {
         ? new OfferSubscriptions(this, 'OfferSubscriptions', { notifications, subscriptions: offerSubscriptions })
         : undefined;
 
-    new Alarms(this, 'Alarms', {
+    const monitored: MonitoredParts = {
+      api,
+      apiFunctions: { Members: members, Images: images, Discovery: discovery },
+      table,
       deadLetterQueues: {
         Commands: commands.deadLetterQueue,
         Notifications: notifications.deadLetterQueue,
         PendingChanges: pendingChanges.deadLetterQueue,
         ...(subscriptions && { OfferSubscriptions: subscriptions.deadLetterQueue }),
       },
+      commandQueue: commands.queue,
       streamConsumer: notifications.function,
+    };
+    const alarms = new Alarms(this, 'Alarms', {
+      ...monitored,
+      rules: {
+        Commands: commands,
+        ...Object.fromEntries(
+          [...(subscriptions?.rules ?? [])].map(([project, rule]) => [
+            `Subscription-${project}-`,
+            { rule, bus: notifications.bus },
+          ]),
+        ),
+      },
       topic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn),
     });
+    // An account has three dashboards free of charge, which throwaway stages would use up.
+    if (props.production)
+      new Dashboard(this, 'Dashboard', {
+        ...monitored,
+        alarms: alarms.all,
+        logGroups: [members, images, discovery].map((fn) => fn.logGroup),
+      });
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     new CfnOutput(this, 'TableName', { value: table.tableName });

@@ -37,6 +37,8 @@ export class CommandQueue extends Construct {
   readonly queue: Queue;
   readonly bus: EventBus;
   readonly deadLetterQueue: Queue;
+  /** The rule that delivers the commands of the bus to the queue. */
+  readonly rule: Rule;
 
   constructor(scope: Construct, id: string, { table, notifications, memberQuota, local = false }: CommandQueueProps) {
     super(scope, id);
@@ -61,7 +63,7 @@ export class CommandQueue extends Construct {
 
     // Separate from the notification bus, so that senders of commands cannot publish notifications.
     this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-commands` });
-    new Rule(this, 'Rule', {
+    this.rule = new Rule(this, 'Rule', {
       eventBus: this.bus,
       // Only this account decides who may act for a project, even if the bus policy allows other accounts.
       eventPattern: { source: [commandSource], account: [Stack.of(this).account], detailType: [commandType] },

@@ -1,4 +1,5 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   CorsHttpMethod,
   HttpApi,
@@ -47,6 +48,7 @@ export interface ImageApiProps {
 export class ImageApi extends Construct {
   /** URL of the API's root, with a slash at the end. */
   readonly url: string;
+  readonly #httpApi: HttpApi;
 
   constructor(scope: Construct, id: string, props: ImageApiProps) {
     super(scope, id);
@@ -57,6 +59,7 @@ export class ImageApi extends Construct {
       createDefaultStage: false,
       ...corsPreflight(props.corsOrigins ?? []),
     });
+    this.#httpApi = httpApi;
     for (const [name, functionRoutes] of Map.groupBy(routes, (route) => route.function)) {
       // Each route gets its own permission, because CDK's permission for a whole API does not cover `$default`.
       const integration = new HttpLambdaIntegration(`${name}Integration`, props.functions[name]);
@@ -88,11 +91,31 @@ export class ImageApi extends Construct {
         'The functions verify the token, which OpenStack clients send in X-Auth-Token, so that a 401 has the format that these clients expect.',
     });
   }
+
+  /** Returns the number of requests. */
+  metricRequests(options: MetricOptions): IMetric {
+    return this.#httpApi.metricCount(options);
+  }
+
+  /** Returns the number of responses with a 5xx, of the gateway and of the service. */
+  metricServerErrors(options: MetricOptions): IMetric {
+    return this.#httpApi.metricServerError(options);
+  }
+
+  /** Returns the number of responses with a 4xx, of the gateway and of the service. */
+  metricClientErrors(options: MetricOptions): IMetric {
+    return this.#httpApi.metricClientError(options);
+  }
 }
 
-/** Fields of an access log entry. They exclude all input of the caller: no token, no image id, no project id. */
+/**
+ * Fields of an access log entry. They exclude all input of the caller: no token, no image id, no project id. The log of
+ * the functions has the request id as `gatewayRequestId`, and the same `lambdaRequestId`. An HTTP API has no variable
+ * for the trace.
+ */
 const accessLogEntry = {
   requestId: '$context.requestId',
+  lambdaRequestId: '$context.integration.requestId',
   time: '$context.requestTime',
   sourceIp: '$context.identity.sourceIp',
   route: '$context.routeKey',

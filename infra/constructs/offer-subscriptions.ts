@@ -37,6 +37,8 @@ export interface OfferSubscriptionsProps {
  */
 export class OfferSubscriptions extends Construct {
   readonly deadLetterQueue: Queue;
+  /** The rules by project. */
+  readonly rules: ReadonlyMap<string, Rule>;
 
   constructor(scope: Construct, id: string, { notifications, subscriptions }: OfferSubscriptionsProps) {
     super(scope, id);
@@ -54,6 +56,7 @@ export class OfferSubscriptions extends Construct {
     );
     const importedQueue = Queue.fromQueueArn(this, 'DeadLettersOfRules', queueArn);
     const projects = new Construct(this, 'Projects');
+    const rules = new Map<string, Rule>();
     for (const subscription of subscriptions) {
       const project = new Construct(projects, subscription.project);
       const rule = new Rule(project, 'Rule', {
@@ -67,7 +70,9 @@ export class OfferSubscriptions extends Construct {
       });
       // The topic is in the account and region of the stack, which are unknown until deployment.
       Annotations.of(rule).acknowledgeWarning('@aws-cdk/aws-events:ruleUnresolvedEnvironment');
+      rules.set(subscription.project, rule);
     }
+    this.rules = rules;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   StreamViewType,
   Table,
 } from 'aws-cdk-lib/aws-dynamodb';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -43,6 +44,15 @@ export interface SharingTableProps {
    */
   readonly warmThroughput?: WarmThroughput | undefined;
 }
+
+/** A metric of the table, with a name that is unique among its metrics. */
+export interface TableMetric {
+  readonly name: string;
+  readonly metric: Metric;
+}
+
+/** Operations of the DynamoDB API that the functions call. */
+const operations = ['BatchGetItem', 'Query', 'TransactWriteItems', 'UpdateItem'];
 
 /** Actions of the functions on items: reads by key or partition, and writes, alone or in transactions. */
 const itemActions = [
@@ -109,6 +119,43 @@ export class SharingTable extends Construct {
       sortKey: { name: catalogSortKey, type: AttributeType.STRING },
       projectionType: ProjectionType.KEYS_ONLY,
       ...throughput,
+    });
+  }
+
+  /** Returns the throttled reads and writes of the table with its local indexes, and of its global index. */
+  throttleMetrics(options: MetricOptions): readonly TableMetric[] {
+    return (['Read', 'Write'] as const).flatMap((kind) => [
+      { name: `${kind}Throttles`, metric: this.#metric(`${kind}ThrottleEvents`, {}, options) },
+      {
+        name: `Catalog${kind}Throttles`,
+        metric: this.#metric(`${kind}ThrottleEvents`, { GlobalSecondaryIndexName: catalogIndex }, options),
+      },
+    ]);
+  }
+
+  /** Returns the internal errors of DynamoDB for each operation that the functions call. */
+  systemErrorMetrics(options: MetricOptions): readonly TableMetric[] {
+    return operations.map((operation) => ({
+      name: `${operation}SystemErrors`,
+      metric: this.#metric('SystemErrors', { Operation: operation }, options),
+    }));
+  }
+
+  /** Returns the consumed read and write units of the table with its local indexes. */
+  consumedUnitMetrics(options: MetricOptions): readonly TableMetric[] {
+    return (['Read', 'Write'] as const).map((kind) => ({
+      name: `${kind}Units`,
+      metric: this.#metric(`Consumed${kind}CapacityUnits`, {}, options),
+    }));
+  }
+
+  #metric(metricName: string, dimensions: Readonly<Record<string, string>>, options: MetricOptions): Metric {
+    return new Metric({
+      namespace: 'AWS/DynamoDB',
+      metricName,
+      dimensionsMap: { TableName: this.tableName, ...dimensions },
+      statistic: 'Sum',
+      ...options,
     });
   }
 

@@ -5,7 +5,8 @@ export const metricNamespace = 'ImageSharing';
  * Outcomes of requests and commands: `success`; `refused`, a decision against the caller (4xx); `unavailable`, worth a
  * retry (503); `failed`, an error of the service (any other 5xx).
  */
-export type Outcome = 'success' | 'refused' | 'unavailable' | 'failed';
+export const outcomes = ['success', 'refused', 'unavailable', 'failed'] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /** Returns the outcome of a response by its HTTP status. */
 export function outcomeOf(status: number): Outcome {

@@ -269,36 +269,3 @@ test('the published schema of commands is the schema that validates them', () =>
 
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(commandSchema);
 });
-
-describe('the alarms', () => {
-  const metricOf = ({
-    Namespace,
-    MetricName,
-    Dimensions,
-    Threshold,
-    ComparisonOperator,
-    TreatMissingData,
-  }: Properties) => ({
-    metric: `${Namespace} ${MetricName}`,
-    of: Dimensions.map(({ Value }: Properties) => JSON.stringify(Value)).join(),
-    over: ComparisonOperator === 'GreaterThanThreshold' && TreatMissingData === 'notBreaching' ? Threshold : NaN,
-  });
-
-  test('begin with a dead letter in any queue, and with late notifications', () => {
-    const deadLetters = ofType('AWS::SQS::Queue').filter(([id]) => id.includes('DeadLetters'));
-
-    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => metricOf(alarm));
-
-    expect(alarms.sort((a, b) => a.of.localeCompare(b.of))).toEqual(
-      [
-        ...deadLetters.map(([id]) => ({
-          metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
-          of: JSON.stringify({ 'Fn::GetAtt': [id, 'QueueName'] }),
-          over: 0,
-        })),
-        { metric: 'AWS/Lambda IteratorAge', of: expect.stringContaining('NotificationsFunction'), over: 15 * 60_000 },
-      ].sort((a, b) => String(a.of).localeCompare(String(b.of))),
-    );
-    expect(ofType('AWS::CloudWatch::Alarm').flatMap(([, { AlarmActions = [] }]) => AlarmActions)).toEqual([]);
-  });
-});

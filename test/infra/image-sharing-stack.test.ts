@@ -280,6 +280,7 @@ describe('the API', () => {
 
     expect(Object.values(JSON.parse(Format)).sort()).toEqual([
       '$context.identity.sourceIp',
+      '$context.integration.requestId',
       '$context.integrationErrorMessage',
       '$context.integrationStatus',
       '$context.requestId',
