@@ -38,7 +38,9 @@ export async function anOperation(
     { name: 'it', handle: observed, body },
     { identity, telemetry: aTelemetry((line) => log.push({ ...line })) },
   );
-  const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), { awsRequestId: 'lambda-request' } as Context);
+  const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {
+    awsRequestId: 'lambda-request',
+  } as Context);
   const { statusCode: status, headers, body: text } = response;
   return { request, status, headers, body: text && JSON.parse(text), log };
 }
