@@ -5,6 +5,7 @@ import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functi
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { Alarms, type MonitoredParts } from './constructs/alarms.ts';
+import { BackupPlan } from './constructs/backup-plan.ts';
 import { Dashboard } from './constructs/dashboard.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
@@ -53,10 +54,14 @@ export class ImageSharingStack extends Stack {
     const environment = { ...identity.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
     const apiFunctionProps = { environment, files, externalModules, local, network, reservedConcurrency };
 
+    const { production, restoredTable, warmThroughput } = props;
     const table = new SharingTable(this, 'Table', {
-      removalPolicy: props.production ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-      warmThroughput: props.warmThroughput,
+      // No deployment can create a restored table again.
+      removalPolicy: production || restoredTable !== undefined ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      restoredTable,
+      warmThroughput,
     });
+    if (props.backupPlan) new BackupPlan(this, 'Backup', { table });
 
     const members = new ServiceFunction(this, 'Members', {
       ...apiFunctionProps,

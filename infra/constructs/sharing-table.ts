@@ -38,6 +38,13 @@ export interface SharingTableProps {
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
   /**
+   * Name of an existing table to use in place of a new one. It must have the same keys and indexes, and `cdk deploy`
+   * requires `--import-existing-resources` for its first deployment.
+   *
+   * @default - a new table
+   */
+  readonly restoredTable?: string | undefined;
+  /**
    * Warm throughput of the table and of its global index.
    *
    * @default - the throughput of a new on-demand table, which adapts with its load
@@ -72,6 +79,7 @@ const itemActions = [
  * names its indexes.
  */
 export class SharingTable extends Construct {
+  readonly tableArn: string;
   readonly tableName: string;
   readonly streamArn: string;
   readonly #table: Table;
@@ -79,7 +87,7 @@ export class SharingTable extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { removalPolicy = RemovalPolicy.RETAIN, warmThroughput }: SharingTableProps = {},
+    { removalPolicy = RemovalPolicy.RETAIN, restoredTable, warmThroughput }: SharingTableProps = {},
   ) {
     super(scope, id);
     const throughput = warmThroughput && {
@@ -88,7 +96,9 @@ export class SharingTable extends Construct {
 
     // TableV2 is a global table for replication, but the service relies on strongly consistent reads, which are limited
     // to one region. Local emulators also support more features of a plain table.
-    this.#table = new Table(this, 'Table', {
+    // The id contains the name, so that CloudFormation imports another table instead of renaming the current one.
+    this.#table = new Table(this, restoredTable === undefined ? 'Table' : `Restored-${restoredTable}`, {
+      ...(restoredTable !== undefined && { tableName: restoredTable }),
       partitionKey: { name: partitionKey, type: AttributeType.STRING },
       sortKey: { name: sortKey, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
@@ -102,6 +112,7 @@ export class SharingTable extends Construct {
       ...throughput,
     });
 
+    this.tableArn = this.#table.tableArn;
     this.tableName = this.#table.tableName;
     this.streamArn = this.#table.tableStreamArn!; // defined because of `stream`
 
