@@ -3,7 +3,7 @@ import { fullDiff, ResourceImpact } from '@aws-cdk/cloudformation-diff';
 
 /** The resources of a CloudFormation template by logical id. */
 export interface Template {
-  readonly Resources: Readonly<Record<string, { readonly Type: string }>>;
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly DeletionPolicy?: string }>>;
 }
 
 /** A change of a template that would lose data, messages or an address. */
@@ -14,7 +14,7 @@ export interface StatefulChange {
 }
 
 /** Types of resources that contain data or messages, or are an address that clients know. */
-export const statefulTypes: ReadonlySet<string> = new Set([
+const statefulTypes: ReadonlySet<string> = new Set([
   'AWS::ApiGatewayV2::Api',
   'AWS::ApiGatewayV2::ApiMapping',
   'AWS::ApiGatewayV2::DomainName',

@@ -7,6 +7,7 @@ import { projectFolder } from '../../../infra/project-folder.ts';
 const commands = [
   ['start', 'infra/local/serve.ts'],
   ['run dead-letters', 'infra/operate/dead-letters.ts'],
+  ['run guard', 'infra/operate/guard.ts'],
   ['run send-command', 'infra/operate/send-command.ts'],
   ['run watch-events', 'infra/operate/watch-events.ts'],
   ['run bench', 'test/bench/run.ts'],
