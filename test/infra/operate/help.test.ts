@@ -8,6 +8,7 @@ const commands = [
   ['start', 'infra/local/serve.ts'],
   ['run dead-letters', 'infra/operate/dead-letters.ts'],
   ['run guard', 'infra/operate/guard.ts'],
+  ['run restore', 'infra/operate/restore.ts'],
   ['run send-command', 'infra/operate/send-command.ts'],
   ['run watch-events', 'infra/operate/watch-events.ts'],
   ['run bench', 'test/bench/run.ts'],
