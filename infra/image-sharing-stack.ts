@@ -7,6 +7,7 @@ import { ServiceFunction } from './constructs/service-function.ts';
 import { Alarms, type MonitoredParts } from './constructs/alarms.ts';
 import { BackupPlan } from './constructs/backup-plan.ts';
 import { Dashboard } from './constructs/dashboard.ts';
+import { CanaryDeployment, liveAlias } from './constructs/canary-deployment.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageApi } from './constructs/image-api.ts';
@@ -43,7 +44,7 @@ export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
     super(scope, id, props);
     const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], publicUrl = '' } = props;
-    const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn } = props;
+    const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn, canary = props.production } = props;
     if (props.identity.kind === 'dev' && !local) {
       throw new UsageError(
         'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
@@ -79,13 +80,21 @@ export class ImageSharingStack extends Stack {
       entry: 'discovery',
       files: { ...files, [apiDocumentFile]: JSON.stringify(apiDocument()) },
     });
-    const functions = { members, images, discovery };
-    for (const fn of Object.values(functions)) identity.grantVerifyTokens(fn);
+    for (const fn of [members, images, discovery]) identity.grantVerifyTokens(fn);
     table.grantReadWriteItems(members);
     table.grantReadWriteItems(images);
     table.grantQueryIndexes(images);
 
-    const api = new ImageApi(this, 'Api', { functions, corsOrigins, throttle: props.routeThrottle });
+    const aliases = {
+      Members: members.addAlias(liveAlias),
+      Images: images.addAlias(liveAlias),
+      Discovery: discovery.addAlias(liveAlias),
+    };
+    const api = new ImageApi(this, 'Api', {
+      functions: { members: aliases.Members, images: aliases.Images, discovery: aliases.Discovery },
+      corsOrigins,
+      throttle: props.routeThrottle,
+    });
 
     const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local });
     const notifications = new NotificationPublisher(this, 'Notifications', { table, pendingChanges, local });
@@ -97,7 +106,7 @@ export class ImageSharingStack extends Stack {
 
     const monitored: MonitoredParts = {
       api,
-      apiFunctions: { Members: members, Images: images, Discovery: discovery },
+      apiFunctions: aliases,
       table,
       deadLetterQueues: {
         Commands: commands.deadLetterQueue,
@@ -121,6 +130,7 @@ export class ImageSharingStack extends Stack {
       },
       topic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn),
     });
+    if (canary) new CanaryDeployment(this, 'Canary', { aliases, alarms: alarms.rollback });
     // An account has three dashboards free of charge, which throwaway stages would use up.
     if (props.production)
       new Dashboard(this, 'Dashboard', {

@@ -25,7 +25,7 @@ interface RouteThrottle {
 }
 
 export interface ImageApiProps {
-  /** The functions by the name that `lambda/http/routes.ts` uses. */
+  /** Aliases of the functions by the name that `lambda/http/routes.ts` uses. */
   readonly functions: Readonly<Record<ApiFunction, IFunction>>;
   /**
    * Origins whose pages may call the API from a browser.

@@ -92,6 +92,9 @@ export class ServiceFunction extends LambdaFunction {
       memorySize: props.memorySize ?? 512,
       timeout: props.timeout ?? apiFunctionTimeout,
       environment: { [variables.stackName]: Stack.of(scope).stackName, ...props.environment },
+      // A rollback moves the alias to an earlier version. CloudFormation would delete each version that the template no
+      // longer contains.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
     if (props.network) {

@@ -16,7 +16,7 @@ export interface RouteMatch {
 }
 
 /**
- * Returns the routes of the stack's HTTP API with their functions.
+ * Returns the routes of the stack's HTTP API with their functions. A route to an alias has the function of the alias.
  *
  * @throws UsageError if a route's target is not a function with payload format 2.0, or the stage is not `$default`
  */
@@ -31,9 +31,7 @@ export function httpApiRoutes(stack: SynthesizedStack): HttpApiRoute[] {
   return resourcesOfType(stack, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
     const key = String(Properties?.['RouteKey']);
     const integration = stack.resources[integrationId(Properties?.['Target'])]?.Properties;
-    const functionId = (integration?.['IntegrationUri'] as { 'Fn::GetAtt'?: [string, string] } | undefined)?.[
-      'Fn::GetAtt'
-    ]?.[0];
+    const functionId = functionOf(integration?.['IntegrationUri'], stack);
     if (functionId === undefined || integration?.['PayloadFormatVersion'] !== '2.0') {
       throw new UsageError(
         `The target of the route ${key} must be a function with payload format 2.0; the local server supports no other.`,
@@ -41,6 +39,14 @@ export function httpApiRoutes(stack: SynthesizedStack): HttpApiRoute[] {
     }
     return { key, functionId };
   });
+}
+
+/** Returns the logical id of the function in an integration's URI: the ARN of a function, or of an alias of it. */
+function functionOf(uri: unknown, stack: SynthesizedStack): string | undefined {
+  const reference = uri as { readonly Ref?: string; readonly 'Fn::GetAtt'?: readonly string[] } | undefined;
+  const alias = stack.resources[reference?.Ref ?? ''];
+  if (alias?.Type !== 'AWS::Lambda::Alias') return reference?.['Fn::GetAtt']?.[0];
+  return (alias.Properties?.['FunctionName'] as { readonly Ref?: string } | undefined)?.Ref;
 }
 
 /**

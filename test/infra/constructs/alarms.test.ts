@@ -49,6 +49,12 @@ const only = (type: string, prefix = ''): string => {
 };
 const functionName = (name: string) => ({ Ref: only('AWS::Lambda::Function', name) });
 
+/** Returns the dimensions of the metrics of a function's alias. */
+const aliasOf = (name: string) => {
+  const fn = functionName(name);
+  return { FunctionName: fn, Resource: { 'Fn::Join': ['', [fn, ':live']] } };
+};
+
 /** Returns the alarms on a metric: the dimensions, and the condition in words. */
 const alarmsOn = (metric: string): readonly unknown[] =>
   alarms()
@@ -101,19 +107,19 @@ describe('there is an alarm for', () => {
       () => [[{ ApiId: { Ref: only('AWS::ApiGatewayV2::Api') } }, 'Sum > 10', '1 of 300 s']],
     ],
     [
-      'errors of each function behind the API',
+      'errors of the alias of each function behind the API',
       'AWS/Lambda Errors',
-      () => apiFunctions.map((name) => [{ FunctionName: functionName(name) }, 'Sum > 0', '1 of 60 s']),
+      () => apiFunctions.map((name) => [aliasOf(name), 'Sum > 0', '1 of 60 s']),
     ],
     [
-      'throttling of each function behind the API',
+      'throttling of the alias of each function behind the API',
       'AWS/Lambda Throttles',
-      () => apiFunctions.map((name) => [{ FunctionName: functionName(name) }, 'Sum > 0', '1 of 300 s']),
+      () => apiFunctions.map((name) => [aliasOf(name), 'Sum > 0', '1 of 300 s']),
     ],
     [
-      'slow requests of each function behind the API',
+      'slow requests to the alias of each function behind the API',
       'AWS/Lambda Duration',
-      () => apiFunctions.map((name) => [{ FunctionName: functionName(name) }, 'p99 > 5000', '3 of 300 s']),
+      () => apiFunctions.map((name) => [aliasOf(name), 'p99 > 5000', '3 of 300 s']),
     ],
     [
       'throttled reads of the table and its global index',

@@ -52,6 +52,15 @@ test('the routes of the synthesized template are those of the operations', () =>
   expect(served.toSorted()).toEqual(declaredRoutes.map(({ key }) => key).toSorted());
 });
 
+test('a route to an alias has the function of the alias', () => {
+  const functions = httpApiRoutes(testStack()).map(({ key, functionId }) => [
+    key,
+    functionId.replace(/Function[0-9A-F]{8}$/, '').toLowerCase(),
+  ]);
+
+  expect(functions.toSorted()).toEqual(declaredRoutes.map((route) => [route.key, route.function]).toSorted());
+});
+
 test('a stage other than $default is an error', () => {
   const stage = { Type: 'AWS::ApiGatewayV2::Stage', Properties: { StageName: 'prod' } };
 
