@@ -1,4 +1,5 @@
-import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { Aspects, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
+import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
@@ -15,6 +16,7 @@ import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
 import { SharingTable } from './constructs/sharing-table.ts';
+import { addStackOutputs } from './constructs/stack-outputs.ts';
 import type { StageSettings } from './settings/stage-settings.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -35,16 +37,31 @@ export interface ImageSharingStackProps
  * The image sharing service: one table, the HTTP API with a function for each resource, the notification bus and the
  * command queue.
  *
- * Outputs: `ApiUrl`, the API's root with a slash at the end, `TableName`, `NotificationBusName`, `CommandQueueUrl` and
- * `CommandBusName`.
+ * Outputs: `ApiUrl`, the API's root at the gateway with a slash at the end; names and ARNs of the table and the buses;
+ * URLs of the queues, and the ARN of the command queue; with a domain, the target and the hosted zone of its DNS record.
+ *
+ * A production stack is protected against termination.
  *
  * @throws UsageError if `identity` is `dev` in a stack that is not `local`
  */
 export class ImageSharingStack extends Stack {
   constructor(scope: Construct, id: string, props: ImageSharingStackProps) {
-    super(scope, id, props);
-    const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], publicUrl = '' } = props;
-    const { network, reservedConcurrency, offerSubscriptions = [], alarmTopicArn, canary = props.production } = props;
+    super(scope, id, {
+      ...props,
+      description: 'Image sharing: the OpenStack Image API v2 on API Gateway, Lambda and DynamoDB',
+      terminationProtection: props.production,
+    });
+    for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
+    const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], domain } = props;
+    const publicUrl = props.publicUrl ?? (domain ? `https://${domain.name}` : '');
+    const {
+      network,
+      reservedConcurrency,
+      offerSubscriptions = [],
+      alarmTopicArn,
+      canary = props.production,
+      tracing = props.production,
+    } = props;
     if (props.identity.kind === 'dev' && !local) {
       throw new UsageError(
         'The identity "dev" is available on the local server only; a deployed stack requires another, such as "none".',
@@ -53,7 +70,7 @@ export class ImageSharingStack extends Stack {
     const identity = identityConfiguration(props.identity);
     const { files, externalModules } = identity;
     const environment = { ...identity.environment, ...(publicUrl !== '' && { [variables.publicUrl]: publicUrl }) };
-    const apiFunctionProps = { environment, files, externalModules, local, network, reservedConcurrency };
+    const apiFunctionProps = { environment, files, externalModules, local, tracing, network, reservedConcurrency };
 
     const { production, restoredTable, warmThroughput } = props;
     const table = new SharingTable(this, 'Table', {
@@ -94,11 +111,18 @@ export class ImageSharingStack extends Stack {
       functions: { members: aliases.Members, images: aliases.Images, discovery: aliases.Discovery },
       corsOrigins,
       throttle: props.routeThrottle,
+      domain,
     });
 
-    const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local });
-    const notifications = new NotificationPublisher(this, 'Notifications', { table, pendingChanges, local });
-    const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local });
+    const pendingChanges = new PendingChangeCompletion(this, 'PendingChanges', { table, local, tracing });
+    const notifications = new NotificationPublisher(this, 'Notifications', {
+      table,
+      pendingChanges,
+      consumerAccounts: props.eventConsumerAccounts,
+      local,
+      tracing,
+    });
+    const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local, tracing });
     const subscriptions =
       offerSubscriptions.length > 0
         ? new OfferSubscriptions(this, 'OfferSubscriptions', { notifications, subscriptions: offerSubscriptions })
@@ -139,10 +163,36 @@ export class ImageSharingStack extends Stack {
         logGroups: [members, images, discovery].map((fn) => fn.logGroup),
       });
 
-    new CfnOutput(this, 'ApiUrl', { value: api.url });
-    new CfnOutput(this, 'TableName', { value: table.tableName });
-    new CfnOutput(this, 'NotificationBusName', { value: notifications.bus.eventBusName });
-    new CfnOutput(this, 'CommandQueueUrl', { value: commands.queue.queueUrl });
-    new CfnOutput(this, 'CommandBusName', { value: commands.bus.eventBusName });
+    addStackOutputs(
+      this,
+      {
+        ApiUrl: api.url,
+        TableName: table.tableName,
+        TableArn: table.tableArn,
+        NotificationBusName: notifications.bus.eventBusName,
+        NotificationBusArn: notifications.bus.eventBusArn,
+        CommandQueueUrl: commands.queue.queueUrl,
+        CommandQueueArn: commands.queue.queueArn,
+        CommandBusName: commands.bus.eventBusName,
+        CommandBusArn: commands.bus.eventBusArn,
+        CommandDeadLetterQueueUrl: commands.deadLetterQueue.queueUrl,
+        NotificationDeadLetterQueueUrl: notifications.deadLetterQueue.queueUrl,
+        PendingChangeDeadLetterQueueUrl: pendingChanges.deadLetterQueue.queueUrl,
+        OfferSubscriptionDeadLetterQueueUrl: subscriptions?.deadLetterQueue.queueUrl,
+        CustomDomainTarget: api.domain?.regionalDomainName,
+        CustomDomainHostedZoneId: api.domain?.regionalHostedZoneId,
+      },
+      props.parameterPrefix,
+    );
+
+    const { logKeyArn } = props;
+    if (logKeyArn !== undefined) {
+      // By the type of the resource, so that no construct can forget it.
+      Aspects.of(this).add({
+        visit: (node) => {
+          if (node instanceof CfnLogGroup) node.kmsKeyId = logKeyArn;
+        },
+      });
+    }
   }
 }

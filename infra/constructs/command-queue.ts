@@ -6,23 +6,17 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { commandSource, commandType, maxCommandBytes } from '../../lambda/events/command.ts';
-import { ServiceFunction } from './service-function.ts';
+import { type FunctionOptions, ServiceFunction } from './service-function.ts';
 import { createDeadLetterQueue, createEventQueue, grantSend, ruleDelivery } from './event-queue.ts';
 import type { NotificationPublisher } from './notification-publisher.ts';
 import type { SharingTable } from './sharing-table.ts';
 
-export interface CommandQueueProps {
+export interface CommandQueueProps extends FunctionOptions {
   readonly table: SharingTable;
   /** Publishes the outcomes of commands. */
   readonly notifications: NotificationPublisher;
   /** Maximum number of members of an image; -1 is unlimited. */
   readonly memberQuota: number;
-  /**
-   * Bundles the function for the local server.
-   *
-   * @default false
-   */
-  readonly local?: boolean;
 }
 
 /** Several times the duration of a batch of commands. */
@@ -40,7 +34,7 @@ export class CommandQueue extends Construct {
   /** The rule that delivers the commands of the bus to the queue. */
   readonly rule: Rule;
 
-  constructor(scope: Construct, id: string, { table, notifications, memberQuota, local = false }: CommandQueueProps) {
+  constructor(scope: Construct, id: string, { table, notifications, memberQuota, ...options }: CommandQueueProps) {
     super(scope, id);
     this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
     this.queue = createEventQueue(this, 'Queue', {
@@ -51,9 +45,9 @@ export class CommandQueue extends Construct {
       maxMessageSizeBytes: maxCommandBytes,
     });
     const fn = new ServiceFunction(this, 'Function', {
+      ...options,
       entry: 'execute-commands',
       environment: { [variables.memberQuota]: String(memberQuota) },
-      local,
       timeout,
     });
     table.grantReadWriteItems(fn);

@@ -1,7 +1,9 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
+  ApiMapping,
   CorsHttpMethod,
+  DomainName,
   HttpApi,
   type HttpApiProps,
   type HttpMethod,
@@ -10,6 +12,7 @@ import {
   HttpStage,
   LogGroupLogDestination,
 } from 'aws-cdk-lib/aws-apigatewayv2';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -22,6 +25,14 @@ interface RouteThrottle {
   readonly rate: number;
   /** @default - half the rate */
   readonly burst?: number | undefined;
+}
+
+/** Domain name of the API and its certificate. */
+interface ApiDomain {
+  /** Host name without a scheme, such as `images.example`. */
+  readonly name: string;
+  /** ARN of a certificate for the name in AWS Certificate Manager, in the region of the stack. */
+  readonly certificateArn: string;
 }
 
 export interface ImageApiProps {
@@ -39,6 +50,12 @@ export interface ImageApiProps {
    * @default - 500 requests per second, 250 in a burst
    */
   readonly throttle?: RouteThrottle | undefined;
+  /**
+   * Domain name under which clients call the API.
+   *
+   * @default - none: the gateway's own domain name only
+   */
+  readonly domain?: ApiDomain | undefined;
 }
 
 /**
@@ -48,6 +65,8 @@ export interface ImageApiProps {
 export class ImageApi extends Construct {
   /** URL of the API's root, with a slash at the end. */
   readonly url: string;
+  /** The custom domain of the API. Its DNS record is not part of the stack. */
+  readonly domain: DomainName | undefined;
   readonly #httpApi: HttpApi;
 
   constructor(scope: Construct, id: string, props: ImageApiProps) {
@@ -84,6 +103,14 @@ export class ImageApi extends Construct {
       },
     });
     this.url = stage.url;
+
+    if (props.domain !== undefined) {
+      this.domain = new DomainName(this, 'Domain', {
+        domainName: props.domain.name,
+        certificate: Certificate.fromCertificateArn(this, 'Certificate', props.domain.certificateArn),
+      });
+      new ApiMapping(this, 'Mapping', { api: httpApi, domainName: this.domain, stage });
+    }
 
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-APIG4',

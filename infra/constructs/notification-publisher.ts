@@ -1,5 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib/core';
-import { EventBus } from 'aws-cdk-lib/aws-events';
+import { type CfnEventBus, EventBus } from 'aws-cdk-lib/aws-events';
+import { AccountPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import {
   EventSourceMapping,
   type Function as LambdaFunction,
@@ -12,20 +13,20 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { sortKey, publishedSortKeys } from '../../lambda/dynamodb/keys.ts';
-import { ServiceFunction } from './service-function.ts';
+import { type FunctionOptions, ServiceFunction } from './service-function.ts';
 import { createDeadLetterQueue, grantSend } from './event-queue.ts';
 import type { PendingChangeCompletion } from './pending-change-completion.ts';
 import type { SharingTable } from './sharing-table.ts';
 
-export interface NotificationPublisherProps {
+export interface NotificationPublisherProps extends FunctionOptions {
   readonly table: SharingTable;
   readonly pendingChanges: PendingChangeCompletion;
   /**
-   * Bundles the function for the local server.
+   * Ids of the accounts that may create rules on the bus for themselves, and so receive every event on it.
    *
-   * @default false
+   * @default - none: rules of the stack's account only
    */
-  readonly local?: boolean;
+  readonly consumerAccounts?: readonly string[] | undefined;
 }
 
 /**
@@ -37,14 +38,23 @@ export class NotificationPublisher extends Construct {
   readonly function: LambdaFunction;
   readonly deadLetterQueue: Queue;
 
-  constructor(scope: Construct, id: string, { table, pendingChanges, local = false }: NotificationPublisherProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { table, pendingChanges, consumerAccounts = [], ...options }: NotificationPublisherProps,
+  ) {
     super(scope, id);
     // A bus requires a name; the stack's name distinguishes the stages within an account.
-    this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-notifications` });
+    const busName = `${Stack.of(this).stackName}-notifications`;
+    this.bus = new EventBus(this, 'Bus', { eventBusName: busName });
+    // A property of the bus, because no emulator deploys a policy resource.
+    if (consumerAccounts.length > 0) {
+      (this.bus.node.defaultChild as CfnEventBus).policy = consumerPolicy(this, busName, consumerAccounts);
+    }
     this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
     const fn = new ServiceFunction(this, 'Function', {
+      ...options,
       entry: 'publish-notifications',
-      local,
       // The function retries failed publishing for almost as long.
       timeout: Duration.seconds(60),
     });
@@ -86,4 +96,32 @@ export class NotificationPublisher extends Construct {
     this.bus.grantPutEventsTo(fn);
     fn.addEnvironment(variables.eventBusName, this.bus.eventBusName);
   }
+}
+
+/**
+ * Returns the policy of the bus that lets accounts manage rules on it: each account only its own rules, which the
+ * condition compares with the creator of an existing rule ("Permissions for event buses" in the EventBridge user guide).
+ */
+function consumerPolicy(scope: Construct, busName: string, accounts: readonly string[]): PolicyDocument {
+  return new PolicyDocument({
+    statements: [
+      new PolicyStatement({
+        sid: 'ManageOwnRules',
+        effect: Effect.ALLOW,
+        principals: accounts.map((account) => new AccountPrincipal(account)),
+        actions: [
+          'events:DeleteRule',
+          'events:DescribeRule',
+          'events:DisableRule',
+          'events:EnableRule',
+          'events:ListTargetsByRule',
+          'events:PutRule',
+          'events:PutTargets',
+          'events:RemoveTargets',
+        ],
+        resources: [Stack.of(scope).formatArn({ service: 'events', resource: 'rule', resourceName: `${busName}/*` })],
+        conditions: { StringEqualsIfExists: { 'events:creatorAccount': '${aws:PrincipalAccount}' } },
+      }),
+    ],
+  });
 }

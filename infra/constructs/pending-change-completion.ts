@@ -4,18 +4,12 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
-import { apiFunctionTimeout, ServiceFunction } from './service-function.ts';
+import { apiFunctionTimeout, type FunctionOptions, ServiceFunction } from './service-function.ts';
 import { createDeadLetterQueue, createEventQueue, grantSend } from './event-queue.ts';
 import type { SharingTable } from './sharing-table.ts';
 
-export interface PendingChangeCompletionProps {
+export interface PendingChangeCompletionProps extends FunctionOptions {
   readonly table: SharingTable;
-  /**
-   * Bundles the function for the local server.
-   *
-   * @default false
-   */
-  readonly local?: boolean;
 }
 
 /** Long enough for a thousand members; the next receive continues with the remaining members. */
@@ -29,7 +23,7 @@ export class PendingChangeCompletion extends Construct {
   readonly deadLetterQueue: Queue;
   readonly #queue: Queue;
 
-  constructor(scope: Construct, id: string, { table, local = false }: PendingChangeCompletionProps) {
+  constructor(scope: Construct, id: string, { table, ...options }: PendingChangeCompletionProps) {
     super(scope, id);
     this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
     this.#queue = createEventQueue(this, 'Queue', {
@@ -39,7 +33,7 @@ export class PendingChangeCompletion extends Construct {
       // Two functions may complete the same change safely, but their writes conflict.
       deliveryDelay: apiFunctionTimeout.plus(Duration.seconds(5)),
     });
-    const fn = new ServiceFunction(this, 'Function', { entry: 'complete-pending-changes', local, timeout });
+    const fn = new ServiceFunction(this, 'Function', { ...options, entry: 'complete-pending-changes', timeout });
     table.grantReadWriteItems(fn);
     fn.addEventSource(
       new SqsEventSource(this.#queue, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 2 }),

@@ -2,7 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Stack, Stage, Validations } from 'aws-cdk-lib/core';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  type CfnFunction,
+  Code,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { buildSync, type BuildOptions } from 'esbuild';
@@ -16,7 +23,23 @@ interface NetworkProps {
   readonly securityGroupIds: readonly string[];
 }
 
-export interface ServiceFunctionProps {
+/** Settings of every function of a stack. */
+export interface FunctionOptions {
+  /**
+   * Bundles with the condition `local`, which alone makes the test identity importable. Never for a deployed stack.
+   *
+   * @default false
+   */
+  readonly local?: boolean;
+  /**
+   * Records traces of a sample of the invocations in X-Ray.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean;
+}
+
+export interface ServiceFunctionProps extends FunctionOptions {
   /** Name of the file in `lambda/functions/` that exports `handler`, without its extension. */
   readonly entry: string;
   /**
@@ -25,12 +48,6 @@ export interface ServiceFunctionProps {
    * @default - none
    */
   readonly environment?: Readonly<Record<string, string>>;
-  /**
-   * Bundles with the condition `local`, which alone makes the test identity importable. Never for a deployed stack.
-   *
-   * @default false
-   */
-  readonly local?: boolean;
   /**
    * Memory in MB. CPU is proportional to it: a whole CPU at 1,769 MB.
    *
@@ -89,6 +106,7 @@ export class ServiceFunction extends LambdaFunction {
       code: Code.fromAsset(bundle(scope, props)),
       role,
       logGroup,
+      tracing: props.tracing === true ? Tracing.ACTIVE : Tracing.DISABLED,
       memorySize: props.memorySize ?? 512,
       timeout: props.timeout ?? apiFunctionTimeout,
       environment: { [variables.stackName]: Stack.of(scope).stackName, ...props.environment },
@@ -97,6 +115,12 @@ export class ServiceFunction extends LambdaFunction {
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
+    if (props.tracing === true) {
+      Validations.of(role).acknowledge({
+        id: 'AwsSolutions-IAM5[Resource::*]',
+        reason: 'The actions that send traces support no resource-level permissions.',
+      });
+    }
     if (props.network) {
       // `FunctionProps.vpc` requires more details of the network than the function needs.
       (this.node.defaultChild as CfnFunction).vpcConfig = {

@@ -81,6 +81,7 @@ const itemActions = [
 export class SharingTable extends Construct {
   readonly tableArn: string;
   readonly tableName: string;
+  readonly tableArn: string;
   readonly streamArn: string;
   readonly #table: Table;
 
@@ -114,6 +115,7 @@ export class SharingTable extends Construct {
 
     this.tableArn = this.#table.tableArn;
     this.tableName = this.#table.tableName;
+    this.tableArn = this.#table.tableArn;
     this.streamArn = this.#table.tableStreamArn!; // defined because of `stream`
 
     for (const index of localIndexes) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib/core';
 import { Template } from 'aws-cdk-lib/assertions';
+import { cdkContext } from '../../infra/cdk-context.ts';
 import { ServiceFunction, type ServiceFunctionProps } from '../../infra/constructs/service-function.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
 
@@ -14,7 +15,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const newApp = (): App => new App({ outdir: mkdtempSync(join(folder, 'app-')) });
+const newApp = (): App => new App({ outdir: mkdtempSync(join(folder, 'app-')), context: cdkContext });
 const synthesize = (props: Partial<ImageSharingStackProps> = {}): Template =>
   Template.fromStack(
     new ImageSharingStack(newApp(), 'ImageSharing', { identity: { kind: 'none' }, production: true, ...props }),

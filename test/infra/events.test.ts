@@ -39,6 +39,7 @@ const findOne = (type: string, prefix: string): [string, Properties] => {
 const arn = (prefix: string) => ({ 'Fn::GetAtt': [expect.stringMatching(`^${prefix}[0-9A-F]{8}$`), 'Arn'] });
 const stream = { 'Fn::GetAtt': [expect.stringMatching('^Table'), 'StreamArn'] };
 const allow = (Action: string | string[], Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
+const traces = allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*');
 const statementsOf = (prefix: string): unknown =>
   ofType('AWS::IAM::Policy').find(([id]) => id.startsWith(prefix))![1]['PolicyDocument'].Statement;
 
@@ -169,6 +170,7 @@ describe('the notifications', () => {
   test('come from a function with exactly these permissions', () => {
     expect(statementsOf('NotificationsFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('NotificationsFunctionLog')),
+      traces,
       allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], stream),
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
@@ -192,6 +194,7 @@ describe('a pending change', () => {
   test('is completed by a function with exactly these permissions', () => {
     expect(statementsOf('PendingChangesFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('PendingChangesFunctionLog')),
+      traces,
       allow(
         [
           'dynamodb:BatchGetItem',
@@ -246,6 +249,7 @@ describe('commands', () => {
   test('are executed by a function with exactly these permissions', () => {
     expect(statementsOf('CommandsFunctionRole')).toEqual([
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('CommandsFunctionLog')),
+      traces,
       allow(
         [
           'dynamodb:BatchGetItem',

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
@@ -174,19 +175,21 @@ describe('the permissions of a function', () => {
     ],
     arn('Table'),
   );
+  const traces = allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*');
   const index = (name: string) => ({ 'Fn::Join': ['', [arn('Table'), `/index/${name}`]] });
 
   test.each([
-    ['Members', [log('Members'), items]],
+    ['Members', [log('Members'), traces, items]],
     [
       'Images',
       [
         log('Images'),
+        traces,
         items,
         allow('dynamodb:Query', ['catalog', 'list_key', 'listed', 'pending', 'rejected'].map(index)),
       ],
     ],
-    ['Discovery', [log('Discovery')]],
+    ['Discovery', [log('Discovery'), traces]],
   ])('%s: exactly these', (name, statements) => {
     const policies = propertiesOfType(prod, 'AWS::IAM::Policy').filter(({ Roles }) => Roles[0].Ref.startsWith(name));
 
@@ -210,8 +213,11 @@ describe('the permissions of a function', () => {
   });
 
   test('no policy has a wildcard or a scan, and only roles and queues have policies', () => {
-    // ListStreams supports no single stream.
-    const policies = JSON.stringify(propertiesOfType(prod, 'AWS::IAM::Policy')).replace('/stream/*', '');
+    // ListStreams supports no single stream, and the actions for traces support no resource-level permissions.
+    const statements = propertiesOfType(prod, 'AWS::IAM::Policy')
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement as Properties[])
+      .filter(({ Action }) => !isDeepStrictEqual(Action, traces.Action));
+    const policies = JSON.stringify(statements).replace('/stream/*', '');
 
     expect(policies).not.toMatch(/\*|Scan/);
     expect(
