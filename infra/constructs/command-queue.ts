@@ -1,13 +1,12 @@
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { EventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { commandSource, commandType, maxCommandBytes } from '../../lambda/events/command.ts';
 import { type FunctionOptions, ServiceFunction } from './service-function.ts';
-import { createDeadLetterQueue, createEventQueue, grantSend, ruleDelivery } from './event-queue.ts';
+import { addQueueSource, createDeadLetterQueue, createEventQueue, grantSend, ruleDelivery } from './event-queue.ts';
 import type { NotificationPublisher } from './notification-publisher.ts';
 import type { SharingTable } from './sharing-table.ts';
 
@@ -53,7 +52,8 @@ export class CommandQueue extends Construct {
     table.grantReadWriteItems(fn);
     notifications.grantPublish(fn);
     grantSend(this.deadLetterQueue, fn, variables.deadLetterQueueUrl);
-    fn.addEventSource(new SqsEventSource(this.queue, { batchSize: 10, reportBatchItemFailures: true }));
+    // A tenth of an account's default concurrency: a backlog of commands must not take it from the requests.
+    addQueueSource(fn, this.queue, { batchSize: 10, maxConcurrency: 100 });
 
     // Separate from the notification bus, so that senders of commands cannot publish notifications.
     this.bus = new EventBus(this, 'Bus', { eventBusName: `${Stack.of(this).stackName}-commands` });

@@ -1,4 +1,5 @@
 import { Duration, Validations } from 'aws-cdk-lib/core';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { TargetBaseProps } from 'aws-cdk-lib/aws-events-targets';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { type IQueue, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
@@ -44,6 +45,19 @@ export function createEventQueue(scope: Construct, id: string, props: EventQueue
     visibilityTimeout: Duration.seconds(6 * functionTimeout.toSeconds()),
     deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
   });
+}
+
+/**
+ * Lets a function receive from a queue. It reports the messages of a batch that failed.
+ *
+ * @param maxConcurrency - number of batches that the function processes at the same time, 2 to 1,000
+ */
+export function addQueueSource(
+  fn: LambdaFunction,
+  queue: IQueue,
+  { batchSize, maxConcurrency }: { readonly batchSize: number; readonly maxConcurrency: number },
+): void {
+  fn.addEventSource(new SqsEventSource(queue, { batchSize, maxConcurrency, reportBatchItemFailures: true }));
 }
 
 /**

@@ -1,11 +1,10 @@
 import { Duration } from 'aws-cdk-lib/core';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
 import { apiFunctionTimeout, type FunctionOptions, ServiceFunction } from './service-function.ts';
-import { createDeadLetterQueue, createEventQueue, grantSend } from './event-queue.ts';
+import { addQueueSource, createDeadLetterQueue, createEventQueue, grantSend } from './event-queue.ts';
 import type { SharingTable } from './sharing-table.ts';
 
 export interface PendingChangeCompletionProps extends FunctionOptions {
@@ -35,9 +34,7 @@ export class PendingChangeCompletion extends Construct {
     });
     const fn = new ServiceFunction(this, 'Function', { ...options, entry: 'complete-pending-changes', timeout });
     table.grantReadWriteItems(fn);
-    fn.addEventSource(
-      new SqsEventSource(this.#queue, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 2 }),
-    );
+    addQueueSource(fn, this.#queue, { batchSize: 1, maxConcurrency: 2 });
   }
 
   /** Allows a function to schedule the completion of pending changes and passes it the queue's URL. */

@@ -100,6 +100,14 @@ describe('every event source', () => {
     }
   });
 
+  test('that is a queue limits the concurrency of its function', () => {
+    const limits = ofType('AWS::Lambda::EventSourceMapping')
+      .filter(([, source]) => JSON.stringify(source['EventSourceArn']).includes('Queue'))
+      .map(([, source]) => source['ScalingConfig']?.MaximumConcurrency);
+
+    expect(limits).toEqual([2, 100]);
+  });
+
   test('that is a queue has a visibility timeout of six times the timeout of its function', () => {
     const queues = ofType('AWS::Lambda::EventSourceMapping').filter(([, source]) =>
       JSON.stringify(source['EventSourceArn']).includes('Queue'),
