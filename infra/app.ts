@@ -3,9 +3,9 @@
  * `--stage` and `--settings`.
  */
 import { parseArgs } from 'node:util';
-import { App, Validations } from 'aws-cdk-lib/core';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { App } from 'aws-cdk-lib/core';
 import { ImageSharingStack } from './image-sharing-stack.ts';
+import { addSecurityChecks } from './security-checks.ts';
 import { assertNoContextSettings } from './settings/context-settings.ts';
 import { loadStage, stageOptions } from './settings/load-stage.ts';
 import { UsageError } from './usage-error.ts';
@@ -15,10 +15,10 @@ try {
   assertNoContextSettings(app.node.getAllContext() as Readonly<Record<string, unknown>>);
   const { stackName, settings } = await loadStage(parseArgs({ options: stageOptions }).values);
   const { account, region, identity = { kind: 'none' }, ...props } = settings;
-  new ImageSharingStack(app, 'ImageSharing', { ...props, stackName, identity, env: { account, region } });
+  const env = { account, region };
+  addSecurityChecks(new ImageSharingStack(app, 'ImageSharing', { ...props, stackName, identity, env }), settings);
 } catch (error) {
   console.error(error instanceof UsageError ? error.message : error);
   // Exits immediately, because CDK would synthesize the incomplete app at the normal end of the process.
   process.exit(1);
 }
-Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

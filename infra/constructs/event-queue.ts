@@ -8,10 +8,12 @@ import type { Construct } from 'constructs';
 /** Creates a dead-letter queue: encrypted, accessible over TLS only, with the maximum retention period of SQS. */
 export function createDeadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, { ...encrypted, retentionPeriod: Duration.days(14) });
-  Validations.of(queue).acknowledge({
-    id: 'AwsSolutions-SQS3',
-    reason: 'It is the dead-letter queue itself, be it of a queue, a stream or a rule.',
-  });
+  for (const id of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy']) {
+    Validations.of(queue).acknowledge({
+      id,
+      reason: 'It is the dead-letter queue itself, be it of a queue, a stream or a rule.',
+    });
+  }
   return queue;
 }
 
@@ -58,6 +60,17 @@ export function addQueueSource(
   { batchSize, maxConcurrency }: { readonly batchSize: number; readonly maxConcurrency: number },
 ): void {
   fn.addEventSource(new SqsEventSource(queue, { batchSize, maxConcurrency, reportBatchItemFailures: true }));
+  Validations.of(fn).acknowledge(
+    {
+      id: 'Serverless-LambdaEventSourceMappingDestination',
+      reason: 'A queue has no such destination: its redrive policy names the dead-letter queue.',
+    },
+    {
+      id: 'NIST.800.53.R5-LambdaConcurrency',
+      reason:
+        'The event source limits the concurrency. With a reserved concurrency, throttled batches would count as failed attempts of their messages.',
+    },
+  );
 }
 
 /**

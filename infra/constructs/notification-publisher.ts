@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib/core';
+import { Duration, Stack, Validations } from 'aws-cdk-lib/core';
 import { type CfnEventBus, EventBus } from 'aws-cdk-lib/aws-events';
 import { AccountPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import {
@@ -65,6 +65,10 @@ export class NotificationPublisher extends Construct {
     grantSend(this.deadLetterQueue, fn, variables.deadLetterQueueUrl);
     pendingChanges.grantScheduleCompletion(fn);
 
+    Validations.of(fn).acknowledge({
+      id: 'NIST.800.53.R5-LambdaConcurrency',
+      reason: 'The stream limits the concurrency: one invocation for each shard, to keep the order.',
+    });
     // DynamoEventSource would allow the function to list the streams of every table.
     new EventSourceMapping(this, 'Stream', {
       target: fn,

@@ -115,6 +115,25 @@ export class ServiceFunction extends LambdaFunction {
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
+    // The role contains the function's own policy.
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'The policy belongs to one role and names the resources of one function; nothing else can share it.',
+    });
+    for (const id of ['Serverless-LambdaDLQ', 'NIST.800.53.R5-LambdaDLQ']) {
+      Validations.of(this).acknowledge({
+        id,
+        reason:
+          'No function is invoked asynchronously: the gateway waits for the response, and event sources have a dead-letter queue.',
+      });
+    }
+    if (props.network === undefined) {
+      Validations.of(this).acknowledge({
+        id: 'NIST.800.53.R5-LambdaInsideVPC',
+        reason:
+          'It calls public AWS endpoints over TLS with its own role; a VPC would protect no resource of the stack.',
+      });
+    }
     if (props.tracing === true) {
       Validations.of(role).acknowledge({
         id: 'AwsSolutions-IAM5[Resource::*]',

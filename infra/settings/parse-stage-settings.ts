@@ -21,13 +21,16 @@ export function parseStageSettings(value: unknown, source: string): StageSetting
 
 /** Returns the problems between settings. It reads unparsed settings, so that these problems are reported with all others. */
 function crossProblems(value: unknown): readonly string[] {
-  const { production, identity, alarmTopicArn, offerSubscriptions } = properties(value);
+  const { production, identity, alarmTopicArn, reservedConcurrency, offerSubscriptions } = properties(value);
   const problems: string[] = [];
   if (production === true && (identity === undefined || properties(identity)['kind'] === 'none')) {
     problems.push('"identity" is required in production, because without an identity the service refuses every token.');
   }
   if (production === true && alarmTopicArn === undefined) {
     problems.push('"alarmTopicArn" is required in production: the ARN of the SNS topic that receives the alarms.');
+  }
+  if (production === true && reservedConcurrency === undefined) {
+    problems.push('"reservedConcurrency" is required in production: a whole number from 1, such as 100.');
   }
   const projects = Array.isArray(offerSubscriptions)
     ? offerSubscriptions.map((item) => properties(item)['project'])

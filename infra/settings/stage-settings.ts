@@ -154,7 +154,10 @@ const fields = {
     .optional(),
   /** Maximum number of members of an image; -1 is unlimited. Default 128. */
   memberQuota: wholeNumber(-1, 999_999, ' (-1 is unlimited)').optional(),
-  /** Concurrent executions reserved for each of the API's functions. Default: shared with the account. */
+  /**
+   * Concurrent executions reserved for each of the API's functions. Required in production. Default: shared with the
+   * account.
+   */
   reservedConcurrency: wholeNumber(1, undefined, ', because 0 disables the functions').optional(),
   /** Requests per second and burst that the gateway accepts on each route. Default 500, and half the rate. */
   routeThrottle: z

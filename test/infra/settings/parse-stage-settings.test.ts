@@ -226,11 +226,14 @@ test('all problems are reported together', () => {
     '"identiy" is not a setting; did you mean "identity"?',
     '"identity" is required in production, because without an identity the service refuses every token.',
     '"alarmTopicArn" is required in production: the ARN of the SNS topic that receives the alarms.',
+    '"reservedConcurrency" is required in production: a whole number from 1, such as 100.',
   ]);
 });
 
 test('production refuses an identity that refuses every token', () => {
-  expect(problemsOf({ production: true, alarmTopicArn: topicArn, identity: { kind: 'none' } })).toEqual([
+  const { alarmTopicArn, reservedConcurrency } = everySetting;
+
+  expect(problemsOf({ production: true, alarmTopicArn, reservedConcurrency, identity: { kind: 'none' } })).toEqual([
     '"identity" is required in production, because without an identity the service refuses every token.',
   ]);
 });
