@@ -1,22 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LocalServer } from '../support/local-server.ts';
 import { startLocalServer } from '../support/local-server.ts';
-import type { Case, Suite } from './player.ts';
+import type { Case } from './player.ts';
 import { caseTitle, playCase } from './player.ts';
-
-const suite = JSON.parse(readFileSync(join(import.meta.dirname, 'cases.json'), 'utf8')) as Suite;
-
-/** Cases that are not played: the service does not store image data, so no image becomes active or deactivated. */
-const casesThatNeedImageData = [
-  'put-target/deactivated image',
-  'create-state/active image',
-  'create-state/deactivated image',
-  'image-data/member downloads while accepted',
-  'image-data/stranger downloads',
-  'image-data/queued image has no data',
-];
+import { casesThatNeedImageData, playedCases, suite } from './recorded-cases.ts';
 
 const needsImageData = (recorded: Case): boolean =>
   recorded.group === 'image-data' ||
@@ -26,8 +13,6 @@ const needsImageData = (recorded: Case): boolean =>
       ((step.request.method === 'PUT' && step.request.path.endsWith('/file')) ||
         (step.request.method === 'POST' && step.request.path.includes('/actions/'))),
   );
-
-const played = suite.cases.filter((recorded) => !casesThatNeedImageData.includes(caseTitle(recorded)));
 
 /** Number of parallel cases, so that pauses of a case do not delay the others. */
 const parallelCases = 8;
@@ -39,7 +24,7 @@ describe('the recorded sequences', () => {
 
   beforeAll(async () => {
     const base = process.env['BASE_URL'] ?? (server = await startLocalServer()).base;
-    const waiting = played.values();
+    const waiting = playedCases.values();
     const playWaiting = async () => {
       for (const recorded of waiting) results.set(caseTitle(recorded), await playCase(recorded, suite.callers, base));
     };
@@ -56,7 +41,7 @@ describe('the recorded sequences', () => {
     expect(new Set(suite.cases.map(caseTitle)).size).toBe(suite.cases.length);
   });
 
-  for (const recorded of played) {
+  for (const recorded of playedCases) {
     test(caseTitle(recorded), () => {
       expect(results.get(caseTitle(recorded))).toEqual([]);
     });

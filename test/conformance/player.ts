@@ -57,6 +57,14 @@ interface RecordedCaller {
   token?: string;
 }
 
+/** Facts about the callers of a deployed service, whose tokens determine their projects. */
+export interface PlayOptions {
+  /** Project id of each caller. By default every case has new project ids. */
+  readonly projects?: Readonly<Record<string, string>>;
+  /** Receives the id of each image that a case creates, with the name of its caller. */
+  readonly onImageCreated?: (imageId: string, caller: string) => void;
+}
+
 /** The content of the file of recorded sequences. */
 export interface Suite {
   callers: Record<string, RecordedCaller>;
@@ -322,7 +330,12 @@ const headersOf = (
 
 const sendTimeoutMilliseconds = 60_000;
 
-const send = (
+/**
+ * Sends a request with exactly these headers and this path.
+ *
+ * @throws Error if the connection breaks or the response takes longer than a minute
+ */
+export const send = (
   base: string,
   method: string,
   path: string,
@@ -361,6 +374,7 @@ const playStep = async (
   callers: Suite['callers'],
   base: string,
   variables: Variables,
+  onImageCreated: PlayOptions['onImageCreated'],
 ): Promise<string[]> => {
   const { method, path } = step.request;
   const name = step.request.caller ?? 'anonymous';
@@ -372,6 +386,9 @@ const playStep = async (
     const filledPath = fillText(path, variables);
     const headers = headersOf(step.request, caller, body, variables);
     const answer = await send(base, method, filledPath, headers, body);
+    if (method === 'POST' && filledPath === '/v2/images' && answer.status === 201) {
+      onImageCreated?.(valueAt(parseJson(answer.body.toString('utf8')) ?? null, 'id'), name);
+    }
     let found = answerMismatches(step.expect, variables, answer);
     if (found.length === 0) {
       for (const [variable, at] of Object.entries(step.save ?? {})) {
@@ -385,23 +402,30 @@ const playStep = async (
 };
 
 /**
- * Plays one case against a server, with project ids of its own, up to the first step that goes wrong.
+ * Plays one case against a server, up to the first step that goes wrong.
  *
  * @param base the server's URL, with or without a path before `/v2`
  * @returns what went wrong, one sentence each; empty when the case passes. A broken connection is a failure, not an error.
  */
-export const playCase = async (recorded: Case, callers: Suite['callers'], base: string): Promise<string[]> => {
+export const playCase = async (
+  recorded: Case,
+  callers: Suite['callers'],
+  base: string,
+  { projects = {}, onImageCreated }: PlayOptions = {},
+): Promise<string[]> => {
   const variables = new Variables();
   variables.set('base', base.replace(/\/+$/, ''));
   for (const [name, caller] of Object.entries(callers)) {
-    if (caller.project === `{{${name}}}`) variables.set(name, randomUUID().replaceAll('-', ''));
+    if (caller.project === `{{${name}}}`) variables.set(name, projects[name] ?? randomUUID().replaceAll('-', ''));
   }
   for (const [index, step] of recorded.steps.entries()) {
     if ('sleep' in step) {
       await wait(step.sleep * 1000);
       continue;
     }
-    const found = await playStep(step, callers, base, variables).catch((error: unknown) => [String(error)]);
+    const found = await playStep(step, callers, base, variables, onImageCreated).catch((error: unknown) => [
+      String(error),
+    ]);
     if (found.length > 0) return found.map((sentence) => `step ${index}: ${sentence}`);
   }
   return [];
