@@ -6,7 +6,7 @@ import { readStreamRecord } from '../../lambda/dynamodb/stream-record.ts';
 import { eventOf } from '../bench/functions.ts';
 import type { ApiCall, Send } from '../bench/requests.ts';
 import type { TestTable } from '../support/engine.ts';
-import { depthOf, unitsOf, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
+import { depthOf, releaseTogether, unitsOf, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
 import { storedItems } from '../support/stored-items.ts';
 import {
   entryOf,
@@ -45,6 +45,8 @@ export interface Demand {
   readonly partitions: readonly PartitionUse[];
   /** Notifications that its changes cause. */
   readonly notifications: number;
+  /** Bytes of the response's body. */
+  readonly responseBytes: number;
   /** Units by the engine's own count, for comparison. */
   readonly engineUnits: number;
 }
@@ -54,7 +56,9 @@ export async function captureDemand(service: RecordedService, call: ApiCall): Pr
   const { stack, table, proxy, send } = service;
   const indexes = indexesOf(tableFromTemplate(stack));
   const before = await itemsByKey(table);
-  const { calls } = await proxy.record(() => send(call));
+  proxy.intercept(releaseTogether());
+  const { result, calls } = await proxy.record(() => send(call));
+  proxy.intercept(undefined);
   const after = await itemsByKey(table);
 
   const written = calls.flatMap(writtenKeys);
@@ -73,6 +77,7 @@ export async function captureDemand(service: RecordedService, call: ApiCall): Pr
       writes: own.reduce((sum, { writes }) => sum + writes, 0),
     })),
     notifications: written.filter(({ key }) => causesNotification(before.get(key), after.get(key))).length,
+    responseBytes: result ? Buffer.byteLength(JSON.stringify(result)) : 0,
     engineUnits: unitsOf(calls),
   };
 }
