@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { brokenRules } from './workflow-rules.ts';
 
-const folder = join(import.meta.dirname, '..', '..', '.github', 'workflows');
+const root = join(import.meta.dirname, '..', '..');
+const folder = join(root, '.github', 'workflows');
 
 /** The permissions to write, by workflow and job. `id-token` allows a job to assume a role in an account. */
 const writes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -18,6 +19,16 @@ test('the workflows are those with listed permissions', () => {
 
 test.each(Object.entries(writes))('%s keeps every rule', (file, jobs) => {
   expect(brokenRules(readFileSync(join(folder, file), 'utf8'), jobs)).toEqual([]);
+});
+
+test.each(Object.keys(writes))('every npm script that %s runs exists', (file) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const text = readFileSync(join(folder, file), 'utf8');
+  const run = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, script = '']) => script);
+
+  expect(run.filter((script) => !(script in scripts))).toEqual([]);
 });
 
 test('a planted workflow breaks every rule', () => {
