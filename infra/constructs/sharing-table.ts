@@ -79,7 +79,6 @@ const itemActions = [
  * names its indexes.
  */
 export class SharingTable extends Construct {
-  readonly tableArn: string;
   readonly tableName: string;
   readonly tableArn: string;
   readonly streamArn: string;
@@ -115,7 +114,6 @@ export class SharingTable extends Construct {
 
     this.tableArn = this.#table.tableArn;
     this.tableName = this.#table.tableName;
-    this.tableArn = this.#table.tableArn;
     this.streamArn = this.#table.tableStreamArn!; // defined because of `stream`
 
     for (const index of localIndexes) {

@@ -3,13 +3,12 @@
  * prints the settings before it starts.
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { projectFolder } from '../project-folder.ts';
 import { describeStage } from '../settings/describe-stage.ts';
 import { loadStage, stageOptions, stageUsage, type StageWithSettings } from '../settings/load-stage.ts';
-import { suggest } from '../suggestion.ts';
+import { parseArguments } from '../parse-arguments.ts';
 import { runCommand, UsageError } from '../usage-error.ts';
-import { findTarget } from './find-target.ts';
+import { assertIsBootstrapped, findTarget } from './find-target.ts';
 import { appCommand, runCdk, type StageSelection } from './run-cdk.ts';
 import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful-guard.ts';
 
@@ -51,29 +50,14 @@ interface Arguments {
   readonly cdkOptions: readonly string[];
 }
 
-/** @throws UsageError for an unknown option */
+/** @throws ArgumentError for an unknown option */
 function parseOptions(args: readonly string[]): Arguments {
   const end = args.indexOf('--');
-  const own = end === -1 ? args : args.slice(0, end);
-  const { values, positionals } = parseArgs({
-    args: [...own],
-    options,
-    strict: false,
-    allowPositionals: true,
-  });
-  const [unknown] = Object.keys(values).filter((name) => !Object.hasOwn(options, name));
-  if (unknown !== undefined) {
-    const suggestion = suggest(unknown, Object.keys(options));
-    const hint =
-      suggestion === undefined ? 'write options of the CDK command line after "--"' : `did you mean "--${suggestion}"`;
-    throw new UsageError(`"--${unknown}" is not an option of this command; ${hint}.\n${usage}`);
-  }
-  if (positionals[0] !== undefined)
-    throw new UsageError(`${JSON.stringify(positionals[0])} is not an option.\n${usage}`);
-  const textOf = (name: keyof StageSelection) => (typeof values[name] === 'string' ? values[name] : undefined);
+  const { values } = parseArguments(end === -1 ? args : args.slice(0, end), options);
+  const { stage, settings, allow } = values;
   return {
-    selection: { stage: textOf('stage'), settings: textOf('settings') },
-    allow: parseAllowed(typeof values['allow'] === 'string' ? values['allow'] : undefined),
+    selection: { stage, settings },
+    allow: parseAllowed(allow),
     cdkOptions: end === -1 ? [] : args.slice(end + 1),
   };
 }
@@ -102,6 +86,7 @@ async function run(
       return;
     case 'deploy': {
       const target = await findTarget(stage);
+      await assertIsBootstrapped(stage, target);
       console.log(describeStage(stage, target));
       await synthesize();
       if (stage.settings.production)

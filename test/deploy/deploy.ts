@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { parseArguments } from '../../infra/parse-arguments.ts';
 import { runCommand } from '../../infra/usage-error.ts';
@@ -20,7 +18,7 @@ import {
 } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
 import { testOperatorTools } from './operator-tools.ts';
-import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
+import { testStages } from './stages.ts';
 
 // `npm run test:deploy`: deploys the stack to an emulator with the real CDK command line, sends requests and destroys it.
 
@@ -37,65 +35,14 @@ const log = (line: string): void => {
   console.log(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}`);
 };
 
-/** Synthesizes, bootstraps and deploys the app. Returns the outputs of each stack by its name. */
-async function deploy(to: Emulator, ...synthOptions: readonly string[]): Promise<Record<string, Outputs>> {
-  log(`cdk synth ${synthOptions.join(' ')}`);
-  await to.cdk('synth', '--quiet', ...synthOptions, '--output', assembly);
-  log('cdk bootstrap');
+/** Synthesizes, bootstraps and deploys the emulator's app. Returns the outputs of each stack by its name. */
+async function deployEmulatorApp(to: Emulator): Promise<Record<string, Outputs>> {
+  await to.cdk('synth', '--quiet', '--app', 'node test/deploy/emulator-app.ts', '--output', assembly);
   await to.cdk('bootstrap', 'aws://000000000000/us-east-1', '--app', assembly);
-  log('cdk deploy');
   const options = ['--all', '--require-approval', 'never', '--outputs-file', outputsFile];
   await to.cdk('deploy', '--app', assembly, ...options);
+  log('the emulator has the stack with the test identity');
   return JSON.parse(readFileSync(outputsFile, 'utf8'));
-}
-
-/** Tests the stage `throwaway` as `cdk deploy` creates it: it runs and denies every request without an identity. */
-async function testDeployedStack(): Promise<void> {
-  log('starting the emulator');
-  emulator = await startEmulator(false);
-  const outputs = await deploy(emulator, '-c', 'stage=throwaway');
-  const apiUrl = outputs['ImageSharingThrowaway']!.ApiUrl;
-  const ask = (path: string, headers = {}) => emulator!.ask(apiUrl, 'GET', path, headers);
-
-  const versions = await ask('/');
-  assert.equal(versions.status, 300, versions.body);
-  assert.ok(JSON.parse(versions.body).versions.some(({ status }: { status: string }) => status === 'CURRENT'));
-  log('GET / is 300 with the versions');
-
-  const id = randomUUID();
-  for (const path of ['/v2/images', `/v2/images/${id}/members`, '/v2/schemas/image']) {
-    assertNotAuthenticated(await ask(path));
-    assertNotAuthenticated(await ask(path, { 'x-auth-token': 'dev:alice:project-a:admin' }));
-    log(`GET ${path.replace(id, '…')} is 401 without a token, and with a test token`);
-  }
-
-  const update = async (...synthOptions: readonly string[]): Promise<string> =>
-    (await deploy(emulator!, '-c', 'stage=throwaway', ...synthOptions))['ImageSharingThrowaway']!.ApiUrl;
-  await tokensOfAnIssuer(emulator, update);
-  log('an image is offered and accepted with the tokens of an issuer');
-  await accountInASecret(emulator, update);
-  log('an image is offered and accepted with the tokens of a Keystone and a service account in a secret');
-
-  await emulator.cdk('destroy', '--app', assembly, '--all', '--force');
-  const client = new DynamoDBClient(emulator.client);
-  assert.deepEqual((await client.send(new ListTablesCommand())).TableNames, []);
-  client.destroy();
-  log('cdk destroy removes everything');
-  await emulator.stop();
-}
-
-function assertNotAuthenticated({ status, headers, body }: Answer): void {
-  assert.equal(status, 401, body);
-  assert.match(String(headers['content-type']), /^application\/json/);
-  assert.equal(headers['www-authenticate'], 'Bearer');
-  const { message, ...fault } = JSON.parse(body);
-  assert.match(message, /^[A-Z].+\.$/);
-  assert.deepEqual(fault, {
-    code: '401 Unauthorized',
-    title: 'Unauthorized',
-    error: 'not-authenticated',
-    request_id: headers['x-openstack-request-id'],
-  });
 }
 
 /** Sends requests in order. Returns the first one with an unexpected status, with its response. */
@@ -114,7 +61,7 @@ async function firstFailure(
 async function testGrants(): Promise<void> {
   log('starting the emulator again, with IAM enforced');
   emulator = await startEmulator(true);
-  const outputs = await deploy(emulator, '--app', 'node test/deploy/emulator-app.ts');
+  const outputs = await deployEmulatorApp(emulator);
   const apiUrl = outputs['ImageSharing']!.ApiUrl;
   const iam = new IAMClient(emulator.client);
 
@@ -170,7 +117,10 @@ await runCommand(usage, async (args) => {
   try {
     log('installing the emulator if it is missing');
     installEmulator();
-    await testDeployedStack();
+    log('starting the emulator');
+    emulator = await startEmulator(false);
+    await testStages(emulator, folder, log);
+    await emulator.stop();
     await testGrants();
     log('All deployment tests passed.');
   } catch (error) {

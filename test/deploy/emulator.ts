@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -38,6 +39,19 @@ export interface Emulator {
    * @throws Error with its output if it fails
    */
   run(file: string, ...args: readonly string[]): Promise<string>;
+  /**
+   * Runs `npm run <args>` in a checkout of this project with the credentials of the account, as a user does: on the Node
+   * of the machine, and with nothing installed in a fresh clone. Returns its output.
+   *
+   * @throws Error with its output if it fails
+   */
+  npm(checkout: string, ...args: readonly string[]): Promise<string>;
+  /**
+   * Serves a deployed HTTP API at a URL of 127.0.0.1, because the host names of the emulator cannot be resolved.
+   *
+   * @param host - host of the API: that of the output `ApiUrl`, or its custom domain
+   */
+  proxy(host: string): Promise<{ readonly url: string; stop(): void }>;
   /** Sends a request to a deployed HTTP API. `apiUrl` is the output `ApiUrl` of the stack. */
   ask(
     apiUrl: string,
@@ -158,27 +172,67 @@ export async function startEmulator(enforceIam: boolean): Promise<Emulator> {
   }
 
   const { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  const run = async (file: string, ...args: readonly string[]): Promise<string> => {
-    const child = spawn(process.execPath, [join(projectFolder, file), ...args], {
-      cwd: projectFolder,
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+  const runProgram = async (
+    program: string,
+    args: readonly string[],
+    cwd: string,
+    env: Readonly<Record<string, string>>,
+  ): Promise<string> => {
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const output = collect(child);
     children.add(child);
-    const timer = setTimeout(() => void end(child), 240_000);
+    const timer = setTimeout(() => void end(child), 400_000);
     const [code] = (await once(child, 'close')) as [number | null];
     clearTimeout(timer);
     children.delete(child);
     if (code !== 0) {
-      throw new Error(`${file} ${args.join(' ')} ${code === null ? 'was stopped' : 'failed'}:\n${output()}`);
+      const command = [program, ...args].join(' ').replaceAll(projectFolder, '.');
+      throw new Error(`${command} ${code === null ? 'was stopped' : 'failed'}:\n${output()}`);
     }
     return output();
   };
+  const run = (file: string, ...args: readonly string[]): Promise<string> =>
+    runProgram(process.execPath, [join(projectFolder, file), ...args], projectFolder, environment);
   return {
     client: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
     environment,
     run,
+    // Without the programs of this checkout on the PATH.
+    npm: (checkout, ...args) =>
+      runProgram('npm', ['run', '--silent', ...args], checkout, {
+        ...environment,
+        PATH: (process.env['PATH'] ?? '')
+          .split(delimiter)
+          .filter((entry) => !entry.startsWith(join(projectFolder, 'node_modules')))
+          .join(delimiter),
+      }),
+    proxy: async (host) => {
+      const proxy = createServer((incoming, outgoing) => {
+        const forwarded = request(
+          {
+            host: '127.0.0.1',
+            port,
+            method: incoming.method,
+            path: incoming.url,
+            headers: { ...incoming.headers, host: `${host}:${port}` },
+          },
+          (response) => {
+            outgoing.writeHead(response.statusCode!, response.rawHeaders);
+            response.pipe(outgoing);
+          },
+        );
+        forwarded.on('error', () => outgoing.destroy());
+        incoming.pipe(forwarded);
+      }).listen(0, '127.0.0.1');
+      await once(proxy, 'listening');
+      return {
+        url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+        stop: () => {
+          proxy.close();
+          proxy.closeAllConnections();
+        },
+      };
+    },
     async cdk(...args) {
       await run(join('node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--ci');
     },

@@ -7,5 +7,7 @@ new ImageSharingStack(app, 'ImageSharing', {
   identity: { kind: 'dev' },
   local: true,
   production: true,
+  // The emulator refuses canaries.
+  canary: false,
   restoredTable: app.node.tryGetContext('restoredTable') as string | undefined,
 });

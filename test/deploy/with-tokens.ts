@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { StageSettings } from '../../infra/settings/stage-settings.ts';
 import { startTokenIssuer } from '../support/token-issuer.ts';
 import type { Answer, Emulator } from './emulator.ts';
 
-/** Deploys the stage `throwaway` with these options and returns the URL of its API. */
-type Deploy = (...synthOptions: readonly string[]) => Promise<string>;
+/** Deploys a stage with these settings and returns the URL of its API. */
+type Deploy = (settings: StageSettings) => Promise<string>;
 
 type Asker = (token: string, method: string, path: string, body?: object) => Promise<Answer>;
 
@@ -45,9 +46,10 @@ async function offerAndAccept(ask: Asker, alice: string, bob: string): Promise<v
 export async function tokensOfAnIssuer(emulator: Emulator, deploy: Deploy): Promise<void> {
   const issuer = await startTokenIssuer();
   try {
-    const apiUrl = await deploy(
-      ...['-c', 'identity=jwt', '-c', `issuer=${issuer.url}`, '-c', `audience=${issuer.audience}`],
-    );
+    const apiUrl = await deploy({
+      production: false,
+      identity: { kind: 'jwt', issuer: issuer.url, audience: issuer.audience },
+    });
     const ask = asker(emulator, apiUrl);
     const alice = await issuer.issue({ project_id: 'alpha', roles: ['member'] });
     const bob = await issuer.issue({ project_id: 'beta', roles: ['member'] });
@@ -94,9 +96,10 @@ export async function accountInASecret(emulator: Emulator, deploy: Deploy): Prom
       }),
     );
     const authUrl = `http://127.0.0.1:${(keystone.address() as AddressInfo).port}/v3`;
-    const apiUrl = await deploy(
-      ...['-c', 'identity=keystone', '-c', `authUrl=${authUrl}`, '-c', `accountSecretArn=${ARN}`],
-    );
+    const apiUrl = await deploy({
+      production: false,
+      identity: { kind: 'keystone', authUrl, accountSecretArn: ARN! },
+    });
     const ask = asker(emulator, apiUrl);
     await offerAndAccept(ask, 'of-alice', 'of-bob');
     const refused = await ask('of-eve', 'GET', '/v2/images');

@@ -10,6 +10,10 @@ export function productionTemplate(): ResourceTemplate {
     identity: { kind: 'none' },
     production: true,
     backupPlan: true,
+    domain: {
+      name: 'images.example.org',
+      certificateArn: 'arn:aws:acm:us-east-1:000000000000:certificate/0123abcd-01ab-01ab-01ab-0123456789ab',
+    },
   });
   return Template.fromStack(stack).toJSON() as ResourceTemplate;
 }
