@@ -25,10 +25,7 @@ const commands = Object.keys(purposes) as readonly Command[];
 
 const [command = ''] = process.argv.splice(2, 1);
 /** Options of the command. */
-const options = {
-  ...stageOptions,
-  ...(command === 'deploy' && allowOption),
-};
+const options = command === 'deploy' ? { ...stageOptions, ...allowOption } : stageOptions;
 
 const usage = [
   `Usage: npm run ${command} -- ${stageUsage}${command === 'deploy' ? ` ${allowUsage}` : ''} [-- <options of the CDK command line>]`,
@@ -54,7 +51,7 @@ interface Arguments {
 function parseOptions(args: readonly string[]): Arguments {
   const end = args.indexOf('--');
   const { values } = parseArguments(end === -1 ? args : args.slice(0, end), options);
-  const { stage, settings, allow } = values;
+  const { stage, settings, allow } = values as { readonly [Name in 'stage' | 'settings' | 'allow']?: string };
   return {
     selection: { stage, settings },
     allow: parseAllowed(allow),

@@ -18,6 +18,7 @@ import {
 } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
 import { testOperatorTools } from './operator-tools.ts';
+import { testRecovery } from './recovery.ts';
 import { testStages } from './stages.ts';
 
 // `npm run test:deploy`: deploys the stack to an emulator with the real CDK command line, sends requests and destroys it.
@@ -57,6 +58,18 @@ async function firstFailure(
   return undefined;
 }
 
+/** Plays the recorded sequences of the reference server against the deployed API. */
+async function testConformance(to: Emulator, apiUrl: string, logLine: typeof log): Promise<void> {
+  const { hostname } = new URL(apiUrl);
+  const proxy = await to.proxy(`${hostname.split('.')[0]}.execute-api.127.0.0.1`);
+  try {
+    const output = await to.run('test/conformance/run.ts', '--url', proxy.url);
+    logLine(`the recorded sequences over the deployed URL: ${output.trim().split('\n').at(-1)}`);
+  } finally {
+    proxy.stop();
+  }
+}
+
 /** Tests that the grants of each function suffice, and that without each of them a request fails. */
 async function testGrants(): Promise<void> {
   log('starting the emulator again, with IAM enforced');
@@ -67,6 +80,7 @@ async function testGrants(): Promise<void> {
 
   assert.equal(await firstFailure(apiUrl, everyOperation()), undefined);
   log('with all grants every operation succeeds');
+  await testConformance(emulator, apiUrl, log);
   const events = await connectEvents(emulator, outputs['ImageSharing']!);
   await testEvents(events, outputs['ImageSharing']!, log);
   await testDeadLetters(emulator, events, outputs['ImageSharing']!, log);
@@ -120,6 +134,9 @@ await runCommand(usage, async (args) => {
     log('starting the emulator');
     emulator = await startEmulator(false);
     await testStages(emulator, folder, log);
+    await emulator.stop();
+    emulator = await startEmulator(false);
+    await testRecovery(emulator, log);
     await emulator.stop();
     await testGrants();
     log('All deployment tests passed.');
