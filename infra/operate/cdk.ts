@@ -8,9 +8,9 @@ import { describeStage } from '../settings/describe-stage.ts';
 import { loadStage, stageOptions, stageUsage, type StageWithSettings } from '../settings/load-stage.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { runCommand, UsageError } from '../usage-error.ts';
-import { assertIsBootstrapped, findTarget } from './find-target.ts';
-import { appCommand, runCdk, type StageSelection } from './run-cdk.ts';
-import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful-guard.ts';
+import { assertIsBootstrapped, findTarget } from './aws/find-target.ts';
+import { appCommand, runCdk, type StageSelection } from './aws/run-cdk.ts';
+import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful/stateful-guard.ts';
 
 const purposes = {
   bootstrap: 'Prepares the account and region of a stage for deployments, once.',

@@ -5,9 +5,9 @@
 import { openEventStore } from '../local/events/open-event-store.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { ArgumentError, UsageError, runCommand } from '../usage-error.ts';
-import { type DeadLetterQueues, CannotRedriveError, failureReason } from './dead-letter-queues.ts';
-import { LocalDeadLetterQueues } from './local-dead-letter-queues.ts';
-import { StackDeadLetterQueues } from './stack-dead-letter-queues.ts';
+import { type DeadLetterQueues, CannotRedriveError, failureReason } from './dead-letters/dead-letter-queues.ts';
+import { LocalDeadLetterQueues } from './dead-letters/local-dead-letter-queues.ts';
+import { StackDeadLetterQueues } from './dead-letters/stack-dead-letter-queues.ts';
 
 const usage = `Usage: npm run dead-letters -- [--stack <name>] [redrive all | redrive <id>…]
 

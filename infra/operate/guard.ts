@@ -2,8 +2,8 @@
 import { parseArguments } from '../parse-arguments.ts';
 import { loadStage, stageOptions, stageUsage } from '../settings/load-stage.ts';
 import { runCommand } from '../usage-error.ts';
-import { stageCommands } from './stage-commands.ts';
-import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful-guard.ts';
+import { stageCommands } from './aws/stage-commands.ts';
+import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful/stateful-guard.ts';
 
 const usage = `Usage: npm run guard -- ${stageUsage} ${allowUsage}`;
 

@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline/promises';
 import { stageOptions, stageUsage } from '../settings/load-stage.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { ArgumentError, runCommand, UsageError } from '../usage-error.ts';
-import { type RecoverySource, restoreTable } from './restore-table.ts';
-import { stageCommands } from './stage-commands.ts';
+import { type RecoverySource, restoreTable } from './stateful/restore-table.ts';
+import { stageCommands } from './aws/stage-commands.ts';
 
 const usage = `Usage: npm run restore -- ${stageUsage} (--at <time>|latest | --backup <ARN> | --table <name>) [--yes]
 

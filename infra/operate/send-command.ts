@@ -6,9 +6,9 @@ import { commandSchema } from '../../lambda/events/command-schema.ts';
 import { openEventStore } from '../local/events/open-event-store.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { ArgumentError, UsageError, runCommand } from '../usage-error.ts';
-import { awsClientSettings } from './aws-client-settings.ts';
-import { withUsageErrors } from './aws-errors.ts';
-import { readStackOutput } from './read-stack-output.ts';
+import { awsClientSettings } from './aws/aws-client-settings.ts';
+import { withUsageErrors } from './aws/aws-errors.ts';
+import { readStackOutput } from './aws/read-stack-output.ts';
 
 const commands: readonly string[] = commandSchema.properties.command.enum;
 const usage = `Usage: npm run send-command -- [--stack <name>] <command> <field>=<value>… | '<JSON object>'

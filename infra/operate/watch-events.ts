@@ -8,7 +8,7 @@ import { openEventStore } from '../local/events/open-event-store.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { printable } from '../printable.ts';
 import { ArgumentError, runCommand } from '../usage-error.ts';
-import { removeLeftovers, StackEvents } from './stack-events.ts';
+import { removeLeftovers, StackEvents } from './aws/stack-events.ts';
 
 const usage = `Usage: npm run watch-events -- [--stack <name> [--clean]]
 

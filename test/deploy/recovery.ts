@@ -12,9 +12,9 @@ import {
   DynamoDBClient,
   ListTablesCommand,
 } from '@aws-sdk/client-dynamodb';
-import { type RecoverySource, restoreTable } from '../../infra/operate/restore-table.ts';
-import type { StageCommands } from '../../infra/operate/stage-commands.ts';
-import { assertStatefulResourcesAreKept } from '../../infra/operate/stateful-guard.ts';
+import { type RecoverySource, restoreTable } from '../../infra/operate/stateful/restore-table.ts';
+import type { StageCommands } from '../../infra/operate/aws/stage-commands.ts';
+import { assertStatefulResourcesAreKept } from '../../infra/operate/stateful/stateful-guard.ts';
 import { UsageError } from '../../infra/usage-error.ts';
 import { type Emulator, installEmulator, startEmulator } from './emulator.ts';
 import { connectEvents, type Outputs } from './events.ts';

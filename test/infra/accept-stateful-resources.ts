@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { statefulResources } from '../../infra/operate/stateful-changes.ts';
+import { statefulResources } from '../../infra/operate/stateful/stateful-changes.ts';
 import { productionTemplate } from './production-template.ts';
 
 // `npm run accept-stateful-resources`: replaces the reference of the stateful resources by those of the template.

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { findStatefulChanges, statefulResources, type Template } from '../../infra/operate/stateful-changes.ts';
+import {
+  findStatefulChanges,
+  statefulResources,
+  type Template,
+} from '../../infra/operate/stateful/stateful-changes.ts';
 import { productionTemplate } from './production-template.ts';
 
 // A deliberate change: `npm run accept-stateful-resources`, and describe the migration of deployed stacks.

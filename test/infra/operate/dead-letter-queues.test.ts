@@ -4,7 +4,7 @@ import {
   parseDiscardedBatch,
   parseRecords,
   failureReason,
-} from '../../../infra/operate/dead-letter-queues.ts';
+} from '../../../infra/operate/dead-letters/dead-letter-queues.ts';
 
 /** Message in the format of Lambda ("Retain discarded batches" in the Lambda developer guide). */
 const discardedBatch = JSON.stringify({

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { CannotRedriveError } from '../../../infra/operate/dead-letter-queues.ts';
-import { StackDeadLetterQueues } from '../../../infra/operate/stack-dead-letter-queues.ts';
+import { CannotRedriveError } from '../../../infra/operate/dead-letters/dead-letter-queues.ts';
+import { StackDeadLetterQueues } from '../../../infra/operate/dead-letters/stack-dead-letter-queues.ts';
 
 // Tests behavior of an account that no emulator produces on demand: a refused action, slow calls, many messages. The
 // suite in test/deploy covers the rest.

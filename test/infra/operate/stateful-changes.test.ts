@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { findStatefulChanges, type Template } from '../../../infra/operate/stateful-changes.ts';
+import { findStatefulChanges, type Template } from '../../../infra/operate/stateful/stateful-changes.ts';
 
 const keys = (partition: string) => [{ AttributeName: partition, KeyType: 'HASH' }];
 const globalIndex = (name: string, partition: string) => ({

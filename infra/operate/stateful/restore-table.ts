@@ -6,11 +6,11 @@ import {
   RestoreTableFromBackupCommand,
   RestoreTableToPointInTimeCommand,
 } from '@aws-sdk/client-dynamodb';
-import { readSynthesizedStack } from '../local/template/synthesized-stack.ts';
-import { UsageError } from '../usage-error.ts';
-import { withUsageErrors } from './aws-errors.ts';
-import { type DeployedTable, deployedTable, deployedTemplate, stackOfResource } from './deployed-stack.ts';
-import type { StageCommands } from './stage-commands.ts';
+import { readSynthesizedStack } from '../../local/template/synthesized-stack.ts';
+import { UsageError } from '../../usage-error.ts';
+import { withUsageErrors } from '../aws/aws-errors.ts';
+import { type DeployedTable, deployedTable, deployedTemplate, stackOfResource } from '../aws/deployed-stack.ts';
+import type { StageCommands } from '../aws/stage-commands.ts';
 import { assertStatefulResourcesAreKept, clientSettings } from './stateful-guard.ts';
 import type { Template } from './stateful-changes.ts';
 import { applySettingsOfTemplate, assertHasKeysOfTemplate, findTable, waitUntilActive } from './table-settings.ts';

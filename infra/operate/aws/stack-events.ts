@@ -16,9 +16,9 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { notificationSource } from '../../lambda/events/notification.ts';
-import type { PublishedEvent } from '../local/events/event-store.ts';
-import { UsageError } from '../usage-error.ts';
+import { notificationSource } from '../../../lambda/events/notification.ts';
+import type { PublishedEvent } from '../../local/events/event-store.ts';
+import { UsageError } from '../../usage-error.ts';
 import { awsClientSettings } from './aws-client-settings.ts';
 import { withUsageErrors } from './aws-errors.ts';
 import { readStackOutput } from './read-stack-output.ts';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { projectFolder } from '../project-folder.ts';
-import { UsageError } from '../usage-error.ts';
+import { projectFolder } from '../../project-folder.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /** Command-line options that select the settings of a stage. */
 export interface StageSelection {

@@ -1,5 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { awsClientSettings } from './aws-client-settings.ts';
 import { withUsageErrors } from './aws-errors.ts';
 

@@ -1,5 +1,5 @@
-import type { EventStore } from '../local/events/event-store.ts';
-import { redriveQueueOf } from '../local/events/events.ts';
+import type { EventStore } from '../../local/events/event-store.ts';
+import { redriveQueueOf } from '../../local/events/events.ts';
 import type { DeadLetter, DeadLetterQueues, Warning } from './dead-letter-queues.ts';
 
 /** The dead-letter queues in the data folder of the local server. The server may be running. */

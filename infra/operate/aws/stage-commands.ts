@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadStage } from '../settings/load-stage.ts';
+import { loadStage } from '../../settings/load-stage.ts';
 import { findTarget } from './find-target.ts';
 import { appCommand, runCdk, type StageSelection } from './run-cdk.ts';
 

@@ -11,9 +11,9 @@ import {
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { tableFromTemplate } from '../local/dynamodb/table-from-template.ts';
-import { resourcesOfType, type SynthesizedStack } from '../local/template/synthesized-stack.ts';
-import { UsageError } from '../usage-error.ts';
+import { tableFromTemplate } from '../../local/dynamodb/table-from-template.ts';
+import { resourcesOfType, type SynthesizedStack } from '../../local/template/synthesized-stack.ts';
+import { UsageError } from '../../usage-error.ts';
 
 const pollMilliseconds = 5_000;
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { readSynthesizedStack } from '../local/template/synthesized-stack.ts';
-import { UsageError } from '../usage-error.ts';
-import { awsClientSettings } from './aws-client-settings.ts';
-import { deployedTemplate } from './deployed-stack.ts';
+import { readSynthesizedStack } from '../../local/template/synthesized-stack.ts';
+import { UsageError } from '../../usage-error.ts';
+import { awsClientSettings } from '../aws/aws-client-settings.ts';
+import { deployedTemplate } from '../aws/deployed-stack.ts';
 import { findStatefulChanges } from './stateful-changes.ts';
 
 /** Option of a command that may lose stateful resources. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 
 /**
  * Calls AWS and turns its errors into UsageErrors. Rethrows any other error.

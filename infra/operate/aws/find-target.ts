@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import type { StageWithSettings } from '../settings/load-stage.ts';
-import { UsageError } from '../usage-error.ts';
+import type { StageWithSettings } from '../../settings/load-stage.ts';
+import { UsageError } from '../../usage-error.ts';
 import { withUsageErrors } from './aws-errors.ts';
 
 /** Account and region of a deployment. */

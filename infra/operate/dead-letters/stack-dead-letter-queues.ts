@@ -12,10 +12,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
-import { readRecords } from '../local/dynamodb/stream-reader.ts';
-import { UsageError } from '../usage-error.ts';
-import { awsClientSettings } from './aws-client-settings.ts';
-import { withUsageErrors } from './aws-errors.ts';
+import { readRecords } from '../../local/dynamodb/stream-reader.ts';
+import { UsageError } from '../../usage-error.ts';
+import { awsClientSettings } from '../aws/aws-client-settings.ts';
+import { withUsageErrors } from '../aws/aws-errors.ts';
 import {
   sourceBus,
   type DeadLetter,

@@ -4,9 +4,9 @@ import {
   GetTemplateCommand,
   paginateListStackResources,
 } from '@aws-sdk/client-cloudformation';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../usage-error.ts';
 import { withUsageErrors } from './aws-errors.ts';
-import type { Template } from './stateful-changes.ts';
+import type { Template } from '../stateful/stateful-changes.ts';
 
 /** The table of a deployed stack. */
 export interface DeployedTable {
