@@ -51,7 +51,7 @@ interface Arguments {
 function parseOptions(args: readonly string[]): Arguments {
   const end = args.indexOf('--');
   const { values } = parseArguments(end === -1 ? args : args.slice(0, end), options);
-  const { stage, settings, allow } = values as { readonly [Name in 'stage' | 'settings' | 'allow']?: string };
+  const { stage, settings, allow } = values as Readonly<Partial<Record<'stage' | 'settings' | 'allow', string>>>;
   return {
     selection: { stage, settings },
     allow: parseAllowed(allow),
