@@ -130,7 +130,12 @@ function memberItems(image: Image, { project, status }: SeededMember): readonly 
   ];
 }
 
-const userOf = (project: ProjectId): Actor => ({ projectId: project, userId: `user-of-${project}`, via: 'http' });
+const userOf = (project: ProjectId): Actor => ({
+  projectId: project,
+  userId: `user-of-${project}`,
+  via: 'http',
+  requestId: 'req-seed',
+});
 
 // A transaction is one commit of the embedded engine, and several times as fast as a batch.
 async function put({ client, tableName }: TestTable, items: readonly SeededItem[]): Promise<void> {
