@@ -1,6 +1,6 @@
 /** `npm run test:conformance`: plays the recorded sequences of the reference server against a running service. */
-import { parseArgs } from 'node:util';
-import { runCommand, UsageError } from '../../infra/usage-error.ts';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { ArgumentError, runCommand, UsageError } from '../../infra/usage-error.ts';
 import { callersWithToken, deleteImage, findProjects, missingCallers, withTokens } from './identities.ts';
 import { caseTitle, playCase, send, type Case, type PlayOptions } from './player.ts';
 import { playedCases, suite } from './recorded-cases.ts';
@@ -108,13 +108,8 @@ async function assertAcceptsTestIdentity(base: string): Promise<void> {
 }
 
 function parseUrl(args: readonly string[]): string {
-  let url: string | undefined;
-  try {
-    ({ url } = parseArgs({ args: [...args], options: { url: { type: 'string' } } }).values);
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${usage}`);
-  }
-  if (url === undefined) throw new UsageError(usage);
+  const { url } = parseArguments(args, { url: { type: 'string' } }).values;
+  if (url === undefined) throw new ArgumentError('"--url" is required: the URL of a running service.');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"--url" must be an http or https URL; got ${JSON.stringify(url)}.`);
   }

@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { synthesize } from '../../infra/local/template/synthesize.ts';
 import { readSynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
+import { parseArguments } from '../../infra/parse-arguments.ts';
 import { projectFolder } from '../../infra/project-folder.ts';
 import { runCommand, UsageError } from '../../infra/usage-error.ts';
 import { startInProcess } from '../bench/in-process.ts';
@@ -23,7 +23,7 @@ Runs each operation once on the embedded engine, computes the costs, prints them
 const file = join(projectFolder, 'docs', 'cost.md');
 
 await runCommand(usage, async (args) => {
-  const isCheck = parseCheck(args);
+  const isCheck = parseArguments(args, { check: { type: 'boolean' } }).values.check ?? false;
   const stack = readSynthesizedStack(await synthesize(console.error));
   const world = await startInProcess(stack);
   try {
@@ -43,11 +43,3 @@ await runCommand(usage, async (args) => {
     await world.stop();
   }
 });
-
-function parseCheck(args: readonly string[]): boolean {
-  try {
-    return parseArgs({ args: [...args], options: { check: { type: 'boolean' } } }).values.check ?? false;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${usage}`);
-  }
-}

@@ -18,6 +18,7 @@ import { assertStatefulResourcesAreKept } from '../../infra/operate/stateful/sta
 import { UsageError } from '../../infra/usage-error.ts';
 import { type Emulator, installEmulator, startEmulator } from './emulator.ts';
 import { connectEvents, type Outputs } from './events.ts';
+import { removeProtection } from './remove-protection.ts';
 
 // Rehearses docs/runbook/restore.md on an emulator with a backup on demand. The emulator accepts a restore to a point in
 // time, but copies the current data, so it proves nothing about the time.
@@ -195,6 +196,7 @@ async function rehearse(
   );
   log('a time outside of the window and a deployment without the setting are refused');
 
+  await removeProtection(emulator, 'ImageSharing');
   await emulator.cdk('destroy', '--app', join(folder, tableName), '--force');
   assert.ok((await tables())?.includes(tableName));
   assert.equal(await recover({ tableName }), tableName);

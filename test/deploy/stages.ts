@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { projectFolder } from '../../infra/project-folder.ts';
 import type { StageSettings } from '../../infra/settings/stage-settings.ts';
 import { startTokenIssuer } from '../support/token-issuer.ts';
 import type { Answer, Emulator } from './emulator.ts';
 import type { Outputs } from './events.ts';
+import { removeProtection } from './remove-protection.ts';
 import { accountInASecret, tokensOfAnIssuer } from './with-tokens.ts';
 
 /**
@@ -124,12 +124,6 @@ async function tables(emulator: Emulator): Promise<readonly string[]> {
   const { TableNames: names = [] } = await client.send(new ListTablesCommand());
   client.destroy();
   return names;
-}
-
-async function removeProtection(emulator: Emulator, StackName: string): Promise<void> {
-  const client = new CloudFormationClient(emulator.client);
-  await client.send(new UpdateTerminationProtectionCommand({ StackName, EnableTerminationProtection: false }));
-  client.destroy();
 }
 
 async function assertDeniesEveryToken(emulator: Emulator, apiUrl: string, log: (line: string) => void): Promise<void> {

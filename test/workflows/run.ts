@@ -6,9 +6,15 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArguments } from '../../infra/parse-arguments.ts';
+import { runCommand as runCommandLine } from '../../infra/usage-error.ts';
 import { Checks } from '../clients/checks.ts';
 import { preparePythonEnvironment } from '../clients/python-environment.ts';
 import { describeResult, runCommand } from '../support/run-command.ts';
+
+const usage = `Usage: npm run test:workflows
+
+Lints the GitHub Actions workflows with zizmor and, if Go is present, with actionlint. Requires Python 3.10.`;
 
 const root = join(import.meta.dirname, '..', '..');
 const workflows = globSync('.github/workflows/*.yml', { cwd: root }).toSorted();
@@ -85,13 +91,11 @@ async function checkWithActionlint(checks: Checks): Promise<void> {
   });
 }
 
-try {
+await runCommandLine(usage, async (args) => {
+  parseArguments(args, {});
   const checks = new Checks();
   await checkWithZizmor(checks);
   await checkWithActionlint(checks);
   console.log(`${checks.passed} passed, ${checks.failed} failed`);
   if (checks.failed > 0) process.exitCode = 1;
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+});

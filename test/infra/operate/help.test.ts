@@ -7,6 +7,7 @@ import { projectFolder } from '../../../infra/project-folder.ts';
 const commands = [
   ['start', 'infra/local/serve.ts'],
   ['run dead-letters', 'infra/operate/dead-letters.ts'],
+  ['run cost', 'test/cost/run.ts'],
   ['run guard', 'infra/operate/guard.ts'],
   ['run restore', 'infra/operate/restore.ts'],
   ['run send-command', 'infra/operate/send-command.ts'],
@@ -15,9 +16,11 @@ const commands = [
   ['run scale', 'test/scale/run.ts'],
   ['run fuzz', 'test/fuzz/run.ts'],
   ['run test:clients', 'test/clients/run.ts'],
+  ['run test:conformance', 'test/conformance/run.ts'],
   ['run test:deploy', 'test/deploy/deploy.ts'],
   ['run test:engines', 'test/engines/run.ts'],
   ['run test:identity', 'test/identity/run.ts'],
+  ['run test:workflows', 'test/workflows/run.ts'],
 ] as const;
 
 function run(file: string, args: readonly string[] = [], env = process.env) {
