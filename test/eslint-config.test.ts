@@ -29,6 +29,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
   messaging: ['domain/image.ts', 'events/publish-in-order.ts', 'runtime/deadline.ts'],
   'image-source': [],
+  s3: [],
   runtime: [],
 };
 const targets = [
@@ -72,6 +73,7 @@ test.each([
   ['messaging', '../../infra/usage-error.ts'],
   ['http', '../../test/support/seed.ts'],
   ['image-source', '@aws-sdk/client-s3'],
+  ['s3', 'ipaddr.js'],
 ])('%s does not import %s', (ring, from) => {
   expect(problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`)).not.toEqual([]);
 });
