@@ -12,7 +12,7 @@ const rings = {
   http: [...['../domain/', '../use-cases/', '../identity/', '../runtime/'], ...['@cfworker/', '@middy/', 'aws-lambda']],
   events: ['../domain/', '../use-cases/', '../runtime/', '@cfworker/', 'aws-lambda'],
   'image-source': ['ipaddr.js'],
-  s3: ['@aws-sdk/'],
+  s3: ['../domain/', '@aws-sdk/'],
   messaging: ['../domain/', '../events/', '../runtime/', '@aws-sdk/'],
   runtime: [],
 };

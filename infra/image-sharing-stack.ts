@@ -11,6 +11,7 @@ import { Dashboard } from './constructs/dashboard.ts';
 import { CanaryDeployment, liveAlias } from './constructs/canary-deployment.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
+import { ImageData } from './constructs/image-data.ts';
 import { ImageApi } from './constructs/image-api.ts';
 import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { OfferSubscriptions } from './constructs/offer-subscriptions.ts';
@@ -73,9 +74,10 @@ export class ImageSharingStack extends Stack {
     const apiFunctionProps = { environment, files, externalModules, local, tracing, network, reservedConcurrency };
 
     const { production, restoredTable, warmThroughput } = props;
+    const removalPolicy = production ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const table = new SharingTable(this, 'Table', {
       // No deployment can create a restored table again.
-      removalPolicy: production || restoredTable !== undefined ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: restoredTable === undefined ? removalPolicy : RemovalPolicy.RETAIN,
       restoredTable,
       warmThroughput,
     });
@@ -102,6 +104,10 @@ export class ImageSharingStack extends Stack {
     table.grantReadWriteItems(images);
     table.grantQueryIndexes(images);
 
+    const { imports } = props;
+    const imageData = new ImageData(this, 'ImageData', { table, removalPolicy, imports, local, tracing });
+    imageData.grantSignDownloads(images);
+
     const aliases = {
       Members: members.addAlias(liveAlias),
       Images: images.addAlias(liveAlias),
@@ -118,6 +124,7 @@ export class ImageSharingStack extends Stack {
     const notifications = new NotificationPublisher(this, 'Notifications', {
       table,
       pendingChanges,
+      imageData,
       consumerAccounts: props.eventConsumerAccounts,
       local,
       tracing,
@@ -136,6 +143,7 @@ export class ImageSharingStack extends Stack {
         Commands: commands.deadLetterQueue,
         Notifications: notifications.deadLetterQueue,
         PendingChanges: pendingChanges.deadLetterQueue,
+        ImageData: imageData.deadLetterQueue,
         ...(subscriptions && { OfferSubscriptions: subscriptions.deadLetterQueue }),
       },
       commandQueue: commands.queue,
@@ -178,6 +186,8 @@ export class ImageSharingStack extends Stack {
         CommandDeadLetterQueueUrl: commands.deadLetterQueue.queueUrl,
         NotificationDeadLetterQueueUrl: notifications.deadLetterQueue.queueUrl,
         PendingChangeDeadLetterQueueUrl: pendingChanges.deadLetterQueue.queueUrl,
+        ImageBucketName: imageData.bucket.bucketName,
+        ImageDataDeadLetterQueueUrl: imageData.deadLetterQueue.queueUrl,
         OfferSubscriptionDeadLetterQueueUrl: subscriptions?.deadLetterQueue.queueUrl,
         CustomDomainTarget: api.domain?.regionalDomainName,
         CustomDomainHostedZoneId: api.domain?.regionalHostedZoneId,

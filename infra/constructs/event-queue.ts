@@ -33,18 +33,24 @@ export interface EventQueueProps extends Pick<QueueProps, 'deliveryDelay' | 'max
   readonly maxReceiveCount: number;
   /** Timeout of the function that receives from the queue. */
   readonly functionTimeout: Duration;
+  /**
+   * Time until a received message is visible again.
+   *
+   * @default - six times the function's timeout
+   */
+  readonly visibilityTimeout?: Duration;
 }
 
 /** Creates a queue that a function receives from: encrypted, accessible over TLS only, with a dead-letter queue. */
 export function createEventQueue(scope: Construct, id: string, props: EventQueueProps): Queue {
-  const { deadLetterQueue, maxReceiveCount, functionTimeout, ...settings } = props;
+  const { deadLetterQueue, maxReceiveCount, functionTimeout, visibilityTimeout, ...settings } = props;
   return new Queue(scope, id, {
     ...encrypted,
     ...settings,
     retentionPeriod: Duration.days(4),
     // Six times the function's timeout ("Using Lambda with Amazon SQS"), so that a throttled batch is not received
     // again while the function still processes it.
-    visibilityTimeout: Duration.seconds(6 * functionTimeout.toSeconds()),
+    visibilityTimeout: visibilityTimeout ?? Duration.seconds(6 * functionTimeout.toSeconds()),
     deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
   });
 }

@@ -15,12 +15,14 @@ import { variables } from '../../lambda/functions/config.ts';
 import { sortKey, publishedSortKeys } from '../../lambda/dynamodb/keys.ts';
 import { type FunctionOptions, ServiceFunction } from './service-function.ts';
 import { createDeadLetterQueue, grantSend } from './event-queue.ts';
+import type { ImageData } from './image-data.ts';
 import type { PendingChangeCompletion } from './pending-change-completion.ts';
 import type { SharingTable } from './sharing-table.ts';
 
 export interface NotificationPublisherProps extends FunctionOptions {
   readonly table: SharingTable;
   readonly pendingChanges: PendingChangeCompletion;
+  readonly imageData: ImageData;
   /**
    * Ids of the accounts that may create rules on the bus for themselves, and so receive every event on it.
    *
@@ -41,7 +43,7 @@ export class NotificationPublisher extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { table, pendingChanges, consumerAccounts = [], ...options }: NotificationPublisherProps,
+    { table, pendingChanges, imageData, consumerAccounts = [], ...options }: NotificationPublisherProps,
   ) {
     super(scope, id);
     // A bus requires a name; the stack's name distinguishes the stages within an account.
@@ -64,6 +66,7 @@ export class NotificationPublisher extends Construct {
     // For malformed records, which the function sends itself. SqsDlq, below, grants the same for discarded batches.
     grantSend(this.deadLetterQueue, fn, variables.deadLetterQueueUrl);
     pendingChanges.grantScheduleCompletion(fn);
+    imageData.grantSchedule(fn);
 
     Validations.of(fn).acknowledge({
       id: 'NIST.800.53.R5-LambdaConcurrency',

@@ -66,6 +66,12 @@ export interface ServiceFunctionProps extends FunctionOptions {
    * @default - none
    */
   readonly externalModules?: readonly string[];
+  /**
+   * Bundles the event streams of the SDK, which the client of S3 loads and no operation uses.
+   *
+   * @default false
+   */
+  readonly bundlesEventStreams?: boolean;
   /** @default - none: the function reaches public addresses only */
   readonly network?: NetworkProps | undefined;
   /** @default - none: all functions share the concurrency of the account */
@@ -176,7 +182,7 @@ function allowVpcAttachment(role: Role): void {
 
 /** Bundles an entry point with esbuild and returns the folder that contains only the bundle and its files. */
 function bundle(scope: Construct, props: ServiceFunctionProps): string {
-  const { entry, local = false, files = {}, externalModules = [] } = props;
+  const { entry, local = false, files = {}, externalModules = [], bundlesEventStreams = false } = props;
   const assembly = Stage.of(scope)?.outdir;
   if (assembly === undefined)
     throw new Error(
@@ -214,7 +220,7 @@ function bundle(scope: Construct, props: ServiceFunctionProps): string {
     supported: { 'dynamic-import': false },
     alias: Object.fromEntries(replacedModules.map((name) => [name, join(import.meta.dirname, 'bundled-sdk.ts')])),
     // No operation of these functions has an event stream.
-    external: ['@smithy/core/event-streams', ...externalModules],
+    external: [...(bundlesEventStreams ? [] : ['@smithy/core/event-streams']), ...externalModules],
   });
   // Overrides the `"type": "module"` of this project's package.json.
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');

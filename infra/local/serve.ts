@@ -12,6 +12,7 @@ import { EventStore } from './events/event-store.ts';
 import { startEvents } from './events/events.ts';
 import { exampleCommands } from './example-commands.ts';
 import { startGateway } from './api-gateway/gateway.ts';
+import { startS3 } from './s3/start-s3.ts';
 import { listen } from './listen.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { runCommand } from '../usage-error.ts';
@@ -48,17 +49,20 @@ async function serve(): Promise<void> {
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
-  const { identity, port, publicUrl, memberQuota } = settings;
+  const { identity, port, publicUrl, memberQuota, allowedSources } = settings;
   const environment = {
     ...identity,
     [variables.memberQuota]: String(memberQuota),
+    [variables.allowedSources]: allowedSources,
     ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }),
   };
   const terminal = process.stderr.isTTY ? new TerminalLog(process.stderr) : undefined;
   const log = terminal ?? process.stderr;
-  const events = await startEvents({ stack, tableEndpoint, environment, store, log });
+  const s3 = await startS3({ folder: join(settings.dataFolder, 's3'), log });
+  const endpoints = { [variables.imageEndpoint]: s3.url };
+  const events = await startEvents({ stack, tableEndpoint, environment, endpoints, store, log });
   const gateway = await startGateway({
-    ...{ stack, tableEndpoint, environment, port, log },
+    ...{ stack, tableEndpoint, environment, endpoints, port, log },
     onServed: (request) => terminal?.addRequest(request),
   });
 
@@ -72,6 +76,7 @@ async function serve(): Promise<void> {
   const stop = async (): Promise<void> => {
     await gateway.stop();
     await events.stop();
+    await s3.stop();
     terminal?.flush();
     store.close();
     await engine?.stop();

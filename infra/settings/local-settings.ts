@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
+import { defaultAllowedSources } from './local-variables.ts';
 import { invalidSetting } from './invalid-setting.ts';
 import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
+import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
 import { projectFolder } from '../project-folder.ts';
@@ -21,6 +23,8 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** `IMAGE_MEMBER_QUOTA`: maximum number of members of an image; -1 is unlimited. Default 128. */
   readonly memberQuota: number;
+  /** `IMPORT_ALLOWED_SOURCES`: sources of imports besides public addresses. Default: this machine. */
+  readonly allowedSources: string;
   /**
    * `IDENTITY`: `dev` (the default), `keystone`, `jwt` or `none`, and the variables of this identity. The functions get
    * these variables.
@@ -50,6 +54,7 @@ export function loadSettings(env: Environment): Settings {
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
     publicUrl,
     memberQuota: parseMemberQuota(env[variables.memberQuota] || undefined),
+    allowedSources: parseSources(env[variables.allowedSources] ?? defaultAllowedSources),
     identity: parseIdentity(env),
   };
 }
@@ -74,6 +79,15 @@ function parseMemberQuota(text: string | undefined): number {
   } catch {
     throw invalidSetting(variables.memberQuota, 'a whole number of members, or -1 for no limit', text);
   }
+}
+
+function parseSources(text: string): string {
+  try {
+    parseAllowedSources(text);
+  } catch (error) {
+    throw new UsageError(`"${variables.allowedSources}" is invalid: ${(error as Error).message}`, { cause: error });
+  }
+  return text;
 }
 
 function parseIdentity(env: Environment): Settings['identity'] {

@@ -15,6 +15,9 @@ const variable = (name: string, meaning: string, defaultValue: string | number):
   default: String(defaultValue),
 });
 
+/** The local server imports from servers on its own machine, because only programs of this machine can call it. */
+export const defaultAllowedSources = '127.0.0.0/8:*,[::1]:*';
+
 const server: readonly LocalVariable[] = [
   variable('PORT', 'port on 127.0.0.1; 0 selects a free port', 9292),
   variable('DATA_DIR', 'folder of the data; remove it for a fresh start', '.data'),
@@ -22,6 +25,7 @@ const server: readonly LocalVariable[] = [
   variable('CORS_ORIGINS', 'origins, separated by commas, whose pages may call the API', 'none'),
   variable(variables.publicUrl, 'base URL of links in responses', 'the address of the request'),
   variable(variables.memberQuota, 'maximum number of members of an image; -1 is unlimited', defaultMemberQuota),
+  variable(variables.allowedSources, 'sources of imports besides public addresses', defaultAllowedSources),
   variable(identityVariables.kind, 'token verifier: dev, keystone, jwt or none', 'dev'),
 ];
 

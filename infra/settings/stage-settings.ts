@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { roles } from '../../lambda/domain/caller.ts';
 import { parseProjectId } from '../../lambda/domain/ids.ts';
 import { isPublicUrl, publicUrlFormat } from '../../lambda/functions/config.ts';
+import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { isHttpsOrLoopback, signatureAlgorithms } from '../../lambda/identity/settings.ts';
 import { isOrigin, originFormat } from './cors-origins.ts';
 
@@ -175,6 +176,28 @@ const fields = {
   corsOrigins: list(text(originFormat, isOrigin), 'origins').optional(),
   /** URL under which clients call the API, for the links in responses. Default: the custom domain or the gateway's. */
   publicUrl: text(publicUrlFormat, isPublicUrl).optional(),
+  /** Limits and sources of imports of image data. */
+  imports: z
+    .strictObject(
+      {
+        /** Default 10 GiB; the maximum is S3's. */
+        maxBytes: wholeNumber(1, 5 * 1024 ** 4).optional(),
+        /** Maximum time of an import, 1 to 840 s. Default 840. */
+        maxSeconds: wholeNumber(1, 840).optional(),
+        /** Minimum speed of a source. Default 64 KiB/s. */
+        minBytesPerSecond: wholeNumber(1).optional(),
+        /** Sources in addition to public addresses on the ports 80 and 443. Default: none. */
+        allowedSources: list(
+          text(
+            'a host, an address or a range, with an optional port, such as mirror.example.org:8080',
+            isAllowedSource,
+          ),
+          'sources',
+        ).optional(),
+      },
+      { error: 'an object such as {"maxBytes": 1073741824}' },
+    )
+    .optional(),
   /** Custom domain of the API, with a certificate of the stack's region. */
   domain: z
     .strictObject(
@@ -218,6 +241,14 @@ export const stageSettingsSchema = z.strictObject(fields, { error: 'an object' }
 
 /** Settings of a stage, as a file in `infra/stages/` or the JSON file of `--settings` contains them. */
 export type StageSettings = z.input<typeof stageSettingsSchema>;
+
+function isAllowedSource(value: string): boolean {
+  try {
+    return parseAllowedSources(value).length === 1 && !value.includes(',');
+  } catch {
+    return false;
+  }
+}
 
 function isReadable(file: string): boolean {
   try {

@@ -12,6 +12,9 @@ export const sharingErrorCodes = [
   'attribute-read-only',
   'image-not-found',
   'member-not-found',
+  'image-not-queued',
+  'image-formats-missing',
+  'image-has-no-data',
   'image-exists',
   'member-exists',
   'property-not-found',
@@ -63,6 +66,22 @@ export const imageProtected = (imageId: string): SharingError =>
   error(
     'image-protected',
     `Image ${abridge(imageId)} is protected and cannot be deleted; set "protected" to false first.`,
+  );
+
+/** The status of the image does not permit an import. */
+export const imageNotQueued = (imageId: string, status: string): SharingError =>
+  error('image-not-queued', `Data can be imported into a queued image only; image ${abridge(imageId)} is ${status}.`);
+
+export const imageFormatsMissing = (imageId: string): SharingError =>
+  error(
+    'image-formats-missing',
+    `An import requires the "disk_format" and the "container_format" of the image; set both of image ${abridge(imageId)} first.`,
+  );
+
+export const imageHasNoData = (imageId: string): SharingError =>
+  error(
+    'image-has-no-data',
+    `Only an image with data can be activated or deactivated; image ${abridge(imageId)} has none.`,
   );
 
 export const imageExists = (imageId: string): SharingError =>

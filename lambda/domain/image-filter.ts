@@ -32,7 +32,10 @@ export interface Sort {
 export type SortableImage = Pick<
   Image,
   'id' | 'name' | 'status' | 'containerFormat' | 'diskFormat' | 'createdAt' | 'updatedAt'
->;
+> & {
+  /** In bytes; `undefined` without data. */
+  readonly size: number | undefined;
+};
 
 /** Returns only the sortable attributes of an image, so that thousands of images fit into memory. */
 export const pickSortable = ({
@@ -43,14 +46,25 @@ export const pickSortable = ({
   diskFormat,
   createdAt,
   updatedAt,
-}: SortableImage): SortableImage => ({ id, name, status, containerFormat, diskFormat, createdAt, updatedAt });
+  data,
+}: Image): SortableImage => ({
+  id,
+  name,
+  status,
+  containerFormat,
+  diskFormat,
+  createdAt,
+  updatedAt,
+  size: data?.size,
+});
 
-const sortValue: Readonly<Record<SortKey, (image: SortableImage) => string>> = {
+const sortValue: Readonly<Record<SortKey, (image: SortableImage) => string | number>> = {
   name: ({ name }) => name ?? '',
   status: ({ status }) => status,
   container_format: ({ containerFormat }) => containerFormat ?? '',
   disk_format: ({ diskFormat }) => diskFormat ?? '',
-  size: () => '', // no image has data
+  // An image without data is smaller than any other.
+  size: ({ size = -1 }) => size,
   id: ({ id }) => id,
   created_at: ({ createdAt }) => createdAt,
   updated_at: ({ updatedAt }) => updatedAt,

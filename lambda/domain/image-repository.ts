@@ -37,6 +37,13 @@ export interface ImageRepository {
   /** Deletes an image that was read as `before`, and ends its memberships. */
   delete(before: Image, actor: Actor): Promise<WriteOutcome>;
 
+  /**
+   * Records how many bytes an import has stored. It is no change of the image: its version stays the same.
+   *
+   * @returns `false` if the image has no such import
+   */
+  recordProgress(imageId: ImageId, jobId: string, importedBytes: number): Promise<boolean>;
+
   /** Completes the pending change of an image. */
   completePendingChange(image: Image): Promise<void>;
 }

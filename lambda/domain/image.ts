@@ -39,10 +39,51 @@ export type PendingChange = { readonly actor: Actor } & (
   { readonly kind: 'delete' } | { readonly kind: 'facts'; readonly attributes: ReplicatedAttributes }
 );
 
-/** The record of a registered image. It stays `queued`, because the service stores no image data. */
+/**
+ * Status of an image (Image API v2, "Image statuses"): `queued` without data, `importing` while its data is copied,
+ * `active` with data, and `deactivated` if only an admin may download the data.
+ */
+export const imageStatuses = ['queued', 'importing', 'active', 'deactivated'] as const;
+export type ImageStatus = (typeof imageStatuses)[number];
+
+/** The algorithm of {@link ImageData.hash}. */
+export const hashAlgorithm = 'sha512';
+
+/** The stored data of an image. */
+export interface ImageData {
+  /** In bytes. */
+  readonly size: number;
+  /** Size of the virtual disk in bytes; `null` if the disk format does not tell it. */
+  readonly virtualSize: number | null;
+  /** MD5 in hexadecimal. */
+  readonly checksum: string;
+  /** SHA-512 in hexadecimal. */
+  readonly hash: string;
+  /** Key of the object in the bucket. */
+  readonly objectKey: string;
+}
+
+/** An import of image data that has started and has not ended. */
+export interface ImportJob {
+  readonly id: string;
+  /** URL of the source. */
+  readonly uri: string;
+  /** The actor of the request that started the import, who is also the actor of its end. */
+  readonly actor: Actor;
+}
+
+/** The record of a registered image. */
 export interface Image extends ImageAttributes {
   readonly id: ImageId;
-  readonly status: 'queued';
+  readonly status: ImageStatus;
+  /** Present in the statuses `active` and `deactivated`. */
+  readonly data: ImageData | undefined;
+  /** Present in the status `importing`. */
+  readonly importJob: ImportJob | undefined;
+  /** Sentence about the failure of the last import. */
+  readonly importError: string | undefined;
+  /** Bytes that the import has stored so far. */
+  readonly importedBytes: number;
   readonly createdAt: Timestamp;
   readonly updatedAt: Timestamp;
   readonly memberCount: number;

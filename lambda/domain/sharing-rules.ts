@@ -127,9 +127,12 @@ export function assertImageIsNotProtected(image: Image): void {
   if (image.protected) throw imageProtected(image.id);
 }
 
-/** Permits downloads by any caller with the role member. */
-export function assertCallerMayDownload(caller: Caller): void {
+/** Permits downloads by any caller with the role member, and of a deactivated image by an admin only. */
+export function assertCallerMayDownload(caller: Caller, image: Image): void {
   if (!hasRole(caller, 'member')) throw notPermitted('Downloading image data requires the role member.');
+  if (image.status === 'deactivated' && !isAdmin(caller)) {
+    throw notPermitted('The image is deactivated; only an admin can download its data.');
+  }
 }
 
 /** Permits lists for any caller with the role reader. */

@@ -28,6 +28,9 @@ import type { Item, Table, Update } from './table.ts';
 
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
 const withoutMembers = '#member_count = :none';
+const statusIsUnchanged = '#status = :read_status';
+const importIsUnchanged = '#import_job = :read_job';
+const isImporting = '#import_job = :job';
 
 /** Images in the table, with their list entries and the changes that their memberships replicate. */
 export class DynamoDbImageRepository implements ImageRepository {
@@ -123,6 +126,17 @@ export class DynamoDbImageRepository implements ImageRepository {
     return outcome(started);
   }
 
+  async recordProgress(imageId: ImageId, jobId: string, importedBytes: number): Promise<boolean> {
+    const { applied } = await this.#table.update(() => ({
+      Key: imageKey(imageId),
+      UpdateExpression: 'SET #imported_bytes = :imported_bytes',
+      ConditionExpression: isImporting,
+      ExpressionAttributeNames: names('imported_bytes', 'import_job'),
+      ExpressionAttributeValues: values({ imported_bytes: importedBytes, job: jobId }),
+    }));
+    return applied;
+  }
+
   completePendingChange(image: Image): Promise<void> {
     return completePendingChange(this.#table, this.#clock, image);
   }
@@ -148,15 +162,22 @@ interface RecordChange {
 
 /** Returns the update of an image's record, on the condition that the record has not changed since it was read. */
 function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers = false }: RecordChange): Update {
+  const startsImport = after.importJob !== undefined && before.importJob === undefined;
   const set = {
     ...recordAttributes(after),
     updated_by: actorAttribute(actor),
+    ...(startsImport ? { imported_bytes: 0 } : {}),
     ...(pendingChange === undefined ? {} : { pending_change: pendingAttribute(pendingChange) }),
   };
   return {
     Key: imageKey(before.id),
     UpdateExpression: `SET ${assignments(set)} ADD #version :one`,
-    ConditionExpression: onlyWithoutMembers ? `${unchangedSinceRead} AND ${withoutMembers}` : unchangedSinceRead,
+    ConditionExpression: [
+      unchangedSinceRead,
+      ...(onlyWithoutMembers ? [withoutMembers] : []),
+      ...(after.status === before.status ? [] : [statusIsUnchanged]),
+      ...(before.importJob === undefined ? [] : [importIsUnchanged]),
+    ].join(' AND '),
     ExpressionAttributeNames: names(
       'version',
       'pending_change',
@@ -168,6 +189,8 @@ function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers 
       read_version: before.version,
       one: 1,
       ...(onlyWithoutMembers ? { none: 0 } : {}),
+      ...(after.status === before.status ? {} : { read_status: before.status }),
+      ...(before.importJob === undefined ? {} : { read_job: before.importJob.id }),
     }),
   };
 }

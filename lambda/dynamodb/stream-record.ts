@@ -3,7 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Actor } from '../domain/actor.ts';
 import type { Change } from '../domain/change.ts';
 import { parseTimestamp } from '../domain/clock.ts';
-import { parseImageId, parseProjectId } from '../domain/ids.ts';
+import { parseImageId, parseProjectId, type ImageId } from '../domain/ids.ts';
 import { hasSameReplicatedAttributes, pickReplicatedAttributes, type Image } from '../domain/image.ts';
 import { actorFrom, imageFromItem } from './items/image-item.ts';
 import { itemReader, type ItemReader } from './items/item-reader.ts';
@@ -23,6 +23,10 @@ export interface ParsedRecord {
   readonly change?: Change;
   /** The image whose pending change the record starts, if any. */
   readonly pendingChangeStarted?: Pick<Image, 'id' | 'version'>;
+  /** The import that the record starts, if any. */
+  readonly importStarted?: { readonly imageId: ImageId; readonly jobId: string };
+  /** Key of the object whose image the record deletes, if any. */
+  readonly dataDeleted?: string;
   /** Key and format of an item that this version does not know. */
   readonly unknown?: string;
 }
@@ -98,9 +102,12 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
         actor,
         at,
       },
+      ...(old.data !== undefined && { dataDeleted: old.data.objectKey }),
     };
   }
+  const jobId = image.importJob?.id;
   return {
+    ...(jobId !== undefined && jobId !== old?.importJob?.id && { importStarted: { imageId: image.id, jobId } }),
     ...(isPublished(old, image) && {
       change: {
         kind: 'image',

@@ -2,6 +2,7 @@ import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEven
 import { deadlineOf } from '../runtime/deadline.ts';
 import { withRequestContext } from '../runtime/request-context.ts';
 import type { Change, MembershipChange } from '../domain/change.ts';
+import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Log } from '../runtime/log.ts';
@@ -10,12 +11,20 @@ import { metricFields, publishOperation } from '../runtime/metric.ts';
 import { toNotification } from './notification.ts';
 import { publishInOrder, type NotificationBus } from './publish-in-order.ts';
 
+/** An import that a stream record starts. */
+interface StartedImport {
+  readonly imageId: ImageId;
+  readonly jobId: string;
+}
+
 /** Dependencies of the stream consumer. */
 export interface StreamHandlerDependencies {
   /** Returns the content of a stream record. Throws if the record is malformed. */
   readonly read: (record: DynamoDBRecord) => {
     readonly change?: Change;
     readonly pendingChangeStarted?: Pick<Image, 'id' | 'version'>;
+    readonly importStarted?: StartedImport;
+    readonly dataDeleted?: string;
     readonly unknown?: string;
   };
   /** Returns the image names that the members of these memberships may know, by membership id. */
@@ -23,6 +32,10 @@ export interface StreamHandlerDependencies {
   readonly bus: NotificationBus;
   /** Schedules the completion of a pending change for after its request's timeout. */
   readonly scheduleCompletion: (pendingChangeStarted: Pick<Image, 'id' | 'version'>) => Promise<void>;
+  /** Starts an import. */
+  readonly startImport: (importStarted: StartedImport) => Promise<void>;
+  /** Deletes the data of a deleted image. */
+  readonly deleteData: (objectKey: string) => Promise<void>;
   /** Sends a malformed record to the dead-letter queue. */
   readonly sendToDeadLetterQueue: (record: DynamoDBRecord, reason: string) => Promise<void>;
   readonly log: Log;
@@ -166,14 +179,16 @@ function readRecord(dependencies: StreamHandlerDependencies, record: DynamoDBRec
   }
 }
 
-/** Schedules the pending change of a record and sends a malformed record to the dead-letter queue, with retries. */
+/** Schedules what a record starts or deletes and sends a malformed record to the dead-letter queue, with retries. */
 async function dispatch(
   dependencies: StreamHandlerDependencies,
-  { record, pendingChangeStarted, malformed }: ParsedRecord,
+  { record, pendingChangeStarted, importStarted, dataDeleted, malformed }: ParsedRecord,
   deadline: number,
 ): Promise<void> {
   if (pendingChangeStarted !== undefined)
     await retryUntilDeadline(() => dependencies.scheduleCompletion(pendingChangeStarted), deadline);
+  if (importStarted !== undefined) await retryUntilDeadline(() => dependencies.startImport(importStarted), deadline);
+  if (dataDeleted !== undefined) await retryUntilDeadline(() => dependencies.deleteData(dataDeleted), deadline);
   if (malformed !== undefined) {
     // A retry cannot help: without the record the following ones continue.
     await retryUntilDeadline(() => dependencies.sendToDeadLetterQueue(record, malformed), deadline);

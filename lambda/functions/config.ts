@@ -18,6 +18,11 @@ export const variables = {
   eventBusName: 'EVENT_BUS_NAME',
   pendingChangesQueueUrl: 'PENDING_CHANGES_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
+  imageBucketName: 'IMAGE_BUCKET_NAME',
+  imageDataQueueUrl: 'IMAGE_DATA_QUEUE_URL',
+  imageEndpoint: 'AWS_ENDPOINT_URL_S3',
+  importLimits: 'IMPORT_LIMITS',
+  allowedSources: 'IMPORT_ALLOWED_SOURCES',
 } as const satisfies Record<keyof Config, string>;
 
 export interface Config {
@@ -38,7 +43,36 @@ export interface Config {
   /** The queue of messages that schedule the completion of pending changes. */
   readonly pendingChangesQueueUrl: string;
   readonly deadLetterQueueUrl: string;
+  /** The bucket of image data. */
+  readonly imageBucketName: string;
+  /** The queue of imports and deletions of image data. */
+  readonly imageDataQueueUrl: string;
+  /** URL of another S3 than Amazon's. The SDK reads the same variable. */
+  readonly imageEndpoint: string | undefined;
+  readonly importLimits: ImportLimits;
+  /** List of sources of imports in addition to public addresses on the ports 80 and 443; empty for none. */
+  readonly allowedSources: string;
 }
+
+/** Limits of the import of one image. */
+export interface ImportLimits {
+  readonly maxBytes: number;
+  readonly maxSeconds: number;
+  readonly minBytesPerSecond: number;
+  /** Time over which the speed is measured. */
+  readonly speedWindowSeconds: number;
+  /** Maximum time from a request to the headers of its response. */
+  readonly responseTimeoutSeconds: number;
+}
+
+/** The default limits. A function runs for at most 900 s, and ends an import before. */
+export const defaultImportLimits: ImportLimits = {
+  maxBytes: 10 * 1024 ** 3,
+  maxSeconds: 840,
+  minBytesPerSecond: 64 * 1024,
+  speedWindowSeconds: 30,
+  responseTimeoutSeconds: 15,
+};
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -99,6 +133,16 @@ const readMemberQuota: Reader<number> = (env, problems) => {
   return undefined;
 };
 
+const readImportLimits: Reader<ImportLimits> = (env, problems) => {
+  const text = env[variables.importLimits] || '{}';
+  try {
+    return { ...defaultImportLimits, ...(JSON.parse(text) as Partial<ImportLimits>) };
+  } catch {
+    problems.push(`${variables.importLimits} is ${JSON.stringify(text)}, not a JSON object of limits`);
+    return undefined;
+  }
+};
+
 const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
   stackName: requiredText(variables.stackName),
   tableName: requiredText(variables.tableName),
@@ -108,4 +152,9 @@ const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
   eventBusName: requiredText(variables.eventBusName),
   pendingChangesQueueUrl: requiredText(variables.pendingChangesQueueUrl),
   deadLetterQueueUrl: requiredText(variables.deadLetterQueueUrl),
+  imageBucketName: requiredText(variables.imageBucketName),
+  imageDataQueueUrl: requiredText(variables.imageDataQueueUrl),
+  imageEndpoint: (env) => env[variables.imageEndpoint] || env['AWS_ENDPOINT_URL'] || undefined,
+  importLimits: readImportLimits,
+  allowedSources: (env) => env[variables.allowedSources] ?? '',
 };

@@ -2,6 +2,7 @@ import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
 import { findImageNames } from '../dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../dynamodb/stream-record.ts';
+import { deletionMessage, importMessage } from '../events/image-data-messages.ts';
 import { pendingChangeMessage } from '../events/pending-change-handler.ts';
 import { deadLetterBody, streamHandler } from '../events/stream-handler.ts';
 import { createLog } from '../runtime/log.ts';
@@ -13,10 +14,12 @@ const config = loadConfig(process.env, [
   'tableName',
   'eventBusName',
   'pendingChangesQueueUrl',
+  'imageDataQueueUrl',
   'deadLetterQueueUrl',
 ]);
 const table = connectTable(config.tableName);
 const pendingChangesQueue = new SqsQueue(config.pendingChangesQueueUrl);
+const imageDataQueue = new SqsQueue(config.imageDataQueueUrl);
 const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
 
 /** Reads the table's stream and publishes notifications. */
@@ -25,6 +28,8 @@ export const handler = streamHandler({
   imageNames: (memberships) => findImageNames(table, memberships),
   bus: new EventBridgeBus(config.eventBusName),
   scheduleCompletion: (pendingChangeStarted) => pendingChangesQueue.send(pendingChangeMessage(pendingChangeStarted)),
+  startImport: (importStarted) => imageDataQueue.send(importMessage(importStarted)),
+  deleteData: (objectKey) => imageDataQueue.send(deletionMessage(objectKey)),
   sendToDeadLetterQueue: (record, reason) => deadLetterQueue.send(deadLetterBody(record), { reason }),
   log: createLog(config.stackName),
 });

@@ -15,7 +15,11 @@ const json = (statusCode: number, view: unknown, headers: Readonly<Record<string
 export const ok = (view: unknown): ApiResponse => json(200, view);
 
 /** Returns a 201 response. @param location - absolute URL of the created resource */
-export const created = (view: unknown, location: string): ApiResponse => json(201, view, { location });
+export const created = (view: unknown, location: string, headers: Readonly<Record<string, string>> = {}): ApiResponse =>
+  json(201, view, { ...headers, location });
+
+/** Returns a 202 response without a body. */
+export const accepted = (): ApiResponse => ({ statusCode: 202, headers: {} });
 
 /** Returns a 300 response with a JSON body. */
 export const multipleChoices = (view: unknown): ApiResponse => json(300, view);

@@ -1,11 +1,12 @@
 import { discoveryOperations, fallbackRoute } from './operations/discovery.ts';
+import { imageDataOperations } from './operations/image-data.ts';
 import { imageOperations } from './operations/images.ts';
 import { memberOperations } from './operations/members.ts';
 
 /** Operations of the API by the function that serves them. */
 export const apiOperations = {
   members: memberOperations,
-  images: imageOperations,
+  images: { ...imageOperations, ...imageDataOperations },
   discovery: discoveryOperations,
 } as const;
 

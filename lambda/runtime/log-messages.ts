@@ -8,6 +8,8 @@ export const logMessages = {
   recordSentToDeadLetterQueue: 'record sent to dead-letter queue',
   unknownItem: 'unknown item',
   pendingChangeCompleted: 'pending change completed',
+  imageData: 'image data',
+  importGivenUp: 'import given up after its last attempt',
   pendingChangeCompletionFailed: 'pending change completion failed',
 } as const;
 export type LogMessage = (typeof logMessages)[keyof typeof logMessages];

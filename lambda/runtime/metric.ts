@@ -55,6 +55,10 @@ export const allOperations = 'all';
 /** Value of the dimension `operation` for the stream consumer. */
 export const publishOperation = 'publish-notifications';
 
+/** Values of the dimension `operation` for the messages of the worker of image data. */
+export const importOperation = 'import-image-data';
+export const deletionOperation = 'delete-image-data';
+
 /**
  * Returns log fields from which CloudWatch extracts metrics ("Embedded metric format"). They include the dimensions
  * `operation` and `outcome`; `createLog` adds `stack`. Without an outcome there are no metrics by outcome.

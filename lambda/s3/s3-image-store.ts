@@ -33,17 +33,6 @@ export interface S3ImageStoreSettings {
   readonly endpoint?: string | undefined;
 }
 
-/** Prefix of the keys of all image data. */
-export const imageDataPrefix = 'images/';
-
-/**
- * Returns the key of image data.
- *
- * @param attemptId - unique for each attempt to import the image, so that a second attempt cannot overwrite bytes whose
- *   hashes are already recorded
- */
-export const imageDataKey = (imageId: string, attemptId: string): string => `${imageDataPrefix}${imageId}/${attemptId}`;
-
 /** Size of a part unless the maximum size requires larger ones. S3 requires 5 MiB. */
 const minPartBytes = 8 * 1024 * 1024;
 

@@ -97,7 +97,7 @@ export const createListImages = (images: ImageRepository, lists: ImageListReposi
     const matching = await readAll(lists, sources, matches);
     const compare = compareBy(sorts);
     const candidates = matching
-      .filter(({ image }) => marker === undefined || compare(marker, image) < 0)
+      .filter(({ image }) => marker === undefined || compare(pickSortable(marker), image) < 0)
       .toSorted((a, b) => compare(a.image, b.image))
       .map(({ candidate }) => candidate);
     await page.fill(candidates, false);

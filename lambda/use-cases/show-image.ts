@@ -1,5 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { ImageId } from '../domain/ids.ts';
+import type { SignDownloadUrl } from '../domain/image-data.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
 import { assertCallerMayDownload, assertImageIsVisible } from '../domain/sharing-rules.ts';
@@ -12,12 +13,18 @@ export const createShowImage = (images: ImageRepository): ShowImage =>
     return assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
   };
 
-/** Returns a visible image if the caller may download its data. No image has data. */
-export const createDownloadImage = (images: ImageRepository): ShowImage => {
+export type DownloadImage = (request: {
+  readonly imageId: ImageId;
+  readonly caller: Caller;
+  readonly method: 'GET' | 'HEAD';
+}) => Promise<string | undefined>;
+
+/** Returns a URL of the data of a visible image for 60 seconds, or `undefined` if the image has no data. */
+export const createDownloadImage = (images: ImageRepository, signUrl: SignDownloadUrl): DownloadImage => {
   const showImage = createShowImage(images);
-  return async function downloadImage(request) {
+  return async function downloadImage({ method, ...request }) {
     const image = await showImage(request);
-    assertCallerMayDownload(request.caller);
-    return image;
+    assertCallerMayDownload(request.caller, image);
+    return image.data && signUrl(image.data.objectKey, method);
   };
 };

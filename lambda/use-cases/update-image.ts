@@ -4,6 +4,7 @@ import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
 import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { laterTimestamp } from './later-timestamp.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 /**
@@ -43,10 +44,7 @@ export const createUpdateImage = (images: ImageRepository, clock: Clock): Update
         ...(changed.owner !== before.owner && { owner: changed.owner }),
         ...(changed.visibility !== before.visibility && { visibility: changed.visibility }),
       });
-      const now = timestamp(clock());
-      // The clock of another function instance may be ahead.
-      const updatedAt = now > before.updatedAt ? now : before.updatedAt;
-      const after = { ...before, ...changed, updatedAt };
+      const after = { ...before, ...changed, updatedAt: laterTimestamp(timestamp(clock()), before.updatedAt) };
       assertImageIsWithinBounds(after);
       if (before.pendingChange !== undefined) {
         await images.completePendingChange(before);

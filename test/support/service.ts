@@ -57,6 +57,7 @@ export async function startService(
     [variables.tableName]: tableName,
     ...identity,
     [variables.memberQuota]: String(memberQuota),
+    [variables.imageBucketName]: 'images',
     // The folder of the files of the discovery function.
     LAMBDA_TASK_ROOT: join(process.env[testVariables.assembly] ?? '', 'bundles', 'discovery'),
   });

@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly tableEndpoint: string;
   /** Variables that replace those of the template, see {@link LocalFunction}. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** URLs of other services, see {@link LocalFunction}. */
+  readonly endpoints?: Readonly<Record<string, string>>;
   /** Port on 127.0.0.1; 0 selects a free port. */
   readonly port: number;
   /** Receives the functions' log output and the errors of the gateway. */
@@ -68,13 +70,16 @@ const failed = gatewayResponse(500, 'Internal Server Error');
  * @throws UsageError if the port cannot be used, or the local server does not support a part of the template
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { stack, tableEndpoint, environment, port, log, onServed } = options;
+  const { stack, tableEndpoint, environment, endpoints, port, log, onServed } = options;
   const routes = httpApiRoutes(stack);
   const cors = corsConfiguration(stack);
   const functions = new Map(
     routes.map(
       ({ functionId }) =>
-        [functionId, new LocalFunction({ stack, logicalId: functionId, tableEndpoint, log, environment })] as const,
+        [
+          functionId,
+          new LocalFunction({ stack, logicalId: functionId, tableEndpoint, log, environment, endpoints }),
+        ] as const,
     ),
   );
   const stopFunctions = () => Promise.all([...functions.values()].map((localFunction) => localFunction.stop()));

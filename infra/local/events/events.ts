@@ -22,6 +22,8 @@ export interface EventOptions {
   readonly tableEndpoint: string;
   /** Variables that replace those of the template, see {@link LocalFunction}. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** URLs of other services, see {@link LocalFunction}. */
+  readonly endpoints?: Readonly<Record<string, string>>;
   /** Stores queues, buses and stream positions. */
   readonly store: EventStore;
   /** Receives the functions' log output and the errors of the pollers. */
@@ -39,7 +41,14 @@ export interface Events {
  *
  * @throws UsageError if the local server does not support a part of the template
  */
-export async function startEvents({ stack, tableEndpoint, environment, store, log }: EventOptions): Promise<Events> {
+export async function startEvents({
+  stack,
+  tableEndpoint,
+  environment,
+  endpoints,
+  store,
+  log,
+}: EventOptions): Promise<Events> {
   const { queues, queueSources, streamSources, rules } = eventSources(stack);
   store.configureQueues(queues);
   const endpoint = await startEventEndpoint(store, rules);
@@ -52,7 +61,7 @@ export async function startEvents({ stack, tableEndpoint, environment, store, lo
         tableEndpoint,
         log,
         environment,
-        endpoints: { AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url, AWS_ENDPOINT_URL_SQS: endpoint.url },
+        endpoints: { ...endpoints, AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint.url, AWS_ENDPOINT_URL_SQS: endpoint.url },
       }),
     ]),
   );

@@ -13,9 +13,11 @@ export const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local'
  * without the random suffix.
  */
 export function physicalName(stack: SynthesizedStack, logicalId: string): string {
-  const { TableName, FunctionName, QueueName, Name } = stack.resources[logicalId]?.Properties ?? {};
-  const explicitName = TableName ?? FunctionName ?? QueueName ?? Name;
-  return typeof explicitName === 'string' ? explicitName : `${stack.name}-${logicalId}`;
+  const { TableName, FunctionName, QueueName, BucketName, Name } = stack.resources[logicalId]?.Properties ?? {};
+  const explicitName = TableName ?? FunctionName ?? QueueName ?? BucketName ?? Name;
+  if (typeof explicitName === 'string') return explicitName;
+  const name = `${stack.name}-${logicalId}`;
+  return stack.resources[logicalId]?.Type === 'AWS::S3::Bucket' ? name.toLowerCase() : name;
 }
 
 /**
@@ -75,6 +77,8 @@ function serviceOf(logicalId: string, stack: SynthesizedStack): string | undefin
       return `lambda:${localRegion}:${localAccount}:function:`;
     case 'AWS::SQS::Queue':
       return `sqs:${localRegion}:${localAccount}:`;
+    case 'AWS::S3::Bucket':
+      return 's3:::';
     case 'AWS::Events::EventBus':
       return `events:${localRegion}:${localAccount}:event-bus/`;
     default:

@@ -1,7 +1,15 @@
 import type { Actor } from '../../domain/actor.ts';
 import { parseTimestamp, timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId } from '../../domain/ids.ts';
-import { visibilities, type Image, type PendingChange, type ReplicatedAttributes } from '../../domain/image.ts';
+import {
+  imageStatuses,
+  visibilities,
+  type Image,
+  type ImageData,
+  type ImportJob,
+  type PendingChange,
+  type ReplicatedAttributes,
+} from '../../domain/image.ts';
 import { itemReader, type ItemReader } from './item-reader.ts';
 import { catalogIndex, catalogSortKey, imageKey, itemFormat, listKey, ownedSegment } from '../keys.ts';
 import type { Item } from '../table.ts';
@@ -9,6 +17,8 @@ import type { Item } from '../table.ts';
 /** Returns the attributes that an update of an image's record writes: all except its id, member count and version. */
 export const recordAttributes = (image: Image): Record<string, unknown> => ({
   ...replicatedItemAttributes(image),
+  status: image.status,
+  import_job: image.importJob?.id ?? '',
   ...catalogKeys(image, image),
   // The fields that no condition, index or filter reads are one attribute, because each attribute costs time in the
   // engine and the SDK. JSON keeps the order of the properties.
@@ -23,6 +33,19 @@ export const recordAttributes = (image: Image): Record<string, unknown> => ({
     properties: image.properties,
     created_at: image.createdAt,
     updated_at: image.updatedAt,
+    data: image.data && {
+      size: image.data.size,
+      virtual_size: image.data.virtualSize,
+      checksum: image.data.checksum,
+      hash: image.data.hash,
+      object_key: image.data.objectKey,
+    },
+    import: image.importJob && {
+      job: image.importJob.id,
+      uri: image.importJob.uri,
+      actor: actorAttribute(image.importJob.actor),
+    },
+    import_error: image.importError,
   }),
 });
 
@@ -68,7 +91,6 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
   ...imageKey(image.id),
   format: itemFormat,
   id: image.id,
-  status: image.status,
   member_count: image.memberCount,
   version: image.version,
   updated_by: actorAttribute(actor),
@@ -99,7 +121,11 @@ export function imageFromItem(item: Item): Image | undefined {
   return {
     id: read.parsed('id', 'an image id', parseImageId),
     name: record.stringOrNull('name'),
-    status: read.oneOf('status', ['queued']),
+    status: read.oneOf('status', imageStatuses),
+    data: record.has('data') ? dataFrom(record.map('data')) : undefined,
+    importJob: record.has('import') ? importJobFrom(record.map('import')) : undefined,
+    importError: record.has('import_error') ? record.string('import_error') : undefined,
+    importedBytes: read.has('imported_bytes') ? read.number('imported_bytes') : 0,
     ...replicatedAttributesFrom(read),
     protected: record.boolean('protected'),
     minDisk: record.number('min_disk'),
@@ -138,6 +164,20 @@ export const actorFrom = (read: ItemReader): Actor => ({
   userId: read.string('user'),
   via: read.oneOf('via', ['http', 'command']),
   ...(read.has('request_id') && { requestId: read.string('request_id') }),
+});
+
+const dataFrom = (read: ItemReader): ImageData => ({
+  size: read.number('size'),
+  virtualSize: read.numberOrNull('virtual_size'),
+  checksum: read.string('checksum'),
+  hash: read.string('hash'),
+  objectKey: read.string('object_key'),
+});
+
+const importJobFrom = (read: ItemReader): ImportJob => ({
+  id: read.string('job'),
+  uri: read.string('uri'),
+  actor: actorFrom(read.map('actor')),
 });
 
 function pendingFrom(read: ItemReader): PendingChange {

@@ -37,6 +37,10 @@ export class ItemReader {
     return typeof value === 'number' ? value : this.#fail(name, 'a number');
   }
 
+  numberOrNull(name: string): number | null {
+    return this.#item[name] === null ? null : this.number(name);
+  }
+
   strings(name: string): readonly string[] {
     const value = this.#item[name];
     return Array.isArray(value) && value.every(isString) ? value : this.#fail(name, 'a list of strings');

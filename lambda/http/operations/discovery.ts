@@ -2,6 +2,7 @@ import { abridge } from '../../domain/quote.ts';
 import { ok, okEmpty, okText, redirect } from '../api-response.ts';
 import { RequestFault } from '../faults.ts';
 import { defineOperation, type HandleRequest, type Json } from '../operation.ts';
+import { importView } from '../views/import-view.ts';
 import { schemas } from '../views/schemas.ts';
 import { isVersion, versionsView } from '../views/versions.ts';
 
@@ -24,6 +25,16 @@ export const discoveryOperations = {
         if (!Object.hasOwn(schemas, name)) throw notFound();
         return Promise.resolve(ok(schemas[name]));
       },
+  }),
+
+  listImportMethods: defineOperation<undefined>({
+    route: 'GET /{version}/info/import',
+    summary: 'List the import methods',
+    role: undefined,
+    body: 'none',
+    success: [200, 'import-methods'],
+    faults: [],
+    handle: () => () => Promise.resolve(ok(importView())),
   }),
 } as const;
 
@@ -75,14 +86,15 @@ export const handleUnmatched =
 /** Paths of the Image API beyond sharing, each with the message of its 404. */
 const unsupportedPaths = [
   {
-    path: /^\/[^/]+\/images\/[^/]+\/(file|stage|import|locations)(\/|$)/,
-    message: 'This service stores no image data: images are registered and shared, and stay queued.',
+    path: /^\/[^/]+\/images\/[^/]+\/(file|stage)(\/|$)/,
+    message:
+      'This service accepts no uploads; import the data from a URL instead: "openstack image import --method web-download --uri <URL> <image>" or "glance image-import <image> --import-method web-download --uri <URL>".',
   },
   {
-    path: /^\/[^/]+\/images\/[^/]+\/actions\//,
-    message: 'This service stores no image data, so images cannot be deactivated or reactivated.',
+    path: /^\/[^/]+\/images\/[^/]+\/locations(\/|$)/,
+    message: 'This service stores all image data itself, so images have no locations.',
   },
-  { path: /^\/[^/]+\/(info|stores)(\/|$)/, message: 'This service has no stores and no imports.' },
+  { path: /^\/[^/]+\/(info|stores)(\/|$)/, message: 'This service has one store, which clients cannot select.' },
   { path: /^\/[^/]+\/metadefs(\/|$)/, message: 'This service has no metadata definitions.' },
   { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, message: 'This service has no tasks and no cache.' },
 ];

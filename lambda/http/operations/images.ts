@@ -9,6 +9,7 @@ import type { ShowImage } from '../../use-cases/show-image.ts';
 import type { UpdateImage } from '../../use-cases/update-image.ts';
 import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { created, noContent, ok } from '../api-response.ts';
+import { importMethod } from '../views/import-view.ts';
 import { defineOperation, queryParameter, type Json } from '../operation.ts';
 import { assertIsValid, imageBody } from '../requests/image-body.ts';
 import { imageListQuery } from '../requests/image-list-query.ts';
@@ -18,8 +19,12 @@ import { imageSchema } from '../views/image-schema.ts';
 import { writableImageProperties } from '../views/writable-image-properties.ts';
 
 const imagesPath = '/{version}/images';
-const imageItemPath = `${imagesPath}/{image_id}`;
+/** Path of an image in a route. */
+export const imageItemPath = `${imagesPath}/{image_id}`;
 const tagPath = `${imageItemPath}/tags/{tag}`;
+
+/** Header with which the openstack command line and SDK recognize that images can be imported. */
+const importMethodsHeader = { 'openstack-image-import-methods': importMethod };
 
 const text: Json = { type: 'string' };
 const flag: Json = { type: 'string', enum: ['true', 'false'] };
@@ -103,7 +108,7 @@ export const imageOperations = {
     faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large', 'project-full'],
     handle: (createImage) => async (request) => {
       const image = await createImage({ ...imageBody(objectBody(request)), caller: request.caller });
-      return created(imageView(image), `${request.baseUrl}${imagePath(image)}`);
+      return created(imageView(image), `${request.baseUrl}${imagePath(image)}`, importMethodsHeader);
     },
   }),
 
@@ -186,19 +191,6 @@ export const imageOperations = {
         },
         caller: request.caller,
       });
-      return noContent();
-    },
-  }),
-
-  downloadImage: defineOperation<ShowImage>({
-    route: `GET ${imageItemPath}/file`,
-    summary: 'Download the data of an image: always 204 without data',
-    role: 'member',
-    body: 'none',
-    success: [204],
-    faults: ['image-not-found', 'not-permitted'],
-    handle: (downloadImage) => async (request) => {
-      await downloadImage({ imageId: imageIdOf(request), caller: request.caller });
       return noContent();
     },
   }),

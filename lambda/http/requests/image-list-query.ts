@@ -2,7 +2,7 @@ import { invalidRequest } from '../../domain/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { matchNone, sortDirections, sortKeys, type ImageFilter, type Sort } from '../../domain/image-filter.ts';
 import { parseProjectId } from '../../domain/ids.ts';
-import { visibilities, type Image } from '../../domain/image.ts';
+import { hashAlgorithm, visibilities, type Image } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import type { ImageListRequest } from '../../use-cases/list-images.ts';
 
@@ -108,17 +108,25 @@ const textFields = new Map<string, (image: Image) => string | null>([
   ['status', ({ status }) => status],
   ['container_format', ({ containerFormat }) => containerFormat],
   ['disk_format', ({ diskFormat }) => diskFormat],
+  ['checksum', ({ data }) => data?.checksum ?? null],
+  ['os_hash_algo', ({ data }) => (data === undefined ? null : hashAlgorithm)],
+  ['os_hash_value', ({ data }) => data?.hash ?? null],
 ]);
 const timeFields = new Map<string, (image: Image) => string>([
   ['created_at', ({ createdAt }) => createdAt],
   ['updated_at', ({ updatedAt }) => updatedAt],
 ]);
-const numberFields = new Map<string, (image: Image) => number>([
+const numberFields = new Map<string, (image: Image) => number | null>([
+  ['size', ({ data }) => data?.size ?? null],
+  ['virtual_size', ({ data }) => data?.virtualSize ?? null],
   ['min_disk', ({ minDisk }) => minDisk],
   ['min_ram', ({ minRam }) => minRam],
 ]);
-/** Filters on properties that only images with data have. */
-const dataOnlyFilters = ['size', 'size_min', 'size_max', 'checksum', 'os_hash_algo', 'os_hash_value', 'virtual_size'];
+/** Limits of the size of images, which an image without data never fits. */
+const sizeLimits = new Map<string, (size: number, limit: number) => boolean>([
+  ['size_min', (size, limit) => size >= limit],
+  ['size_max', (size, limit) => size <= limit],
+]);
 
 function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
   return [...query].flatMap(([name, value]): ImageFilter[] => {
@@ -130,16 +138,25 @@ function filtersOf(query: URLSearchParams): readonly ImageFilter[] {
     }
     if (name === 'changes-since')
       throw invalidRequest('"changes-since" is not supported; use "updated_at=gte:<time>".');
-    if (dataOnlyFilters.includes(name)) return [matchNone];
     const [text, time, number] = [textFields.get(name), timeFields.get(name), numberFields.get(name)];
     if (text !== undefined) return [textFilter(name, value, text)];
     if (time !== undefined) return [timeFilter(name, value, time)];
     if (number !== undefined) {
-      if (!/^\d{1,10}$/.test(value)) throw invalidRequest(`"${name}" must be a whole number.`);
-      return [(image) => number(image) === Number(value)];
+      const wanted = wholeNumber(name, value);
+      return [(image) => number(image) === wanted];
+    }
+    const isWithin = sizeLimits.get(name);
+    if (isWithin !== undefined) {
+      const limit = wholeNumber(name, value);
+      return [({ data }) => data !== undefined && isWithin(data.size, limit)];
     }
     return [({ properties }) => Object.hasOwn(properties, name) && properties[name] === value];
   });
+}
+
+function wholeNumber(name: string, value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw invalidRequest(`"${name}" must be a whole number.`);
+  return Number(value);
 }
 
 /** Parses `<text>`, `eq:<text>`, or `in:<text>,"<text, with commas>"`. */

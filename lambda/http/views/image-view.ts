@@ -1,26 +1,26 @@
-import type { Image } from '../../domain/image.ts';
+import { hashAlgorithm, type Image } from '../../domain/image.ts';
 import type { ImagePage, PageSize } from '../../use-cases/list-images.ts';
 import { effectiveParameters } from '../requests/image-list-query.ts';
 
 /** Returns the Image API's view of an image (schema `/v2/schemas/image`): its custom properties, then these keys. */
 export const imageView = (image: Image) => ({
   ...image.properties,
+  ...importProperties(image),
   name: image.name,
   disk_format: image.diskFormat,
   container_format: image.containerFormat,
   visibility: image.visibility,
-  // An image without data has no size and no hashes.
-  size: null,
-  virtual_size: null,
+  size: image.data?.size ?? null,
+  virtual_size: image.data?.virtualSize ?? null,
   status: image.status,
-  checksum: null,
+  checksum: image.data?.checksum ?? null,
   protected: image.protected,
   min_ram: image.minRam,
   min_disk: image.minDisk,
   owner: image.owner,
   os_hidden: image.hidden,
-  os_hash_algo: null,
-  os_hash_value: null,
+  os_hash_algo: image.data === undefined ? null : hashAlgorithm,
+  os_hash_value: image.data?.hash ?? null,
   id: image.id,
   created_at: image.createdAt,
   updated_at: image.updatedAt,
@@ -29,6 +29,20 @@ export const imageView = (image: Image) => ({
   file: `${imagePath(image)}/file`,
   schema: '/v2/schemas/image',
 });
+
+/**
+ * Returns the state of an import as properties with the prefix that is reserved for the service, because the Image API
+ * has no field for it: the store and the progress while it runs, the store and the reason after a failure.
+ */
+function importProperties({ importJob, importError, importedBytes }: Image): Readonly<Record<string, string>> {
+  if (importJob !== undefined) {
+    return { os_glance_importing_to_stores: storeName, os_glance_imported_bytes: String(importedBytes) };
+  }
+  return importError === undefined ? {} : { os_glance_failed_import: storeName, os_glance_import_error: importError };
+}
+
+/** Name of the only store of image data. */
+const storeName = 's3';
 
 /**
  * Size limit of a page. A Lambda response has at most 6 MB and contains the JSON body as a JSON string, so that special

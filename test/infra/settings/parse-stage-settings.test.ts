@@ -39,6 +39,12 @@ const everySetting: Required<StageSettings> = {
   reservedConcurrency: 1,
   routeThrottle: { rate: 1, burst: 1 },
   warmThroughput: { reads: 12_000, writes: 4_000 },
+  imports: {
+    maxBytes: 1,
+    maxSeconds: 840,
+    minBytesPerSecond: 1,
+    allowedSources: ['mirror.example.org:8080', '10.1.0.0/16', '[fd00::/8]:*'],
+  },
   corsOrigins: ['https://console.example', 'http://127.0.0.1:3000'],
   publicUrl: 'https://images.example/v',
   domain: {

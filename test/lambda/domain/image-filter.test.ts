@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Timestamp } from '../../../lambda/domain/clock.ts';
-import { compareBy, creationOrder, type Sort } from '../../../lambda/domain/image-filter.ts';
+import { compareBy, creationOrder, pickSortable, type Sort } from '../../../lambda/domain/image-filter.ts';
 import type { ImageId } from '../../../lambda/domain/ids.ts';
 import { anImage } from './an-image.ts';
 
@@ -49,7 +49,7 @@ test.each([
   ['status:desc', 'cbda'],
   ['size:asc', 'adbc'],
 ])('sorted by %s, then by creation time and id: %s', (text, order) => {
-  const sorted = images.toSorted(compareBy(sorts(text)));
+  const sorted = images.map(pickSortable).toSorted(compareBy(sorts(text)));
 
   expect(sorted.map((image) => image.id[0]).join('')).toBe(order);
 });

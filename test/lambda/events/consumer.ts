@@ -15,6 +15,8 @@ type BusMood = (notifications: readonly Notification[]) => readonly boolean[] | 
 export interface Consumer {
   /** Published notifications in order, with duplicates. */
   readonly published: Notification[];
+  readonly startedImports: { readonly imageId: string; readonly jobId: string }[];
+  readonly deletedObjects: string[];
   readonly scheduledCompletions: Pick<Image, 'id' | 'version'>[];
   readonly deadLetters: { readonly record: DynamoDBRecord; readonly reason: string }[];
   readonly logged: Readonly<Record<string, unknown>>[];
@@ -39,6 +41,8 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
   const consumer: Consumer = {
     published: [],
     scheduledCompletions: [],
+    startedImports: [],
+    deletedObjects: [],
     deadLetters: [],
     logged: [],
     mood: (notifications) => notifications.map(() => true),
@@ -90,6 +94,8 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
       },
     },
     scheduleCompletion: (begun) => consumer.queues().then(() => void consumer.scheduledCompletions.push(begun)),
+    startImport: (importStarted) => consumer.queues().then(() => void consumer.startedImports.push(importStarted)),
+    deleteData: (objectKey) => consumer.queues().then(() => void consumer.deletedObjects.push(objectKey)),
     sendToDeadLetterQueue: (record, reason) =>
       consumer.queues().then(() => void consumer.deadLetters.push({ record, reason })),
     log: (line) => void consumer.logged.push(line),

@@ -11,7 +11,8 @@ import { type LocalS3, startS3 } from '../../../infra/local/s3/start-s3.ts';
 import { localCredentials, localRegion } from '../../../infra/local/template/template-values.ts';
 import { parseAllowedSources } from '../../../lambda/image-source/allowed-sources.ts';
 import { openSource } from '../../../lambda/image-source/open-source.ts';
-import { imageDataKey, imageDataPrefix, S3ImageStore } from '../../../lambda/s3/s3-image-store.ts';
+import { imageDataKey, imageDataPrefix } from '../../../lambda/s3/image-data-key.ts';
+import { S3ImageStore } from '../../../lambda/s3/s3-image-store.ts';
 import { serveSource } from '../image-source/serve-source.ts';
 
 const bucket = 'data';
