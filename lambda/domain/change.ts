@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts';
 import type { Timestamp } from './clock.ts';
 import type { ImageId, ProjectId } from './ids.ts';
-import type { ReplicatedAttributes } from './image.ts';
+import { pickReplicatedAttributes, type Image, type ReplicatedAttributes } from './image.ts';
 import type { MemberStatus } from './membership.ts';
 
 /** Fields of every change. */
@@ -26,6 +26,16 @@ export interface MembershipChange extends AnyChange {
   readonly after: MemberStatus | undefined;
 }
 
+/** The attributes of an image whose changes are published with their values. */
+export type ImageState = ReplicatedAttributes & Pick<Image, 'status' | 'importError'>;
+
+/** Returns only the attributes of an image that are published. */
+export const pickImageState = (image: ImageState): ImageState => ({
+  ...pickReplicatedAttributes(image),
+  status: image.status,
+  importError: image.importError,
+});
+
 /** A change of an image's record: created, updated or deleted. */
 interface ImageRecordChange extends AnyChange {
   readonly kind: 'image';
@@ -33,9 +43,9 @@ interface ImageRecordChange extends AnyChange {
   /** Version of the record after the change. */
   readonly version: number;
   /** `undefined` if the image did not exist. */
-  readonly before: ReplicatedAttributes | undefined;
+  readonly before: ImageState | undefined;
   /** `undefined` if the image was deleted. */
-  readonly after: ReplicatedAttributes | undefined;
+  readonly after: ImageState | undefined;
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Actor } from '../domain/actor.ts';
-import type { Change } from '../domain/change.ts';
+import { pickImageState, type Change } from '../domain/change.ts';
 import { parseTimestamp } from '../domain/clock.ts';
 import { parseImageId, parseProjectId, type ImageId } from '../domain/ids.ts';
-import { hasSameReplicatedAttributes, pickReplicatedAttributes, type Image } from '../domain/image.ts';
+import { hasSameReplicatedAttributes, type Image } from '../domain/image.ts';
 import { actorFrom, imageFromItem } from './items/image-item.ts';
 import { itemReader, type ItemReader } from './items/item-reader.ts';
 import { itemFormat, itemKind, partitionKey, sortKey, type ItemKey } from './keys.ts';
@@ -97,7 +97,7 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
         name,
         owner,
         version,
-        before: pickReplicatedAttributes(old),
+        before: pickImageState(old),
         after: undefined,
         actor,
         at,
@@ -115,8 +115,8 @@ function readImage(before: Item | undefined, after: Item): ParsedRecord {
         name: image.name,
         owner: image.owner,
         version,
-        before: old && pickReplicatedAttributes(old),
-        after: pickReplicatedAttributes(image),
+        before: old && pickImageState(old),
+        after: pickImageState(image),
         actor,
         at: image.updatedAt,
       },

@@ -1,5 +1,4 @@
-import type { Change } from '../domain/change.ts';
-import type { ReplicatedAttributes } from '../domain/image.ts';
+import type { Change, ImageState } from '../domain/change.ts';
 
 /** The `source` of every event that the service publishes. */
 export const notificationSource = 'image-sharing';
@@ -49,8 +48,8 @@ export function toNotification(change: Change, imageName: string | null): Notifi
       type: `image.${verb}`,
       sequence: change.version,
       image: { id: change.imageId, name: change.name, owner: change.owner },
-      before: replicatedAttributesView(change.before),
-      after: replicatedAttributesView(change.after),
+      before: imageStateView(change.before),
+      after: imageStateView(change.after),
       ...common,
     };
   }
@@ -68,10 +67,16 @@ export function toNotification(change: Change, imageName: string | null): Notifi
   };
 }
 
-const replicatedAttributesView = (attributes: ReplicatedAttributes | undefined): Notification['before'] =>
-  attributes === undefined
+const imageStateView = (state: ImageState | undefined): Notification['before'] =>
+  state === undefined
     ? null
-    : { owner: attributes.owner, visibility: attributes.visibility, os_hidden: attributes.hidden };
+    : {
+        owner: state.owner,
+        visibility: state.visibility,
+        os_hidden: state.hidden,
+        status: state.status,
+        ...(state.importError !== undefined && { import_error: state.importError }),
+      };
 
 /**
  * Returns the key of the notifications that are published in order: those of one image and project, or of one image.

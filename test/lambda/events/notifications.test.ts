@@ -83,7 +83,7 @@ describe('published notifications', () => {
     const [first, , , second] = consumer.published.filter(({ member }) => member !== undefined);
     // Both memberships have ended when their changes are published.
     const imageOfMember = { ...image, name: null };
-    const facts = { owner: 'alpha', visibility: 'shared', os_hidden: false };
+    const facts = { owner: 'alpha', visibility: 'shared', os_hidden: false, status: 'queued' };
     const told = (membership: Notification | undefined, more: number, rest: object) => ({
       version: 1,
       id: `${membership!.member!.membership_id}:${membership!.sequence + more}`,
