@@ -1,11 +1,9 @@
 import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
-import { ImportError } from '../domain/image-data.ts';
 import { imageDataHandler } from '../events/image-data-handler.ts';
 import { parseAllowedSources } from '../image-source/allowed-sources.ts';
-import { openSource } from '../image-source/open-source.ts';
-import { SourceError } from '../image-source/source-error.ts';
+import { openImport } from '../image-source/open-import.ts';
 import { createLog } from '../runtime/log.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import { createImageDataStore } from '../s3/image-data-store.ts';
@@ -27,13 +25,7 @@ const log = createLog(config.stackName);
 const store = createImageDataStore({
   objects: new S3ImageStore({ bucket, endpoint }),
   maxBytes: importLimits.maxBytes,
-  open: async (uri) => {
-    try {
-      return withImportErrors((await openSource(uri, { ...importLimits, allowedSources })).content);
-    } catch (error) {
-      throw toImportError(error);
-    }
-  },
+  open: (uri) => openImport(uri, { ...importLimits, allowedSources }),
 });
 
 /** Runs imports of image data and deletes the data of deleted images. */
@@ -47,15 +39,3 @@ export const handler = imageDataHandler({
   store,
   log,
 });
-
-async function* withImportErrors(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* content;
-  } catch (error) {
-    throw toImportError(error);
-  }
-}
-
-/** Returns the error of a source as one that fails whenever the import is repeated, and any other error unchanged. */
-const toImportError = (error: unknown): unknown =>
-  error instanceof SourceError ? new ImportError(error.message, { cause: error }) : error;

@@ -38,6 +38,8 @@ export const createRunImport = ({ images, store, clock, onGivenUp }: RunImportDe
   const endImport = (job: ImportJob, imageId: ImageId, result: Partial<Image>): Promise<boolean> =>
     retryOnConflict(async () => {
       const { image } = await images.find(imageId, []);
+      // The condition of a write that arrives twice at the database fails although the write was applied.
+      if (result.data !== undefined && image?.data?.objectKey === result.data.objectKey) return true;
       if (image?.importJob?.id !== job.id || image.pendingChange?.kind === 'delete') return false;
       if (image.pendingChange !== undefined) {
         await images.completePendingChange(image);

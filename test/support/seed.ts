@@ -27,6 +27,8 @@ export interface Seed {
   readonly protected?: boolean;
   readonly tags?: readonly string[];
   readonly properties?: Readonly<Record<string, string>>;
+  /** Further attributes of each image. */
+  readonly attributes?: Partial<Image>;
   /** The members of each image. */
   readonly members?: readonly SeededMember[];
 }
@@ -98,6 +100,7 @@ function seededImage(seed: Seed, createdAt: number): Image {
     memberCount: seed.members?.length ?? 0,
     version: 1,
     pendingChange: undefined,
+    ...seed.attributes,
   };
 }
 
