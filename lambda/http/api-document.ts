@@ -4,6 +4,7 @@ import { constantHeaders } from './middlewares/response-headers.ts';
 import type { Json, Operation } from './operation.ts';
 import { maxOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { apiOperations } from './routes.ts';
+import { importMethod } from './views/import-view.ts';
 import { projectIdSchema } from './views/project-id-schema.ts';
 import { imageSchema } from './views/image-schema.ts';
 import { schemas } from './views/schemas.ts';
@@ -88,6 +89,21 @@ const views: Readonly<Record<string, Json>> = {
     required: ['members', 'schema'],
     properties: { members: { type: 'array', items: reference('member-view') }, ...schemaPath('members') },
   },
+  'import-methods': {
+    type: 'object',
+    required: ['import-methods'],
+    properties: {
+      'import-methods': {
+        type: 'object',
+        required: ['description', 'type', 'value'],
+        properties: {
+          description: { type: 'string' },
+          type: { const: 'array' },
+          value: { type: 'array', items: { const: importMethod } },
+        },
+      },
+    },
+  },
 };
 
 const fault: Json = {
@@ -144,22 +160,20 @@ const commonHeaders = {
 } as const;
 /** Headers in addition to those of every response, by status. */
 const statusHeaders: Readonly<Record<number, Readonly<Record<string, Json>>>> = {
-  201: { Location: header('URL of the image') },
+  201: {
+    Location: header('URL of the image'),
+    'OpenStack-image-import-methods': header('Import methods, separated by commas', { const: importMethod }),
+  },
+  302: { Location: header('URL of the data, valid for 60 seconds') },
   401: { 'WWW-Authenticate': header('Authentication scheme') },
   503: { 'Retry-After': header('Seconds to wait before the next attempt') },
 };
-const headers: Readonly<Record<string, Json>> = Object.fromEntries(
-  [commonHeaders, ...Object.values(statusHeaders)].flatMap((group) => Object.entries<Json>(group)),
-);
-
-/** Returns references to the headers of a response. */
+/** Returns the headers of a response, with references to those of every response. */
 const headersOf = (status: number): Json => ({
-  headers: Object.fromEntries(
-    Object.keys({ ...commonHeaders, ...statusHeaders[status] }).map((name) => [
-      name,
-      { $ref: `#/components/headers/${name}` },
-    ]),
-  ),
+  headers: {
+    ...Object.fromEntries(Object.keys(commonHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+    ...statusHeaders[status],
+  },
 });
 
 /** Faults of every operation that requires a token, in addition to `internal-error`. */
@@ -232,7 +246,7 @@ const contentOf = ({ body, bodySchema }: AnyOperation): Json =>
     : { content: Object.fromEntries(Object.entries(bodySchema ?? {}).map(([type, schema]) => [type, { schema }])) };
 
 function describe({ name, method, path, operation }: DescribedOperation): Json {
-  const { summary, role, success, faults, bodySchema, query = [] } = operation;
+  const { summary, role, success, otherSuccess = [], faults, bodySchema, query = [] } = operation;
   const [status, view] = success;
   return {
     operationId: name,
@@ -253,7 +267,14 @@ function describe({ name, method, path, operation }: DescribedOperation): Json {
         ...(view === undefined ? {} : json(reference(view))),
         ...linksFrom(view),
       },
-      ...faultResponses([...faults, ...commonFaults, ...(method === 'get' ? [] : (['outcome-unknown'] as const))]),
+      ...Object.fromEntries(
+        otherSuccess.map((other) => [other, { description: 'Done, without data', ...headersOf(other) }]),
+      ),
+      ...faultResponses([
+        ...faults,
+        ...commonFaults,
+        ...(['get', 'head'].includes(method) ? [] : (['outcome-unknown'] as const)),
+      ]),
     },
   };
 }
@@ -307,7 +328,7 @@ export const apiDocument = (): ApiDocument => ({
       token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
       bearer: { type: 'http', scheme: 'bearer' },
     },
-    headers,
+    headers: commonHeaders,
     schemas: { ...schemas, ...views, ...patchSchemas, fault, versions, schema: { type: 'object' } },
   },
 });

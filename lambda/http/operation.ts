@@ -36,6 +36,8 @@ export interface Operation<UseCase> {
   readonly query?: readonly Json[];
   /** Status of success, and the name of the response's component schema if the response has a body. */
   readonly success: readonly [status: number, schema?: string];
+  /** Statuses of success besides the first, whose responses have no body. */
+  readonly otherSuccess?: readonly number[];
   /** Faults in addition to those of every operation. */
   readonly faults: readonly FaultCode[];
   /** Returns the handler, which parses the request, calls the use case and returns the view of its result. */

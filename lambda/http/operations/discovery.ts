@@ -67,9 +67,9 @@ export const handleUnmatched =
     if (segments.length === 1 && method === 'GET') return Promise.resolve(redirect(`${baseUrl}/v2/`));
     const unsupported = unsupportedPaths.find(({ path }) => path.test(pathname));
     const described = methodsOf(document, segments);
-    // PUT on these paths uploads image data in the Image API; here it has its own message.
-    const allowed = unsupported === undefined || described.length === 0 ? described : [...described, 'PUT'];
-    if (unsupported !== undefined && (described.length === 0 || method === 'PUT')) {
+    // PUT uploads image data in the Image API; here it has its own message.
+    const allowed = unsupported?.isUpload === true ? [...described, 'PUT'] : described;
+    if (unsupported !== undefined && (described.length === 0 || (unsupported.isUpload && method === 'PUT'))) {
       throw new RequestFault('not-supported', unsupported.message);
     }
     // A path whose escapes cannot be decoded matches no route even with the right method.
@@ -84,9 +84,15 @@ export const handleUnmatched =
   };
 
 /** Paths of the Image API beyond sharing, each with the message of its 404. */
-const unsupportedPaths = [
+const unsupportedPaths: readonly {
+  readonly path: RegExp;
+  readonly message: string;
+  /** True if PUT uploads image data in the Image API. */
+  readonly isUpload?: true;
+}[] = [
   {
     path: /^\/[^/]+\/images\/[^/]+\/(file|stage)(\/|$)/,
+    isUpload: true,
     message:
       'This service accepts no uploads; import the data from a URL instead: "openstack image import --method web-download --uri <URL> <image>" or "glance image-import <image> --import-method web-download --uri <URL>".',
   },

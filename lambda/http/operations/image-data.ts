@@ -25,6 +25,7 @@ const downloadDefinition = {
   role: 'member',
   body: 'none',
   success: [302],
+  otherSuccess: [204],
   faults: ['image-not-found', 'not-permitted'],
 } as const;
 

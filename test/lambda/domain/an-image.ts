@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Timestamp } from '../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
-import type { Image } from '../../../lambda/domain/image.ts';
+import type { Image, ImageData } from '../../../lambda/domain/image.ts';
 
 /** Returns a new shared image of the project alpha with the given attributes. */
 export const anImage = (attributes: Partial<Image> = {}): Image => ({
@@ -27,5 +27,24 @@ export const anImage = (attributes: Partial<Image> = {}): Image => ({
   memberCount: 0,
   version: 1,
   pendingChange: undefined,
+  ...attributes,
+});
+
+/** Returns image data with the given attributes. */
+export const someData = (attributes: Partial<ImageData> = {}): ImageData => ({
+  size: 10,
+  virtualSize: 10,
+  checksum: '1'.repeat(32),
+  hash: '2'.repeat(128),
+  objectKey: 'images/some/data',
+  ...attributes,
+});
+
+/** Returns the attributes of an image with data. */
+export const active = (attributes: Partial<Image> = {}): Partial<Image> => ({
+  diskFormat: 'raw',
+  containerFormat: 'bare',
+  status: 'active',
+  data: someData(),
   ...attributes,
 });

@@ -139,11 +139,12 @@ describe('with a token', () => {
 
   test.each([
     ['PUT', '/v2/images/x/file'],
-    ['POST', '/v2/images/x/import'],
+    ['PUT', '/v2.9/images/x/file'],
     ['PUT', '/v2/images/x/stage'],
-    ['POST', '/v2/images/x/actions/deactivate'],
-    ['GET', '/v2/info/import'],
+    ['POST', '/v2/images/x/stage'],
+    ['GET', '/v2/images/x/locations'],
     ['GET', '/v2/info/stores'],
+    ['GET', '/v2/stores'],
     ['GET', '/v2/tasks'],
     ['GET', '/v2/metadefs/namespaces'],
     ['GET', '/v2/cache'],
@@ -151,6 +152,25 @@ describe('with a token', () => {
     const { status, body } = await ask(method, path, withToken);
 
     expect([status, JSON.parse(body!).error]).toEqual([404, 'not-supported']);
+  });
+
+  test.each(['file', 'stage'])('PUT of the %s of an image names the import command of each client', async (name) => {
+    const { body } = await ask('PUT', `/v2/images/x/${name}`, withToken);
+
+    expect(JSON.parse(body!).message).toBe(
+      'This service accepts no uploads; import the data from a URL instead: "openstack image import --method web-download --uri <URL> <image>" or "glance image-import <image> --import-method web-download --uri <URL>".',
+    );
+  });
+
+  test.each(['/v2/info/import', '/v2.9/info/import'])('GET %s lists the import methods', async (path) => {
+    const { status, body } = await ask('GET', path, withToken);
+
+    expect([status, JSON.parse(body!)]).toEqual([
+      200,
+      {
+        'import-methods': { description: 'Import methods available.', type: 'array', value: ['web-download'] },
+      },
+    ]);
   });
 
   const member = '/v2/images/71c675ab-d94f-49cd-a114-e12490b328d9/members/beta';
@@ -167,8 +187,11 @@ describe('with a token', () => {
     ['GET', '/v2/images/x/tags/t', 'PUT, DELETE'],
     ['POST', '/v2/schemas/member', 'GET'],
     ['HEAD', '/v2/schemas/member', 'GET'],
-    ['DELETE', '/v2/images/x/file', 'GET, PUT'],
-    ['HEAD', '/v2/images/x/file', 'GET, PUT'],
+    ['DELETE', '/v2/images/x/file', 'GET, HEAD, PUT'],
+    ['GET', '/v2/images/x/import', 'POST'],
+    ['PUT', '/v2/images/x/actions/deactivate', 'POST'],
+    ['GET', '/v2/images/x/actions/reactivate', 'POST'],
+    ['POST', '/v2/info/import', 'GET'],
   ])('%s %s is 405 and names the methods that are: %s', async (method, path, allow) => {
     const { status, headers, body } = await ask(method, path, withToken);
 

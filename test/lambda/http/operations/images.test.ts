@@ -128,7 +128,8 @@ describe('POST', () => {
 
     const { id } = given.body;
     const location = `https://api.test/v2/images/${id}`;
-    expect(given).toEqual({ status: 201, headers: { ...headers, location }, body: view(id, {}) });
+    const imported = { 'openstack-image-import-methods': 'web-download' };
+    expect(given).toEqual({ status: 201, headers: { ...headers, ...imported, location }, body: view(id, {}) });
     expect((await show({ id }, 'alpha:reader')).body).toEqual(given.body);
   });
 

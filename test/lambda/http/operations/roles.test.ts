@@ -3,6 +3,8 @@ import { roles, type Role } from '../../../../lambda/domain/caller.ts';
 import type { FaultCode } from '../../../../lambda/http/faults.ts';
 import { apiOperations } from '../../../../lambda/http/routes.ts';
 import { createTestTable, type TestTable } from '../../../support/engine.ts';
+import { active } from '../../domain/an-image.ts';
+import type { Image } from '../../../../lambda/domain/image.ts';
 import { seedImage } from '../../../support/seed.ts';
 import { startService, type RequestOptions, type Service } from '../../../support/service.ts';
 
@@ -32,6 +34,16 @@ const options: Readonly<Record<string, RequestOptions>> = {
   },
   offerImage: { body: { member_id: 'gamma' } },
   answerOffer: { body: { status: 'accepted' } },
+  importImage: { body: { method: { name: 'web-download', uri: 'https://images.example/data' } } },
+};
+
+/** Attributes of the image in requests that require more than a new image. */
+const attributes: Readonly<Record<string, Partial<Image>>> = {
+  importImage: { diskFormat: 'raw', containerFormat: 'bare' },
+  downloadImage: active(),
+  inspectImageData: active(),
+  deactivateImage: active(),
+  reactivateImage: active(),
 };
 
 /** Sends the request of a permitted project, which has this role only, about a new image of alpha. */
@@ -41,6 +53,7 @@ async function perform({ name, route }: (typeof operations)[number], role: Role 
     visibility: 'shared',
     tags: ['tag'],
     members: [{ project: 'beta', status: 'pending' }],
+    attributes: attributes[name] ?? {},
   });
   const [method = '', template = ''] = route.split(' ');
   const parameters: Readonly<Record<string, string>> = {
