@@ -164,9 +164,9 @@ interface RecordChange {
 function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers = false }: RecordChange): Update {
   const startsImport = after.importJob !== undefined && before.importJob === undefined;
   const set = {
+    ...(startsImport ? { imported_bytes: 0 } : {}),
     ...recordAttributes(after),
     updated_by: actorAttribute(actor),
-    ...(startsImport ? { imported_bytes: 0 } : {}),
     ...(pendingChange === undefined ? {} : { pending_change: pendingAttribute(pendingChange) }),
   };
   return {

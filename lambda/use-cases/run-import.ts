@@ -40,7 +40,8 @@ export const createRunImport = ({ images, store, clock, onGivenUp }: RunImportDe
       const { image } = await images.find(imageId, []);
       // The condition of a write that arrives twice at the database fails although the write was applied.
       if (result.data !== undefined && image?.data?.objectKey === result.data.objectKey) return true;
-      if (image?.importJob?.id !== job.id || image.pendingChange?.kind === 'delete') return false;
+      if (image?.status !== 'importing' || image.importJob?.id !== job.id) return false;
+      if (image.pendingChange?.kind === 'delete') return false;
       if (image.pendingChange !== undefined) {
         await images.completePendingChange(image);
         return undefined;

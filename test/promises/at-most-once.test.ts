@@ -69,6 +69,44 @@ describe('a write whose response was lost is not repeated', () => {
   });
 });
 
+describe('an import whose response was lost', () => {
+  const jobOf = async (id: string) => (await itemAt(world.table, imageKey(id as ImageId)))?.['import_job'];
+  const formats = { disk_format: 'raw', container_format: 'bare' };
+
+  test('is accepted if its item proves it, with one job', async () => {
+    const id = await api.create(formats);
+    let jobWhileHeld: unknown;
+
+    const answer = await afterLostResponse(
+      () => api.import(id),
+      async () => {
+        jobWhileHeld = await jobOf(id);
+      },
+    );
+
+    expect([answer.status, await jobOf(id)]).toEqual([202, jobWhileHeld]);
+    expect(jobWhileHeld).toMatch(/./);
+    expect((await api.import(id)).status).toBe(409);
+  });
+
+  test('is not repeated on a change that followed it', async () => {
+    const id = await api.create(formats);
+    let jobWhileHeld: unknown;
+
+    const answer = await afterLostResponse(
+      () => api.import(id),
+      async () => {
+        jobWhileHeld = await jobOf(id);
+        await api.patch(id, { name: 'B' });
+      },
+    );
+
+    expect(fault(answer)).toEqual(unknownOutcome);
+    expect(await jobOf(id)).toBe(jobWhileHeld);
+    expect((await api.show(id)).body).toMatchObject({ name: 'B', status: 'importing' });
+  });
+});
+
 describe('a write whose response was lost is known to be applied', () => {
   test('if its item proves it', async () => {
     const id = await api.share({ beta: 'pending' });

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { routes } from '../../lambda/http/routes.ts';
+import { addressNotAllowed } from '../../lambda/image-source/source-error.ts';
+import { active, importing } from '../lambda/domain/an-image.ts';
+import { hostileHosts } from '../lambda/image-source/hostile-hosts.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 import { seedImage, type Seed } from '../support/seed.ts';
@@ -12,7 +15,13 @@ let table: TestTable;
 let proxy: EngineProxy;
 let service: Service;
 /** Images of alpha's, by what they are like; beta is a member of each. */
-let images: Readonly<Record<'shared' | 'private' | 'public' | 'community' | 'protected' | 'full', string>>;
+let images: Readonly<
+  Record<
+    | ('shared' | 'private' | 'public' | 'community' | 'protected' | 'full')
+    | ('queued' | 'importing' | 'active' | 'deactivated'),
+    string
+  >
+>;
 beforeAll(async () => {
   table = await createTestTable();
   proxy = await startEngineProxy(table.endpoint);
@@ -28,6 +37,10 @@ beforeAll(async () => {
     community: await anImage({ visibility: 'community' }),
     protected: await anImage({ protected: true }),
     full: await anImage({ members: [...offered, ...many] }),
+    queued: await anImage({ attributes: { diskFormat: 'raw', containerFormat: 'bare' } }),
+    importing: await anImage({ attributes: importing() }),
+    active: await anImage({ attributes: active() }),
+    deactivated: await anImage({ attributes: active({ status: 'deactivated' }) }),
   };
 });
 afterAll(async () => {
@@ -253,6 +266,115 @@ describe('POST of a member', () => {
     ['an admin, over the quota', 'root:admin', 'full', 'gamma', 413, 'member-quota-exceeded'],
   ])('by %s', async (_title, as, image, member, status, error) => {
     await refused(post({ member }, as, image), status, error);
+  });
+});
+
+describe('POST of an import', () => {
+  const post = (body: unknown, as = 'alpha:member', image: keyof typeof images = 'queued') => {
+    return () => service.request('POST', `/v2/images/${images[image]}/import`, { as, body });
+  };
+  const from = (uri: unknown, name: unknown = 'web-download') => ({ method: { name, uri } });
+  const possible = 'https://images.example/data';
+
+  test.each(noObjects)('with %s as its body', async (_title, body) => {
+    await refused(post(body), 400, 'invalid-request');
+  });
+
+  test.each<unknown>([
+    {},
+    { method: null },
+    { method: 'web-download' },
+    { method: ['web-download'] },
+    { method: {} },
+    { method: { uri: possible } },
+    { method: { name: 'web-download' } },
+    { name: 'web-download', uri: possible },
+    from(possible, 'WEB-DOWNLOAD'),
+    from(possible, ''),
+    from(possible, null),
+    from(possible, ['web-download']),
+    from(possible, '__proto__'),
+    from(possible, 'x'.repeat(1_000_000)),
+    from(possible, 'glance-direct'),
+    from(possible, 'copy-image'),
+    from(possible, 'glance-download'),
+  ])('with %j', async (body) => {
+    await refused(post(body), 400, 'invalid-request');
+  });
+
+  test.each(['glance-direct', 'copy-image'])('by %s names the method to use', async (name) => {
+    const { body } = await refused(post(from(possible, name)), 400, 'invalid-request');
+
+    expect(body.message).toContain('use "web-download" with the URL of the data');
+  });
+
+  test.each<unknown>([
+    null,
+    '',
+    1,
+    [possible],
+    'images.example',
+    '//images.example/',
+    'ftp://images.example/',
+    'file:///etc/passwd',
+    's3://bucket/key',
+    'javascript:alert(1)',
+    'data:,x',
+    'http://',
+    'https://user:secret@images.example/',
+    'https://images.example:22/',
+    'https://images.example:0/',
+    'https://images.example:65536/',
+    'https://[::1',
+    'https://images .example/',
+    '\uD800',
+    'https://\u0000/',
+    `https://images.example/${'x'.repeat(2048)}`,
+    'x'.repeat(1_000_000),
+  ])('with the URL %j', async (uri) => {
+    await refused(post(from(uri)), 400, 'invalid-request');
+  });
+
+  test.each(hostileHosts)('from %s: %s', async (_what, host) => {
+    const { body } = await refused(post(from(`http://${host}/`)), 400, 'invalid-request');
+
+    expect(body.message).toBe(addressNotAllowed().message);
+  });
+
+  test.each<[string, string, keyof typeof images, number, string]>([
+    ['a reader', 'alpha:reader', 'queued', 403, 'not-permitted'],
+    ['a member', 'beta:member', 'queued', 403, 'not-permitted'],
+    ['a stranger', 'gamma:member', 'queued', 404, 'image-not-found'],
+    ['the owner without a role', 'alpha:', 'queued', 404, 'image-not-found'],
+    ['a stranger, public', 'gamma:member', 'public', 403, 'not-permitted'],
+    ['the owner, without formats', 'alpha:member', 'shared', 409, 'image-formats-missing'],
+    ['the owner, importing', 'alpha:member', 'importing', 409, 'image-not-queued'],
+    ['the owner, active', 'alpha:member', 'active', 409, 'image-not-queued'],
+    ['an admin, deactivated', 'root:admin', 'deactivated', 409, 'image-not-queued'],
+  ])('by %s', async (_title, as, image, status, error) => {
+    await refused(post(from(possible), as, image), status, error);
+  });
+});
+
+describe('downloads and actions', () => {
+  test.each<[string, string, string, keyof typeof images, number, string]>([
+    ['GET', 'file', 'alpha:reader', 'active', 403, 'not-permitted'],
+    ['GET', 'file', 'gamma:member', 'active', 404, 'image-not-found'],
+    ['HEAD', 'file', 'gamma:member', 'active', 404, 'image-not-found'],
+    ['GET', 'file', 'alpha:member', 'deactivated', 403, 'not-permitted'],
+    ['POST', 'actions/deactivate', 'beta:member', 'active', 403, 'not-permitted'],
+    ['POST', 'actions/deactivate', 'alpha:reader', 'active', 403, 'not-permitted'],
+    ['POST', 'actions/deactivate', 'gamma:member', 'active', 404, 'image-not-found'],
+    ['POST', 'actions/deactivate', 'alpha:member', 'queued', 403, 'image-has-no-data'],
+    ['POST', 'actions/reactivate', 'alpha:member', 'importing', 403, 'image-has-no-data'],
+  ])('%s %s by %s: %s', async (method, path, as, image, status, error) => {
+    await refused(() => service.request(method, `/v2/images/${images[image]}/${path}`, { as }), status, error);
+  });
+
+  test('GET with a body does nothing', async () => {
+    const path = `/v2/images/${images.active}/file`;
+
+    await refused(() => service.request('GET', path, { as: 'alpha:member', body: '{}' }), 400, 'invalid-request');
   });
 });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import type { Visibility } from '../../lambda/domain/image.ts';
+import { active } from '../lambda/domain/an-image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import {
   depthOf,
@@ -59,6 +60,9 @@ const anImage = (seed: Partial<Seed> = {}) => seedImage(table, { owner: 'alpha',
 const imagePath = async (seed?: Partial<Seed>) => `/v2/images/${(await anImage(seed)).id}`;
 const membersPath = async (seed?: Partial<Seed>) => `${await imagePath(seed)}/members`;
 const nowhere = () => `/v2/images/${randomUUID()}`;
+
+const formats = { diskFormat: 'raw', containerFormat: 'bare' };
+const source = { method: { name: 'web-download', uri: 'https://images.example/data' } };
 
 type Success = readonly [
   title: string,
@@ -188,6 +192,42 @@ const successes: readonly Success[] = [
     'BatchGetItem, UpdateItem',
   ],
   [
+    'import',
+    async () => ['POST', `${await imagePath({ attributes: formats })}/import`, { as: 'alpha:member', body: source }],
+    202,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'download by a member',
+    async () => ['GET', `${await imagePath({ attributes: active(), members: [beta] })}/file`, { as: 'beta:member' }],
+    302,
+    'BatchGetItem',
+  ],
+  [
+    'HEAD of the data by the owner',
+    async () => ['HEAD', `${await imagePath({ attributes: active() })}/file`, { as: 'alpha:member' }],
+    302,
+    'BatchGetItem',
+  ],
+  [
+    'download of no data',
+    async () => ['GET', `${await imagePath()}/file`, { as: 'alpha:member' }],
+    204,
+    'BatchGetItem',
+  ],
+  [
+    'deactivation',
+    async () => ['POST', `${await imagePath({ attributes: active() })}/actions/deactivate`, { as: 'alpha:member' }],
+    204,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'reactivation of an active image',
+    async () => ['POST', `${await imagePath({ attributes: active() })}/actions/reactivate`, { as: 'alpha:member' }],
+    204,
+    'BatchGetItem',
+  ],
+  [
     'PATCH of an image to what it is',
     async () => ['PATCH', await imagePath(), { as: 'alpha:member', body: [], headers: v21 }],
     200,
@@ -245,6 +285,9 @@ const put = (as: string, member = 'beta', body: unknown = accepted) => {
 const post = (as: string, member = 'delta') => {
   return (path: string): Request => ['POST', `${path}/members`, { as, body: { member } }];
 };
+const importData = (as: string) => {
+  return (path: string): Request => ['POST', `${path}/import`, { as, body: source }];
+};
 const remove = (as: string, member = 'beta') => {
   return (path: string): Request => ['DELETE', `${path}/members/${member}`, { as }];
 };
@@ -282,6 +325,10 @@ const refusals: readonly Refusal[] = [
   ['PUT to a public image', put('beta:member'), { ...offered, visibility: 'public' }, 403, 'image-not-shared', 2],
   ['PUT of no status', put('beta:member', 'beta', { status: 'maybe' }), offered, 400, 'invalid-member-status', 2],
   ['PUT by a stranger', put('gamma:member', 'gamma'), offered, 404, 'image-not-found', 2],
+  ['import by a stranger', importData('gamma:member'), { attributes: formats }, 404, 'image-not-found', 1],
+  ['import by a member', importData('beta:member'), { ...offered, attributes: formats }, 403, 'not-permitted', 1],
+  ['import without formats', importData('alpha:member'), {}, 409, 'image-formats-missing', 1],
+  ['import into an active image', importData('alpha:member'), { attributes: active() }, 409, 'image-not-queued', 1],
   ['POST by a stranger', post('gamma:member'), offered, 404, 'image-not-found', 3],
   ['POST by a member', post('beta:member'), offered, 403, 'not-permitted', 3],
   ['POST by a reader', post('alpha:reader'), offered, 403, 'not-permitted', 3],
@@ -341,6 +388,9 @@ describe('what is refused', () => {
     ['GET of an image', (path) => ['GET', path, { as: 'gamma:member' }]],
     ['DELETE of an image', (path) => ['DELETE', path, { as: 'gamma:member' }]],
     ['PATCH', (path) => ['PATCH', path, { as: 'gamma:member', body: [], headers: v21 }]],
+    ['import', importData('gamma:member')],
+    ['download', (path) => ['GET', `${path}/file`, { as: 'gamma:member' }]],
+    ['deactivation', (path) => ['POST', `${path}/actions/deactivate`, { as: 'gamma:member' }]],
   ])('%s costs a stranger the same for what is hidden and what is not there', async (_title, request) => {
     const hidden = await costOf(request(await imagePath(offered)));
     const missing = await costOf(request(nowhere()));
@@ -361,6 +411,9 @@ describe('what is refused', () => {
     (path) => ['PATCH', path, { as: 'root:admin', body: [], headers: v21 }],
     (path) => ['DELETE', path, { as: 'root:admin' }],
     (path) => ['PUT', `${path}/tags/new`, { as: 'root:admin' }],
+    importData('root:admin'),
+    (path) => ['GET', `${path}/file`, { as: 'root:admin' }],
+    (path) => ['POST', `${path}/actions/reactivate`, { as: 'root:admin' }],
     (path) => ['DELETE', `${path}/tags/old`, { as: 'root:admin' }],
   ];
   test.each(

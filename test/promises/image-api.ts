@@ -21,6 +21,9 @@ export interface ImageApi extends Pick<Service, 'request'> {
   /** Sets properties of an image. */
   patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<TestResponse>;
   remove(imageId: string, as?: string): Promise<TestResponse>;
+  /** Starts an import from a URL that no scenario reads. */
+  import(imageId: string, as?: string): Promise<TestResponse>;
+  act(imageId: string, action: 'deactivate' | 'reactivate', as?: string): Promise<TestResponse>;
   show(imageId: string, as?: string): Promise<TestResponse>;
   showMember(imageId: string, project: string, as?: string): Promise<TestResponse>;
   /** Returns the statuses of the members of an image by project. */
@@ -54,6 +57,12 @@ export function imageApi({ request }: Pick<Service, 'request'>): ImageApi {
         headers: { 'content-type': mediaType },
       }),
     remove: (id, as = owner) => request('DELETE', image(id), { as }),
+    import: (id, as = owner) =>
+      request('POST', `${image(id)}/import`, {
+        as,
+        body: { method: { name: 'web-download', uri: 'https://images.example/data' } },
+      }),
+    act: (id, action, as = owner) => request('POST', `${image(id)}/actions/${action}`, { as }),
     show: (id, as = owner) => request('GET', image(id), { as }),
     showMember: (id, project, as = owner) => request('GET', member(id, project), { as }),
     members: async (id, as = owner) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { active } from '../lambda/domain/an-image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
 import { startFakeKeystone, type FakeKeystone } from '../support/fake-keystone.ts';
@@ -59,6 +60,20 @@ const operations: Readonly<Record<string, (imageId: string, project: string) => 
   'DELETE of the image': (id) => ['DELETE', `/v2/images/${id}`, {}],
   'PUT of a tag': (id) => ['PUT', `/v2/images/${id}/tags/new`, {}],
   'DELETE of a tag': (id) => ['DELETE', `/v2/images/${id}/tags/old`, {}],
+  'an import': (id) => [
+    'POST',
+    `/v2/images/${id}/import`,
+    { body: { method: { name: 'web-download', uri: 'https://images.example/data' } } },
+  ],
+  'an import from a refused address': (id) => [
+    'POST',
+    `/v2/images/${id}/import`,
+    { body: { method: { name: 'web-download', uri: 'http://127.0.0.1/' } } },
+  ],
+  'a download': (id) => ['GET', `/v2/images/${id}/file`, {}],
+  'HEAD of its data': (id) => ['HEAD', `/v2/images/${id}/file`, {}],
+  'its deactivation': (id) => ['POST', `/v2/images/${id}/actions/deactivate`, {}],
+  'its reactivation': (id) => ['POST', `/v2/images/${id}/actions/reactivate`, {}],
   'a list after it': (id) => ['GET', `/v2/images?marker=${id}`, {}],
   'a list sorted by name after it': (id) => ['GET', `/v2/images?sort=name:asc&marker=${id}`, {}],
 };
@@ -86,7 +101,7 @@ type Kind = readonly [title: string, caller: string, arrange: () => Promise<Hidd
 /** The owner's id of an image of alpha's, with whatever else is done to it before. */
 const ofAlpha = async (...members: string[]): Promise<string> => {
   const seeded = members.map((project) => ({ project, status: 'accepted' as const }));
-  return (await seedImage(table, { owner: 'alpha', tags: ['old'], members: seeded })).id;
+  return (await seedImage(table, { owner: 'alpha', tags: ['old'], members: seeded, attributes: active() })).id;
 };
 const deleted = async (id: string): Promise<string> => {
   await service.request('DELETE', `/v2/images/${id}`, { as: 'root:admin' });

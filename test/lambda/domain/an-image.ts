@@ -48,3 +48,16 @@ export const active = (attributes: Partial<Image> = {}): Partial<Image> => ({
   data: someData(),
   ...attributes,
 });
+
+/** Returns the attributes of an image whose data is imported. */
+export const importing = (attributes: Partial<Image> = {}): Partial<Image> => ({
+  diskFormat: 'raw',
+  containerFormat: 'bare',
+  status: 'importing',
+  importJob: {
+    id: 'job',
+    uri: 'https://images.example/data',
+    actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' },
+  },
+  ...attributes,
+});

@@ -2,6 +2,7 @@ import { answerScenarios } from './answers.ts';
 import { creationScenarios } from './creations.ts';
 import { deletionScenarios } from './deletions.ts';
 import { disclosureScenarios } from './disclosure.ts';
+import { importScenarios } from './imports.ts';
 import { offerScenarios } from './offers.ts';
 import { pendingChangeScenarios } from './pending-changes.ts';
 import { pendingDeletionScenarios } from './pending-deletions.ts';
@@ -16,6 +17,7 @@ export const allScenarios: readonly Scenario[] = [
   ...withdrawalScenarios,
   ...creationScenarios,
   ...updateScenarios,
+  ...importScenarios,
   ...deletionScenarios,
   ...pendingChangeScenarios,
   ...pendingDeletionScenarios,

@@ -60,7 +60,7 @@ const replicationScenario = (what: string, members: readonly SeededMember[]): Sc
 });
 
 /** Changes of an image that are held while another request changes it. Each has a condition of its own. */
-const changesInFlight = [
+export const changesInFlight = [
   ['a change of a name', {}, { name: 'changed' }],
   ['a change of a name, with members,', { beta: 'accepted' }, { name: 'changed' }],
   ['hiding', {}, { os_hidden: true }],
