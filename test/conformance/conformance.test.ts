@@ -1,18 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LocalServer } from '../support/local-server.ts';
 import { startLocalServer } from '../support/local-server.ts';
-import type { Case } from './player.ts';
 import { caseTitle, playCase } from './player.ts';
-import { casesThatNeedImageData, playedCases, suite } from './recorded-cases.ts';
-
-const needsImageData = (recorded: Case): boolean =>
-  recorded.group === 'image-data' ||
-  recorded.steps.some(
-    (step) =>
-      'request' in step &&
-      ((step.request.method === 'PUT' && step.request.path.endsWith('/file')) ||
-        (step.request.method === 'POST' && step.request.path.includes('/actions/'))),
-  );
+import { playedCases, suite, uploadsData } from './recorded-cases.ts';
+import { serveData, type DataServer } from './serve-data.ts';
 
 /** Number of parallel cases, so that pauses of a case do not delay the others. */
 const parallelCases = 8;
@@ -21,20 +12,32 @@ const parallelCases = 8;
 describe('the recorded sequences', () => {
   const results = new Map<string, string[]>();
   let server: LocalServer | undefined;
+  let data: DataServer;
 
   beforeAll(async () => {
     const base = process.env['BASE_URL'] ?? (server = await startLocalServer()).base;
+    const { urlOf: urlOfData } = (data = await serveData());
     const waiting = playedCases.values();
     const playWaiting = async () => {
-      for (const recorded of waiting) results.set(caseTitle(recorded), await playCase(recorded, suite.callers, base));
+      for (const recorded of waiting)
+        results.set(caseTitle(recorded), await playCase(recorded, suite.callers, base, { urlOfData }));
     };
     await Promise.all(Array.from({ length: parallelCases }, playWaiting));
   }, 300_000);
 
-  afterAll(() => server?.stop(), 20_000);
+  afterAll(async () => {
+    data.stop();
+    await server?.stop();
+  }, 20_000);
 
-  test('only the cases that require image data are excluded', () => {
-    expect(suite.cases.filter(needsImageData).map(caseTitle)).toEqual(casesThatNeedImageData);
+  test('the cases that upload data are played with an import', () => {
+    expect(playedCases.filter(uploadsData).map(caseTitle)).toEqual([
+      'put-target/deactivated image',
+      'create-state/active image',
+      'create-state/deactivated image',
+      'image-data/member downloads while accepted',
+      'image-data/stranger downloads',
+    ]);
   });
 
   test('every case has a title of its own', () => {

@@ -61,6 +61,11 @@ interface RecordedCaller {
 export interface PlayOptions {
   /** Project id of each caller. By default every case has new project ids. */
   readonly projects?: Readonly<Record<string, string>>;
+  /**
+   * Returns a URL at which the service can read image data. It is required by the cases that upload data: the service
+   * accepts no uploads, so the player imports the data instead and waits until the image is active.
+   */
+  readonly urlOfData?: ((data: Buffer) => string) | undefined;
   /** Receives the id of each image that a case creates, with the name of its caller. */
   readonly onImageCreated?: (imageId: string, caller: string) => void;
 }
@@ -369,12 +374,47 @@ export const send = (
   return promise;
 };
 
+/** Tests if a request uploads image data. */
+export const isUpload = ({ method, path }: Pick<RecordedRequest, 'method' | 'path'>): boolean =>
+  method === 'PUT' && path.endsWith('/file');
+
+/** Imports the data of an upload and waits until the import has ended. Returns the response that an upload would get. */
+const importData = async (
+  base: string,
+  path: string,
+  headers: Record<string, string>,
+  uri: string,
+): Promise<Answer> => {
+  const image = path.replace(/\/file$/, '');
+  const { 'Content-Length': _length, 'Content-Type': _type, ...others } = headers;
+  const body = Buffer.from(JSON.stringify({ method: { name: 'web-download', uri } }));
+  const own = { ...others, 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+  const answer = await send(base, 'POST', `${image}/import`, own, body);
+  if (answer.status !== 202) return answer;
+  for (;;) {
+    const shown = await send(base, 'GET', image, others, undefined);
+    const { status } = (parseJson(shown.body.toString('utf8')) ?? {}) as { readonly status?: Json };
+    if (status === 'active') return { ...answer, status: 204 };
+    if (status !== 'importing') return { ...shown, status: 500 };
+    await wait(importPollMilliseconds);
+  }
+};
+
+/** Follows the redirect of a download to a signed URL. The reference server sends the data itself. */
+const followDownload = async (answer: Answer): Promise<Answer> => {
+  const { origin, pathname, search } = new URL(answer.headers.location ?? '');
+  const data = await send(origin, 'GET', `${pathname}${search}`, {}, undefined);
+  return { ...data, headers: { ...answer.headers, ...data.headers } };
+};
+
+const importPollMilliseconds = 100;
+
 const playStep = async (
   step: RequestStep,
   callers: Suite['callers'],
   base: string,
   variables: Variables,
-  onImageCreated: PlayOptions['onImageCreated'],
+  { onImageCreated, urlOfData }: PlayOptions,
 ): Promise<string[]> => {
   const { method, path } = step.request;
   const name = step.request.caller ?? 'anonymous';
@@ -385,7 +425,12 @@ const playStep = async (
     const body = bodyOf(step.request, variables);
     const filledPath = fillText(path, variables);
     const headers = headersOf(step.request, caller, body, variables);
-    const answer = await send(base, method, filledPath, headers, body);
+    let answer =
+      isUpload(step.request) && urlOfData !== undefined
+        ? await importData(base, filledPath, headers, urlOfData(body ?? Buffer.alloc(0)))
+        : await send(base, method, filledPath, headers, body);
+    if (method === 'GET' && filledPath.endsWith('/file') && answer.status === 302)
+      answer = await followDownload(answer);
     if (method === 'POST' && filledPath === '/v2/images' && answer.status === 201) {
       onImageCreated?.(valueAt(parseJson(answer.body.toString('utf8')) ?? null, 'id'), name);
     }
@@ -411,8 +456,9 @@ export const playCase = async (
   recorded: Case,
   callers: Suite['callers'],
   base: string,
-  { projects = {}, onImageCreated }: PlayOptions = {},
+  options: PlayOptions = {},
 ): Promise<string[]> => {
+  const { projects = {} } = options;
   const variables = new Variables();
   variables.set('base', base.replace(/\/+$/, ''));
   for (const [name, caller] of Object.entries(callers)) {
@@ -423,9 +469,7 @@ export const playCase = async (
       await wait(step.sleep * 1000);
       continue;
     }
-    const found = await playStep(step, callers, base, variables, onImageCreated).catch((error: unknown) => [
-      String(error),
-    ]);
+    const found = await playStep(step, callers, base, variables, options).catch((error: unknown) => [String(error)]);
     if (found.length > 0) return found.map((sentence) => `step ${index}: ${sentence}`);
   }
   return [];

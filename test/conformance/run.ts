@@ -3,7 +3,8 @@ import { parseArguments } from '../../infra/parse-arguments.ts';
 import { ArgumentError, runCommand, UsageError } from '../../infra/usage-error.ts';
 import { callersWithToken, deleteImage, findProjects, missingCallers, withTokens } from './identities.ts';
 import { caseTitle, playCase, send, type Case, type PlayOptions } from './player.ts';
-import { playedCases, suite } from './recorded-cases.ts';
+import { playedCases, suite, uploadsData } from './recorded-cases.ts';
+import { serveData } from './serve-data.ts';
 import { loadTokens, type Tokens } from './tokens.ts';
 
 const usage = `Usage: npm run test:conformance -- --url <URL>
@@ -16,6 +17,8 @@ output ApiUrl of a stack. Without tokens it uses those of the test identity, whi
   CONFORMANCE_KEYSTONE_URL        Keystone's URL, with /v3: application credentials
   CONFORMANCE_TOKEN_URL           or the token endpoint of an OAuth 2.0 issuer: client credentials
   CONFORMANCE_TOKEN_PARAMETERS    form parameters for the issuer, such as "resource=https://images.example"
+
+Cases that upload data are played with an import from this machine, so they are skipped for a service on another one.
 
 Callers: ${callersWithToken(suite).join(', ')}.
 "owner" and "member" are required. Cases of other callers without a token are skipped.`;
@@ -42,11 +45,18 @@ await runCommand(usage, async (args) => {
     console.log(`not ok ${caseTitle(recorded)}\n${problems.map((problem) => `    ${problem}`).join('\n')}`);
   };
 
+  // A service on another machine cannot read the data from this one.
+  const data = isOnThisMachine(base) ? await serveData() : undefined;
+  const urlOfData = data?.urlOf;
+  const cases = data === undefined ? playedCases.filter((recorded) => !uploadsData(recorded)) : playedCases;
+  if (cases.length < playedCases.length) {
+    console.log(`${playedCases.length - cases.length} cases skipped, because the service must import from loopback.`);
+  }
   if (tokens === undefined) {
     await assertAcceptsTestIdentity(base);
-    const waiting = playedCases.values();
+    const waiting = cases.values();
     const playWaiting = async (): Promise<void> => {
-      for (const recorded of waiting) report(recorded, await playCase(recorded, suite.callers, base));
+      for (const recorded of waiting) report(recorded, await playCase(recorded, suite.callers, base, { urlOfData }));
     };
     await Promise.all(Array.from({ length: parallelCases }, playWaiting));
   } else {
@@ -54,12 +64,13 @@ await runCommand(usage, async (args) => {
     if (missing.length > 0) throw new UsageError(`A token for ${quoted(missing)} is required.`);
     const projects = await findProjects(suite, tokens, base);
     // One after another, because all cases share the projects of the tokens.
-    for (const recorded of playedCases) {
+    for (const recorded of cases) {
       const without = missingCallers(recorded, suite, tokens);
       if (without.length > 0) skipped.set(caseTitle(recorded), without);
-      else report(recorded, await playWithTokens(recorded, base, tokens, projects));
+      else report(recorded, await playWithTokens(recorded, base, tokens, { projects, urlOfData }));
     }
   }
+  data?.stop();
   if (skipped.size > 0) {
     const callers = new Set([...skipped.values()].flat());
     console.log(`${skipped.size} cases skipped, because they require a token for ${quoted([...callers])}.`);
@@ -73,11 +84,11 @@ async function playWithTokens(
   recorded: Case,
   base: string,
   tokens: Tokens,
-  projects: PlayOptions['projects'] & object,
+  options: PlayOptions,
 ): Promise<readonly string[]> {
   const created: (readonly [id: string, caller: string])[] = [];
   const problems = await playCase(recorded, withTokens(suite, tokens), base, {
-    projects,
+    ...options,
     onImageCreated: (id, caller) => created.push([id, caller]),
   });
   const left: string[] = [];
@@ -115,6 +126,8 @@ function parseUrl(args: readonly string[]): string {
   }
   return url.replace(/\/+$/, '');
 }
+
+const isOnThisMachine = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
