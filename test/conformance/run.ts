@@ -70,7 +70,6 @@ await runCommand(usage, async (args) => {
       else report(recorded, await playWithTokens(recorded, base, tokens, { projects, urlOfData }));
     }
   }
-  data?.stop();
   if (skipped.size > 0) {
     const callers = new Set([...skipped.values()].flat());
     console.log(`${skipped.size} cases skipped, because they require a token for ${quoted([...callers])}.`);
@@ -127,7 +126,9 @@ function parseUrl(args: readonly string[]): string {
   return url.replace(/\/+$/, '');
 }
 
-const isOnThisMachine = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+function isOnThisMachine(url: string): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+}
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');

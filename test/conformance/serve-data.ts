@@ -8,7 +8,7 @@ export interface DataServer {
   stop(): void;
 }
 
-/** Starts a data server on a free port of 127.0.0.1. */
+/** Starts a data server on a free port of 127.0.0.1. It does not keep the process alive. */
 export async function serveData(): Promise<DataServer> {
   const served = new Map<string, Buffer>();
   const server = createServer((request, response) => {
@@ -16,6 +16,7 @@ export async function serveData(): Promise<DataServer> {
     response.writeHead(data === undefined ? 404 : 200, { 'content-length': data?.length ?? 0 }).end(data);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
   const { port } = server.address() as AddressInfo;
   return {
     urlOf: (data) => {

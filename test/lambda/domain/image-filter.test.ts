@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Timestamp } from '../../../lambda/domain/clock.ts';
 import { compareBy, creationOrder, pickSortable, type Sort } from '../../../lambda/domain/image-filter.ts';
 import type { ImageId } from '../../../lambda/domain/ids.ts';
-import { anImage } from './an-image.ts';
+import { anImage, someData } from './an-image.ts';
 
 const sorts = (text: string): Sort[] =>
   text.split(',').map((sort) => {
@@ -52,4 +52,25 @@ test.each([
   const sorted = images.map(pickSortable).toSorted(compareBy(sorts(text)));
 
   expect(sorted.map((image) => image.id[0]).join('')).toBe(order);
+});
+
+test.each([
+  ['size:asc', ['no data', '9', '10', '10737418240']],
+  ['size:desc', ['10737418240', '10', '9', 'no data']],
+  ['status:asc,size:desc', ['10737418240', '10', '9', 'no data']],
+  ['status:desc', ['no data', '10737418240', '10', '9']],
+])('images with data sorted by %s', (text, order) => {
+  const withData = [10, 10_737_418_240, 9].map((size, hour) =>
+    anImage({
+      name: String(size),
+      status: 'active',
+      data: someData({ size }),
+      createdAt: at(10 + (hour === 1 ? 5 : 4 - hour)),
+    }),
+  );
+  const all = [anImage({ name: 'no data' }), ...withData];
+
+  const sorted = all.map(pickSortable).toSorted(compareBy(sorts(text)));
+
+  expect(sorted.map(({ name }) => name)).toEqual(order);
 });

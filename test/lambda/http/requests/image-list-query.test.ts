@@ -8,7 +8,7 @@ import type { ImageId } from '../../../../lambda/domain/ids.ts';
 import type { Image } from '../../../../lambda/domain/image.ts';
 import { imageListQuery } from '../../../../lambda/http/requests/image-list-query.ts';
 import { aCaller } from '../../domain/a-caller.ts';
-import { anImage } from '../../domain/an-image.ts';
+import { active, anImage, importing, someData } from '../../domain/an-image.ts';
 
 const caller = aCaller('alpha:member');
 const read = (query: string) => imageListQuery(new URLSearchParams(query), caller);
@@ -135,6 +135,12 @@ test.each([
   'min_ram=-1',
   'min_disk=1.5',
   'min_disk=many',
+  'size=many',
+  'size_min=-1',
+  'size_max=1.5',
+  'size_max=',
+  'virtual_size=null',
+  'checksum=gt:x',
   'name=gt:a',
   'name=neq:a',
   'id=lte:a',
@@ -193,6 +199,27 @@ describe('filters', () => {
     const encoded = query.replaceAll('+', '%2B');
 
     expect([shows(encoded, passes), shows(encoded, not)]).toEqual([true, false]);
+  });
+
+  const dataWith = (attributes: Parameters<typeof someData>[0]) => active({ data: someData(attributes) });
+  test.each<[string, Partial<Image>, Partial<Image>]>([
+    ['status=active', active(), importing()],
+    ['status=in:importing,deactivated', importing(), active()],
+    ['status=deactivated', active({ status: 'deactivated' }), active()],
+    ['size=10', dataWith({ size: 10 }), dataWith({ size: 100 })],
+    ['size=0', dataWith({ size: 0 }), {}],
+    ['size_min=10', dataWith({ size: 10 }), dataWith({ size: 9 })],
+    ['size_max=10', dataWith({ size: 10 }), dataWith({ size: 11 })],
+    ['size_min=10&size_max=20', dataWith({ size: 15 }), dataWith({ size: 21 })],
+    ['size_min=0', dataWith({ size: 0 }), {}],
+    ['size_max=999999999999999', dataWith({ size: 10_737_418_240 }), {}],
+    ['virtual_size=7', dataWith({ virtualSize: 7 }), dataWith({ size: 7, virtualSize: null })],
+    ['checksum=abc', dataWith({ checksum: 'abc' }), dataWith({ checksum: 'abd' })],
+    ['checksum=in:x,abc', dataWith({ checksum: 'abc' }), {}],
+    ['os_hash_value=abc', dataWith({ hash: 'abc' }), dataWith({ checksum: 'abc' })],
+    ['os_hash_algo=sha512', active(), {}],
+  ])('%j lets an image with data pass', (query, passes, not) => {
+    expect([shows(query, passes), shows(query, not)]).toEqual([true, false]);
   });
 
   test.each(['status=queued', 'status=in:active,queued'])('%j lets images without data pass', (query) => {

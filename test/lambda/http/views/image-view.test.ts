@@ -3,7 +3,7 @@ import type { Timestamp } from '../../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../../lambda/domain/ids.ts';
 import { assertImageIsWithinBounds, type Image } from '../../../../lambda/domain/image.ts';
 import { imagesView, imageView, pageSize } from '../../../../lambda/http/views/image-view.ts';
-import { anImage } from '../../domain/an-image.ts';
+import { active, anImage, importing, someData } from '../../domain/an-image.ts';
 
 const id = '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId;
 
@@ -51,6 +51,31 @@ test('an image is shown by all its keys, in this order', () => {
     schema: '/v2/schemas/image',
   };
   expect(JSON.stringify(view)).toBe(JSON.stringify(expected));
+});
+
+test.each(['active', 'deactivated'] as const)('an image that is %s is shown with its data', (status) => {
+  const data = someData({ size: 10, virtualSize: 20, checksum: 'abc', hash: 'def' });
+
+  const view = imageView(anImage(active({ status, data })));
+
+  expect(view).toMatchObject({ status, size: 10, virtual_size: 20, checksum: 'abc' });
+  expect([view.os_hash_algo, view.os_hash_value]).toEqual(['sha512', 'def']);
+  expect(JSON.stringify(view)).not.toContain(data.objectKey);
+});
+
+test.each<[string, Partial<Image>, object]>([
+  ['an import', importing({ importedBytes: 7 }), { importing_to_stores: 's3', imported_bytes: '7' }],
+  ['a failed import', { importError: 'No.' }, { failed_import: 's3', import_error: 'No.' }],
+  ['no import', {}, {}],
+  ['the data', active({ importedBytes: 7 }), {}],
+])('the state of %s is shown in properties of the service, without its source', (_what, attributes, expected) => {
+  const view = imageView(anImage(attributes));
+
+  const own = Object.entries(view).filter(([name]) => name.startsWith('os_glance_'));
+  expect(Object.fromEntries(own)).toEqual(
+    Object.fromEntries(Object.entries(expected).map(([name, value]) => [`os_glance_${name}`, value])),
+  );
+  expect(JSON.stringify(view)).not.toContain('images.example');
 });
 
 test.each([
