@@ -44,7 +44,7 @@ export type PendingChange = { readonly actor: Actor } & (
  * `active` with data, and `deactivated` if only an admin may download the data.
  */
 export const imageStatuses = ['queued', 'importing', 'active', 'deactivated'] as const;
-export type ImageStatus = (typeof imageStatuses)[number];
+type ImageStatus = (typeof imageStatuses)[number];
 
 /** The algorithm of {@link ImageData.hash}. */
 export const hashAlgorithm = 'sha512';

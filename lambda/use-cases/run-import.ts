@@ -7,7 +7,7 @@ import { laterTimestamp } from './later-timestamp.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 /** Result of an import: it succeeded, it failed for good, or the image has no such import (any more). */
-export type ImportOutcome = 'active' | 'failed' | 'obsolete';
+type ImportOutcome = 'active' | 'failed' | 'obsolete';
 
 export type RunImport = (request: {
   readonly imageId: ImageId;

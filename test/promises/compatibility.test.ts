@@ -134,6 +134,23 @@ describe('the items of version 0.1.0', () => {
     expect(await itemAt(world.table, membership)).toMatchObject({ status: 'pending', sequence: sequence + 1 });
   });
 
+  test('are imported into, and their notifications have a status', async () => {
+    await world.notifications.drain();
+    world.notifications.published.length = 0;
+    assertAnswered(await api.patch(ids.shared, { disk_format: 'raw', container_format: 'bare' }), 200);
+    assertAnswered(await api.import(ids.shared), 202);
+
+    await world.notifications.drain();
+
+    const { body } = assertAnswered(await api.show(ids.shared), 200);
+    expect(body).toMatchObject({ status: 'importing', name: 'golden', size: null });
+    expect(world.notifications.published.map(({ before, after }) => [before?.['status'], after?.['status']])).toEqual([
+      ['queued', 'queued'],
+      ['queued', 'importing'],
+    ]);
+    expect(world.notifications.startedImports.map(({ imageId }) => imageId)).toEqual([ids.shared]);
+  });
+
   test('keep the id of a deleted image from being reused', async () => {
     const { status } = await api.request('POST', '/v2/images', { as: owner, body: { id: ids.deleted } });
 

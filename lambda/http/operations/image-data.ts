@@ -70,7 +70,12 @@ export const imageDataOperations = {
           required: ['name', 'uri'],
           properties: {
             name: { type: 'string', enum: [importMethod] },
-            uri: { type: 'string', description: 'http or https URL of the data', maxLength: maxUriLength },
+            uri: {
+              type: 'string',
+              description: 'http or https URL of the data',
+              minLength: 1,
+              maxLength: maxUriLength,
+            },
           },
         },
       },

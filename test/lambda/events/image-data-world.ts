@@ -27,7 +27,7 @@ import { startConsumer, type Consumer } from './consumer.ts';
 const bucket = 'images';
 
 /** A source that responds to each path. */
-export type SourceContent = Parameters<typeof serveSource>[0];
+type SourceContent = Parameters<typeof serveSource>[0];
 
 /** The API, the stream consumer and the worker of image data on a table and a bucket of their own. */
 export interface ImageDataWorld {
