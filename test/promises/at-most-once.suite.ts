@@ -12,6 +12,7 @@ import type { ImageId } from '../../lambda/domain/ids.ts';
 import { connectTable } from '../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { command, openCommandWorld, type CommandWorld, type Message } from '../lambda/events/command-world.ts';
+import { active } from '../lambda/domain/an-image.ts';
 import type { Afterwards, Interceptor, Interference } from '../support/engine-proxy.ts';
 import { seedImage, type Seed } from '../support/seed.ts';
 import { itemsOfImage, type StoredItem } from '../support/stored-items.ts';
@@ -53,6 +54,8 @@ const normal = (value: unknown, id: string): unknown =>
   JSON.parse(
     JSON.stringify(value ?? null)
       .replaceAll(id, 'ID')
+      // The ids of requests and imports.
+      .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, 'UUID')
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:]{8}Z/g, 'TIME'),
   );
 
@@ -165,6 +168,18 @@ const operations: readonly Operation[] = [
     name: 'PATCH of the visibility',
     act: patch({ visibility: 'private' }),
     competitors: { ...publish, 'PUT of a status': answer('rejected') },
+  },
+  {
+    name: 'an import',
+    act: overHttp((id) => api.import(id)),
+    seed: { attributes: { diskFormat: 'raw', containerFormat: 'bare' } },
+    competitors: rename,
+  },
+  {
+    name: 'a deactivation',
+    act: overHttp((id) => api.act(id, 'deactivate')),
+    seed: { attributes: active() },
+    competitors: { ...rename, 'the reactivation': overHttp((id) => api.act(id, 'reactivate')) },
   },
   { name: 'DELETE of an image, without members', act: remove, seed: nobody, competitors: rename },
   { name: 'DELETE of an image', act: remove, competitors: { ...rename, 'PUT of a status': answer('rejected') } },
