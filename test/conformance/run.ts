@@ -7,7 +7,7 @@ import { playedCases, suite, uploadsData } from './recorded-cases.ts';
 import { serveData } from './serve-data.ts';
 import { loadTokens, type Tokens } from './tokens.ts';
 
-const usage = `Usage: npm run test:conformance -- --url <URL>
+const usage = `Usage: npm run test:conformance -- --url <URL> [--imports]
 
 Plays the recorded sequences of the reference server against the service at a URL, such as http://127.0.0.1:9292 or the
 output ApiUrl of a stack. Without tokens it uses those of the test identity, which only the local server accepts.
@@ -18,7 +18,8 @@ output ApiUrl of a stack. Without tokens it uses those of the test identity, whi
   CONFORMANCE_TOKEN_URL           or the token endpoint of an OAuth 2.0 issuer: client credentials
   CONFORMANCE_TOKEN_PARAMETERS    form parameters for the issuer, such as "resource=https://images.example"
 
-Cases that upload data are played with an import from this machine, so they are skipped for a service on another one.
+  --imports    also plays the cases that upload data, with imports from a server on 127.0.0.1 of this machine, which the
+               service must be allowed to read
 
 Callers: ${callersWithToken(suite).join(', ')}.
 "owner" and "member" are required. Cases of other callers without a token are skipped.`;
@@ -30,7 +31,7 @@ const requiredCallers = ['owner', 'member'];
 const parallelCases = 8;
 
 await runCommand(usage, async (args) => {
-  const base = parseUrl(args);
+  const { base, imports } = parseOptions(args);
   await assertIsReachable(base);
   const tokens = await loadTokens(process.env, callersWithToken(suite));
   const skipped = new Map<string, readonly string[]>();
@@ -45,13 +46,9 @@ await runCommand(usage, async (args) => {
     console.log(`not ok ${caseTitle(recorded)}\n${problems.map((problem) => `    ${problem}`).join('\n')}`);
   };
 
-  // A service on another machine cannot read the data from this one.
-  const data = isOnThisMachine(base) ? await serveData() : undefined;
-  const urlOfData = data?.urlOf;
-  const cases = data === undefined ? playedCases.filter((recorded) => !uploadsData(recorded)) : playedCases;
-  if (cases.length < playedCases.length) {
-    console.log(`${playedCases.length - cases.length} cases skipped, because the service must import from loopback.`);
-  }
+  const urlOfData = imports ? (await serveData()).urlOf : undefined;
+  const cases = imports ? playedCases : playedCases.filter((recorded) => !uploadsData(recorded));
+  if (!imports) console.log(`${playedCases.length - cases.length} cases skipped, because they require "--imports".`);
   if (tokens === undefined) {
     await assertAcceptsTestIdentity(base);
     const waiting = cases.values();
@@ -117,17 +114,16 @@ async function assertAcceptsTestIdentity(base: string): Promise<void> {
   }
 }
 
-function parseUrl(args: readonly string[]): string {
-  const { url } = parseArguments(args, { url: { type: 'string' } }).values;
+function parseOptions(args: readonly string[]): { readonly base: string; readonly imports: boolean } {
+  const { url, imports = false } = parseArguments(args, {
+    url: { type: 'string' },
+    imports: { type: 'boolean' },
+  }).values;
   if (url === undefined) throw new ArgumentError('"--url" is required: the URL of a running service.');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"--url" must be an http or https URL; got ${JSON.stringify(url)}.`);
   }
-  return url.replace(/\/+$/, '');
-}
-
-function isOnThisMachine(url: string): boolean {
-  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+  return { base: url.replace(/\/+$/, ''), imports: imports === true };
 }
 
 function quoted(names: readonly string[]): string {

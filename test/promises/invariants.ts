@@ -36,6 +36,7 @@ export interface InvariantOptions {
  * - An image has an owned entry, and a public or community entry only with that visibility.
  * - Entries and memberships have the replicated attributes of the image, and are in the index and list segment of these
  *   attributes and of the status.
+ * - An image has data if it is active or deactivated, and an import while it is importing.
  * - A tombstone has no other items, and a withdrawn membership is in no list.
  */
 export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
@@ -184,6 +185,19 @@ function brokenTombstone(record: StoredItem | undefined, { imageId, offers, memb
   ];
 }
 
+/** Checks the status of an image record. */
+function brokenStatus(record: StoredItem): readonly string[] {
+  const { data, import: job } = JSON.parse(record['record']) as { data?: object; import?: { job: string } };
+  const hasData = ['active', 'deactivated'].includes(record['status']);
+  return [
+    // An earlier version stored no such attribute.
+    ...differences({ import_job: '', ...record }, { import_job: job?.job ?? '' }),
+    ...((job !== undefined) === (record['status'] === 'importing') && (data !== undefined) === hasData
+      ? []
+      : [`${nameOf(record)}: status is ${String(record['status'])}, which does not fit its data or import`]),
+  ];
+}
+
 /** Checks an image record, its member count and its list entries. */
 function brokenImage(record: StoredItem, family: Family, options: InvariantOptions): readonly string[] {
   const { imageId, offers, memberships, entries } = family;
@@ -210,6 +224,7 @@ function brokenImage(record: StoredItem, family: Family, options: InvariantOptio
       [catalogSortKey]: listKey(ownedSegment(facts.hidden), positionOf(record)),
       deleted_at: undefined,
     }),
+    ...brokenStatus(record),
     ...(count === offers.length ? [] : [`${name}: member_count is ${count}, of ${offers.length} offers`]),
     ...(count === memberships.length ? [] : [`${name}: member_count is ${count}, of ${memberships.length} members`]),
     ...(offered.join('\n') === members.join('\n')
