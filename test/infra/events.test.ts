@@ -105,15 +105,15 @@ describe('every event source', () => {
       .filter(([, source]) => JSON.stringify(source['EventSourceArn']).includes('Queue'))
       .map(([, source]) => source['ScalingConfig']?.MaximumConcurrency);
 
-    expect(limits).toEqual([2, 100]);
+    expect(limits).toEqual([5, 2, 100]);
   });
 
-  test('that is a queue has a visibility timeout of six times the timeout of its function', () => {
-    const queues = ofType('AWS::Lambda::EventSourceMapping').filter(([, source]) =>
-      JSON.stringify(source['EventSourceArn']).includes('Queue'),
+  test('that is a queue has a visibility timeout of six times the timeout of its function, except for image data', () => {
+    const queues = ofType('AWS::Lambda::EventSourceMapping').filter(
+      ([id, source]) => JSON.stringify(source['EventSourceArn']).includes('Queue') && !id.startsWith('ImageData'),
     );
 
-    expect(queues).not.toEqual([]);
+    expect(queues).toHaveLength(2);
     for (const [, { EventSourceArn, FunctionName }] of queues) {
       const visibility = propertiesOf('AWS::SQS::Queue', EventSourceArn['Fn::GetAtt'][0])['VisibilityTimeout'];
       expect(visibility).toBe(6 * propertiesOf('AWS::Lambda::Function', FunctionName.Ref)['Timeout']);
@@ -183,8 +183,8 @@ describe('the notifications', () => {
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
       allow('events:PutEvents', arn('NotificationsBus')),
-      // For malformed records, which the function sends, and for pending changes.
-      allow(sending, [arn('NotificationsDeadLetters'), arn('PendingChangesQueue')]),
+      // For imports and deletions of image data, for malformed records, which the function sends, and for pending changes.
+      allow(sending, [arn('ImageDataQueue'), arn('NotificationsDeadLetters'), arn('PendingChangesQueue')]),
       // For discarded batches, which Lambda sends with the role of the function.
       allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', sending], arn('NotificationsDeadLetters')),
     ]);

@@ -146,6 +146,8 @@ describe('a function', () => {
     expect(functionOf(throwaway, 'Members')['Environment'].Variables.IMAGE_MEMBER_QUOTA).toBe('-1');
     expect(functionOf(prod, 'Images')['Environment'].Variables).toEqual({
       IDENTITY: 'none',
+      IMAGE_BUCKET_NAME: { Ref: expect.stringMatching('^ImageDataBucket') },
+      IMPORT_ALLOWED_SOURCES: '',
       STACK_NAME: 'ImageSharing',
       TABLE_NAME,
     });
@@ -156,7 +158,7 @@ describe('a function', () => {
   });
 
   test('keeps its log for a month', () => {
-    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(7).fill({ RetentionInDays: 30 }));
+    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(8).fill({ RetentionInDays: 30 }));
   });
 });
 
@@ -187,6 +189,8 @@ describe('the permissions of a function', () => {
         traces,
         items,
         allow('dynamodb:Query', ['catalog', 'list_key', 'listed', 'pending', 'rejected'].map(index)),
+        // To sign URLs for downloads.
+        allow('s3:GetObject', { 'Fn::Join': ['', [arn('ImageDataBucket'), '/images/*']] }),
       ],
     ],
     ['Discovery', [log('Discovery'), traces]],
@@ -202,22 +206,23 @@ describe('the permissions of a function', () => {
     );
 
     expect(roles).toEqual(
-      Array(6).fill({
+      Array(7).fill({
         AssumeRolePolicyDocument: {
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
         },
       }),
     );
-    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(6).fill(1));
+    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(7).fill(1));
   });
 
-  test('no policy has a wildcard or a scan, and only roles and queues have policies', () => {
-    // ListStreams supports no single stream, and the actions for traces support no resource-level permissions.
+  test('no policy has a wildcard or a scan, and only roles, queues and the bucket have policies', () => {
+    // ListStreams supports no single stream, image data has a key for each image, and the actions for traces support no
+    // resource-level permissions.
     const statements = propertiesOfType(prod, 'AWS::IAM::Policy')
       .flatMap(({ PolicyDocument }) => PolicyDocument.Statement as Properties[])
       .filter(({ Action }) => !isDeepStrictEqual(Action, traces.Action));
-    const policies = JSON.stringify(statements).replace('/stream/*', '');
+    const policies = JSON.stringify(statements).replace('/stream/*', '').replaceAll('/images/*', '');
 
     expect(policies).not.toMatch(/\*|Scan/);
     expect(
@@ -225,7 +230,11 @@ describe('the permissions of a function', () => {
         .map((resource) => resource['Type'] as string)
         .filter((type) => type.includes('Policy'))
         .sort(),
-    ).toEqual([...Array(6).fill('AWS::IAM::Policy'), ...Array(5).fill('AWS::SQS::QueuePolicy')]);
+    ).toEqual([
+      ...Array(7).fill('AWS::IAM::Policy'),
+      'AWS::S3::BucketPolicy',
+      ...Array(7).fill('AWS::SQS::QueuePolicy'),
+    ]);
   });
 });
 
@@ -310,12 +319,14 @@ const bundleOf = (stack: Synthesized, { Code }: Properties): string =>
 
 // Lambda reads the bundle at each cold start, so a larger limit requires a reason.
 test.each([
-  ['Members', 260],
-  ['Images', 300],
+  ['Members', 264],
+  ['Images', 326],
   ['Discovery', 60],
-  ['CommandsFunction', 293],
+  ['CommandsFunction', 297],
   ['NotificationsFunction', 274],
-  ['PendingChangesFunction', 207],
+  ['PendingChangesFunction', 212],
+  // The client of S3 is 400 KiB of it.
+  ['ImageDataFunction', 700],
 ])('the bundle of %s has at most %i KiB', (name, maxKibibytes) => {
   const bundle = bundleOf(prod, functionOf(prod, name));
 
@@ -366,8 +377,9 @@ describe('the dev token verifier', () => {
       false,
       false,
       false,
+      false,
     ]);
-    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(6).fill(false));
+    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(7).fill(false));
   });
 
   test('is the only difference of the local server, whose template has the same resources', () => {
