@@ -147,6 +147,7 @@ export class ImageSharingStack extends Stack {
         ...(subscriptions && { OfferSubscriptions: subscriptions.deadLetterQueue }),
       },
       commandQueue: commands.queue,
+      imageDataQueue: imageData.queue,
       streamConsumer: notifications.function,
     };
     const alarms = new Alarms(this, 'Alarms', {

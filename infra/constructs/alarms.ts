@@ -20,6 +20,8 @@ export interface MonitoredParts {
   /** Dead-letter queues by the name of the construct that owns them. */
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
   readonly commandQueue: IQueue;
+  /** The queue of imports and deletions of image data. */
+  readonly imageDataQueue: IQueue;
   /** The function that consumes the table's stream. */
   readonly streamConsumer: IFunction;
 }
@@ -167,11 +169,13 @@ export class Alarms extends Construct {
     }
   }
 
-  /** Adds the alarms for commands and notifications. */
-  #addEventAlarms(add: AddAlarm, { deadLetterQueues, commandQueue, streamConsumer, rules }: AlarmsProps): void {
+  /** Adds the alarms for commands, notifications and image data. */
+  #addEventAlarms(add: AddAlarm, props: AlarmsProps): void {
+    const { deadLetterQueues, commandQueue, imageDataQueue, streamConsumer, rules } = props;
     for (const [name, queue] of Object.entries(deadLetterQueues)) {
       add(`${name}DeadLetters`, {
-        effect: 'Commands or notifications are not processed until an operator redrives them from a dead-letter queue.',
+        effect:
+          'Commands, notifications or image data are not processed until an operator redrives them from a dead-letter queue.',
         runbook: 'dead-letters',
         metric: queue.metricApproximateNumberOfMessagesVisible({ period: fiveMinutes, statistic: 'Maximum' }),
         threshold: 0,
@@ -182,6 +186,13 @@ export class Alarms extends Construct {
       runbook: 'commands',
       metric: commandQueue.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
       threshold: Duration.minutes(15).toSeconds(),
+    });
+    add('OldImageData', {
+      effect: 'Imports wait for over an hour, or the data of deleted images still exists.',
+      runbook: 'image-data',
+      metric: imageDataQueue.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: 'Maximum' }),
+      // Three attempts of a quarter of an hour are normal, because a message has its age until it is deleted.
+      threshold: Duration.hours(1).toSeconds(),
     });
     const iteratorAge = streamConsumer.metric('IteratorAge', { period: fiveMinutes, statistic: 'Maximum' });
     add('LateNotifications', {

@@ -45,7 +45,8 @@ interface Filter {
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const { api, apiFunctions, table, deadLetterQueues, commandQueue, streamConsumer, alarms, logGroups } = props;
+    const { api, apiFunctions, table, deadLetterQueues, commandQueue, imageDataQueue, streamConsumer } = props;
+    const { alarms, logGroups } = props;
     const { stackName, region } = Stack.of(this);
     const functions = Object.entries(apiFunctions);
 
@@ -138,8 +139,11 @@ export class Dashboard extends Construct {
           ]),
           graph('Units by operation', [search('WriteUnits', 'Sum'), search('ReadUnits', 'Sum')]),
           graph(
-            'Oldest command and record',
-            [commandQueue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', label: 'command, seconds' })],
+            'Oldest command, import and record',
+            [
+              commandQueue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', label: 'command, seconds' }),
+              imageDataQueue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', label: 'import, seconds' }),
+            ],
             {
               right: [streamConsumer.metric('IteratorAge', { statistic: 'Maximum', label: 'record, milliseconds' })],
               rightYAxis: { min: 0 },

@@ -35,8 +35,9 @@ const timeout = Duration.minutes(15);
  */
 export class ImageData extends Construct {
   readonly bucket: Bucket;
+  /** The queue of imports and deletions. */
+  readonly queue: Queue;
   readonly deadLetterQueue: Queue;
-  readonly #queue: Queue;
   readonly #allowedSources: string;
 
   constructor(scope: Construct, id: string, { table, removalPolicy, imports = {}, ...options }: ImageDataProps) {
@@ -55,7 +56,7 @@ export class ImageData extends Construct {
       reason: 'The access log of the gateway has every download, because only the API issues signed URLs.',
     });
     this.deadLetterQueue = createDeadLetterQueue(this, 'DeadLetters');
-    this.#queue = createEventQueue(this, 'Queue', {
+    this.queue = createEventQueue(this, 'Queue', {
       deadLetterQueue: this.deadLetterQueue,
       maxReceiveCount: maxImageDataReceiveCount,
       functionTimeout: timeout,
@@ -83,7 +84,7 @@ export class ImageData extends Construct {
       resourceArns: [this.#objectsArn()],
     });
     acknowledgeObjects(this.bucket, fn);
-    addQueueSource(fn, this.#queue, { batchSize: 1, maxConcurrency: 5 });
+    addQueueSource(fn, this.queue, { batchSize: 1, maxConcurrency: 5 });
   }
 
   /** Allows a function to sign URLs of image data and passes it the bucket's name and the allowed sources. */
@@ -96,7 +97,7 @@ export class ImageData extends Construct {
 
   /** Allows a function to start imports and deletions and passes it the queue's URL. */
   grantSchedule(fn: LambdaFunction): void {
-    grantSend(this.#queue, fn, variables.imageDataQueueUrl);
+    grantSend(this.queue, fn, variables.imageDataQueueUrl);
   }
 
   #objectsArn(): string {

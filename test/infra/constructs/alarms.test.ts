@@ -156,12 +156,16 @@ describe('there is an alarm for', () => {
           .map((id) => [{ QueueName: { 'Fn::GetAtt': [id, 'QueueName'] } }, 'Maximum > 0', '1 of 300 s']),
     ],
     [
-      'commands that wait',
+      'commands and imports that wait',
       'AWS/SQS ApproximateAgeOfOldestMessage',
-      () => {
-        const queue = idsOf('AWS::SQS::Queue', 'CommandsQueue')[0];
-        return [[{ QueueName: { 'Fn::GetAtt': [queue, 'QueueName'] } }, 'Maximum > 900', '1 of 300 s']];
-      },
+      () =>
+        [
+          ['CommandsQueue', 900],
+          ['ImageDataQueue', 3600],
+        ].map(([prefix, seconds]) => {
+          const queue = idsOf('AWS::SQS::Queue', String(prefix))[0];
+          return [{ QueueName: { 'Fn::GetAtt': [queue, 'QueueName'] } }, `Maximum > ${seconds}`, '1 of 300 s'];
+        }),
     ],
     [
       'notifications that are 15 minutes and 4 hours late',
