@@ -17,6 +17,7 @@ import {
   unfinishedChange,
 } from './every-operation.ts';
 import { grantsOf, without } from './grants.ts';
+import { connectImageData, type ImportSource, startImportSource, testImageData } from './image-data.ts';
 import { testOperatorTools } from './operator-tools.ts';
 import { testRecovery } from './recovery.ts';
 import { testStages } from './stages.ts';
@@ -31,6 +32,7 @@ const folder = mkdtempSync(join(tmpdir(), 'image-sharing-deploy-'));
 const assembly = join(folder, 'cdk.out');
 const outputsFile = join(folder, 'outputs.json');
 let emulator: Emulator | undefined;
+let source: ImportSource | undefined;
 
 const log = (line: string): void => {
   console.log(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}`);
@@ -81,6 +83,9 @@ async function testGrants(): Promise<void> {
   assert.equal(await firstFailure(apiUrl, everyOperation()), undefined);
   log('with all grants every operation succeeds');
   await testConformance(emulator, apiUrl, log);
+  const imageData = connectImageData(emulator, outputs['ImageSharing']!);
+  source = await startImportSource();
+  await testImageData(imageData, source, iam, log);
   const events = await connectEvents(emulator, outputs['ImageSharing']!);
   await testEvents(events, outputs['ImageSharing']!, log);
   await testDeadLetters(emulator, events, outputs['ImageSharing']!, log);
@@ -115,7 +120,7 @@ async function testGrants(): Promise<void> {
       log(`${what}: ${failure.method} is 500, without the reason`);
     }
   }
-  await testConsumerGrants(emulator, events, iam, leaveUnfinished, log);
+  await testConsumerGrants(emulator, events, iam, leaveUnfinished, imageData, source, log);
   iam.destroy();
   await emulator.stop();
 }
@@ -145,5 +150,6 @@ await runCommand(usage, async (args) => {
     process.exitCode = 1;
   } finally {
     await emulator?.stop();
+    await source?.stop();
   }
 });

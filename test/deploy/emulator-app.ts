@@ -1,5 +1,6 @@
 import { App, CliCredentialsStackSynthesizer, Stack } from 'aws-cdk-lib/core';
 import { CfnEventSourceMapping, CfnFunction } from 'aws-cdk-lib/aws-lambda';
+import { CfnBucketPolicy } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { CfnQueuePolicy, Queue } from 'aws-cdk-lib/aws-sqs';
@@ -20,6 +21,7 @@ const stack = new ImageSharingStack(app, 'ImageSharing', {
   identity: { kind: 'dev' },
   local: true,
   production: false,
+  imports: { allowedSources: ['127.0.0.1:*'] },
   offerSubscriptions: [{ project: 'project-s', topicArn: 'arn:aws:sns:us-east-1:000000000000:offers' }],
   synthesizer: synthesizer(),
 });
@@ -29,7 +31,7 @@ for (const construct of stack.node.findAll()) {
   // A function without a grant retries until shortly before its timeout.
   if (construct instanceof CfnFunction && construct.node.path.includes('Notifications')) construct.timeout = 8;
   // The emulator has no TLS, so the policy that requires TLS is disabled.
-  if (construct instanceof CfnQueuePolicy) {
+  if (construct instanceof CfnQueuePolicy || construct instanceof CfnBucketPolicy) {
     construct.addPropertyOverride('PolicyDocument.Statement.0.Condition.Bool', { 'aws:SecureTransport': 'neither' });
   }
   // The emulator discards a batch only by its age. A short age keeps the test short.

@@ -17,7 +17,9 @@ import type { Emulator } from './emulator.ts';
 const alice = { 'x-auth-token': 'dev:alice:project-a:member', 'content-type': 'application/json' };
 
 /** The outputs of the stack. */
-export type Outputs = Readonly<Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'NotificationBusName', string>>;
+export type Outputs = Readonly<
+  Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'ImageBucketName' | 'NotificationBusName', string>
+>;
 
 /** The detail of a published event: a notification or the outcome of a command. */
 interface PublishedDetail {
