@@ -1,8 +1,8 @@
 /** `npm run restore`: restores the data of a stage into a new table, or adopts an existing table, with one deployment. */
-import { createInterface } from 'node:readline/promises';
 import { stageOptions, stageUsage } from '../settings/load-stage.ts';
 import { parseArguments } from '../parse-arguments.ts';
 import { ArgumentError, runCommand, UsageError } from '../usage-error.ts';
+import { confirm } from './confirm.ts';
 import { type RecoverySource, restoreTable } from './stateful/restore-table.ts';
 import { stageCommands } from './aws/stage-commands.ts';
 
@@ -24,7 +24,7 @@ await runCommand(usage, async (args) => {
   const commands = await stageCommands(selection);
   const tableName = await restoreTable(commands, source, {
     report: console.log,
-    confirm: () => (yes ? Promise.resolve(true) : confirm(commands.stage)),
+    confirm: () => (yes ? Promise.resolve(true) : confirm('stage', commands.stage, 'start')),
   });
   if (tableName === undefined) {
     console.log('Nothing was changed.');
@@ -55,15 +55,4 @@ function parseSource(at?: string, backupArn?: string, tableName?: string): Recov
     return { at: new Date(at) };
   }
   throw new UsageError(`"--at" must be latest or a time such as 2026-11-29T10:15:00Z; got ${JSON.stringify(at)}.`);
-}
-
-/** @throws UsageError if there is no terminal */
-async function confirm(stage: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('The confirmation requires a terminal; confirm with --yes.');
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await terminal.question(`Type the name of the stage, ${stage}, to start: `)).trim() === stage;
-  } finally {
-    terminal.close();
-  }
 }
