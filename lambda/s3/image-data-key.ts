@@ -1,3 +1,5 @@
+import { type ImageId, parseImageId } from '../domain/ids.ts';
+
 /** Prefix of the keys of all image data. */
 export const imageDataPrefix = 'images/';
 
@@ -8,3 +10,9 @@ export const imageDataPrefix = 'images/';
  *   hashes are already recorded
  */
 export const imageDataKey = (imageId: string, attemptId: string): string => `${imageDataPrefix}${imageId}/${attemptId}`;
+
+/** Returns the image that a key of image data belongs to, or undefined for any other key. */
+export function imageIdOfKey(key: string): ImageId | undefined {
+  const [, imageId, attemptId] = /^images\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
+  return attemptId === undefined ? undefined : parseImageId(imageId ?? '');
+}

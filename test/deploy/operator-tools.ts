@@ -7,7 +7,10 @@ import { startProgram } from '../support/start-program.ts';
 import type { Emulator } from './emulator.ts';
 import type { DeployedEvents, Outputs } from './events.ts';
 
-/** Tests that send-command sends to the deployed stack, and that watch-events prints its events and leaves nothing. */
+/**
+ * Tests that send-command sends to the deployed stack, that watch-events prints its events and leaves nothing, and that
+ * orphaned-objects finds the bucket and the table.
+ */
 export async function testOperatorTools(
   emulator: Emulator,
   { post, sqs }: Pick<DeployedEvents, 'post' | 'sqs'>,
@@ -59,6 +62,13 @@ export async function testOperatorTools(
   assert.deepEqual(await temporary(), []);
   assert.equal(await clean(), 'No temporary queue or rule is older than an hour.\n');
   log('watch-events --clean removes what a killed run left');
+
+  const orphaned = await emulator.run('infra/operate/orphaned-objects.ts', ...stack, '--delete');
+  assert.match(
+    orphaned,
+    new RegExp(`^0 of \\d+ objects in ${outputs.ImageBucketName} are the data of no image: 0 bytes\\.$`, 'm'),
+  );
+  log('orphaned-objects reads the bucket and the table of the stack');
 
   await assert.rejects(
     emulator.run('infra/operate/send-command.ts', '--stack', 'None', '{}'),

@@ -11,7 +11,7 @@ import { withUsageErrors } from './aws-errors.ts';
  */
 export async function readStackOutput(
   stackName: string,
-  output: 'CommandQueueUrl' | 'NotificationBusName',
+  output: 'CommandQueueUrl' | 'ImageBucketName' | 'NotificationBusName' | 'TableName',
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
   const client = new CloudFormationClient(awsClientSettings(env));

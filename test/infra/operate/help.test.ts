@@ -9,6 +9,7 @@ const commands = [
   ['run dead-letters', 'infra/operate/dead-letters.ts'],
   ['run cost', 'test/cost/run.ts'],
   ['run guard', 'infra/operate/guard.ts'],
+  ['run orphaned-objects', 'infra/operate/orphaned-objects.ts'],
   ['run restore', 'infra/operate/restore.ts'],
   ['run send-command', 'infra/operate/send-command.ts'],
   ['run watch-events', 'infra/operate/watch-events.ts'],
