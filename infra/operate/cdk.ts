@@ -10,6 +10,8 @@ import { parseArguments } from '../parse-arguments.ts';
 import { runCommand, UsageError } from '../usage-error.ts';
 import { assertIsBootstrapped, findTarget } from './aws/find-target.ts';
 import { appCommand, runCdk, type StageSelection } from './aws/run-cdk.ts';
+import { confirm } from './confirm.ts';
+import { emptyBucket } from './image-data/empty-bucket.ts';
 import { allowOption, allowUsage, assertStatefulResourcesAreKept, parseAllowed } from './stateful/stateful-guard.ts';
 
 const purposes = {
@@ -18,7 +20,7 @@ const purposes = {
   diff: 'Compares the template of a stage with its deployed stack.',
   deploy:
     'Creates or updates the stack of a stage. A production stage keeps its stateful resources, except for those of --allow.',
-  destroy: 'Deletes the stack of a stage. A production stage keeps its table.',
+  destroy: 'Deletes the stack of a stage with its data. A production stage keeps its table and its image data.',
 } as const;
 type Command = keyof typeof purposes;
 const commands = Object.keys(purposes) as readonly Command[];
@@ -93,7 +95,22 @@ async function run(
     }
     case 'destroy':
       await findTarget(stage);
+      if (!stage.settings.production && !(await deleteImageData(stage, cdkOptions))) {
+        console.log('Nothing was changed.');
+        return;
+      }
       await runCdk('destroy', '--all', '--app', app, '--output', assembly, ...cdkOptions);
       return;
   }
+}
+
+/** Deletes the image data of a stage. Returns false if the operator does not confirm. */
+function deleteImageData({ stackName, stage }: StageWithSettings, cdkOptions: readonly string[]): Promise<boolean> {
+  // The option with which the CDK deletes a stack without a confirmation.
+  const isConfirmed = cdkOptions.includes('--force') || cdkOptions.includes('-f');
+  return emptyBucket(
+    stackName,
+    () => (isConfirmed ? Promise.resolve(true) : confirm('stage', stage, 'delete the image data', '"-- --force"')),
+    console.log,
+  );
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { projectFolder } from '../../infra/project-folder.ts';
 import type { StageSettings } from '../../infra/settings/stage-settings.ts';
 import { startTokenIssuer } from '../support/token-issuer.ts';
@@ -42,7 +43,7 @@ export async function testStages(emulator: Emulator, folder: string, log: (line:
   );
   log('a deployment to an account that is not bootstrapped names the command');
   await emulator.npm(clone, 'bootstrap', '--', '--stage', 'dev');
-  const { ApiUrl: apiUrl } = await deploy('dev', withoutIdentity);
+  const { ApiUrl: apiUrl, ImageBucketName: devBucket } = await deploy('dev', withoutIdentity);
   log('the commands of the README deploy the stage dev from a fresh clone');
   await assertDeniesEveryToken(emulator, apiUrl, log);
 
@@ -52,6 +53,7 @@ export async function testStages(emulator: Emulator, folder: string, log: (line:
   await accountInASecret(emulator, update);
   log('an image is offered and accepted with the tokens of a Keystone and a service account in a secret');
 
+  let productionBucket: string;
   const issuer = await startTokenIssuer();
   try {
     const token = await issuer.issue({ project_id: 'alpha', roles: ['member'] });
@@ -68,6 +70,7 @@ export async function testStages(emulator: Emulator, folder: string, log: (line:
       backupPlan: false,
     };
     const first = await deploy('prod', production);
+    productionBucket = first.ImageBucketName;
     const id = randomUUID();
     const created = await emulator.ask(
       first.ApiUrl,
@@ -113,10 +116,31 @@ export async function testStages(emulator: Emulator, folder: string, log: (line:
     await issuer.stop();
   }
 
-  await emulator.npm(clone, 'destroy', '--', '--stage', 'dev', '--', '--force');
+  await putObject(emulator, devBucket);
+  await assert.rejects(
+    emulator.npm(clone, 'destroy', '--', '--stage', 'dev'),
+    /contains image data, which would be deleted with the stack\.\n.*The confirmation requires a terminal/,
+  );
+  const destroyed = await emulator.npm(clone, 'destroy', '--', '--stage', 'dev', '--', '--force');
+  assert.match(destroyed, /^1 objects deleted\.$/m);
+  assert.deepEqual(await buckets(emulator), [productionBucket]);
   const [retained, ...others] = await tables(emulator);
   assert.deepEqual([retained?.startsWith('ImageSharing-'), others], [true, []]);
-  log('destroy removes the stage dev with its data, and keeps the table of the production stage');
+  log('destroy removes the stage dev with its data, and keeps the table and the bucket of the production stage');
+}
+
+/** Returns the names of the buckets of image data. */
+async function buckets(emulator: Emulator): Promise<readonly string[]> {
+  const client = new S3Client(emulator.client);
+  const { Buckets: all = [] } = await client.send(new ListBucketsCommand());
+  client.destroy();
+  return all.map(({ Name: name = '' }) => name).filter((name) => name.includes('imagedata'));
+}
+
+async function putObject(emulator: Emulator, Bucket: string): Promise<void> {
+  const client = new S3Client({ ...emulator.client, forcePathStyle: true });
+  await client.send(new PutObjectCommand({ Bucket, Key: `images/${randomUUID()}/${randomUUID()}`, Body: 'data' }));
+  client.destroy();
 }
 
 async function tables(emulator: Emulator): Promise<readonly string[]> {

@@ -39,13 +39,31 @@ export function deployedTemplate(client: CloudFormationClient, stackName: string
  *
  * @throws UsageError if AWS refuses the call
  */
-export function deployedTable(client: CloudFormationClient, stackName: string): Promise<DeployedTable | undefined> {
+export const deployedTable = (client: CloudFormationClient, stackName: string): Promise<DeployedTable | undefined> =>
+  findResource(client, stackName, 'AWS::DynamoDB::Table');
+
+/**
+ * Returns the name of the bucket of image data of a deployed stack, or undefined if the stack or its bucket does not
+ * exist.
+ *
+ * @throws UsageError if AWS refuses the call
+ */
+export const deployedBucket = async (client: CloudFormationClient, stackName: string): Promise<string | undefined> =>
+  (await findResource(client, stackName, 'AWS::S3::Bucket'))?.name;
+
+function findResource(
+  client: CloudFormationClient,
+  stackName: string,
+  type: string,
+): Promise<{ readonly logicalId: string; readonly name: string } | undefined> {
   return withUsageErrors(async () => {
     try {
       for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
-        const table = page.StackResourceSummaries?.find(({ ResourceType: type }) => type === 'AWS::DynamoDB::Table');
-        if (table?.PhysicalResourceId !== undefined) {
-          return { logicalId: table.LogicalResourceId!, name: table.PhysicalResourceId };
+        const resource = page.StackResourceSummaries?.find(
+          ({ ResourceType, ResourceStatus }) => ResourceType === type && ResourceStatus !== 'DELETE_COMPLETE',
+        );
+        if (resource?.PhysicalResourceId !== undefined) {
+          return { logicalId: resource.LogicalResourceId!, name: resource.PhysicalResourceId };
         }
       }
       return undefined;
