@@ -44,6 +44,12 @@ export const sampling = { perSecond: 1, share: 0.05 } as const;
 /** Copies of the table that the backup plan keeps: daily for 35 days, monthly for a year. */
 export const backupCopies = 35 + 12;
 
+/** Bytes that the worker imports in a second. A source may be slower, and costs the function's time accordingly. */
+export const importBytesPerSecond = 50e6;
+
+/** Bytes of a part of an upload. Each part is a write of S3. */
+export const uploadPartBytes = 8 * 1024 * 1024;
+
 /** Dashboards of a production stage. */
 export const dashboards = 1;
 

@@ -13,6 +13,7 @@ import {
   priceOf,
   prices,
   sumOf,
+  usageOfImageData,
   usageOfMonth,
   usageOfOperations,
   type OperationUsage,
@@ -83,11 +84,21 @@ test('the requests of a month are the workload of the projects in their busy hou
   expect(small!.groups.tracing['traces']).toBeCloseTo(small!.requests / 1e6, 9); // less than one in a second
 });
 
+test('a gigabyte of image data costs 20 seconds of the worker, its parts, its storage and its transfer', () => {
+  const usage = usageOfImageData(testStack());
+
+  expect(usage['an import']).toEqual({ invocations: 1e-6, functionSeconds: 20e-6, imageWrites: 122e-6 });
+  expect(priceOf(usage['a download to the internet']!, 'us-east-1')).toBeCloseTo(0.09, 4);
+  expect(priceOf(usage['a month of storage']!, 'us-east-1')).toBe(0.023);
+});
+
 test('every price is part of a cost', () => {
   const used = teamSizes.flatMap((size) => {
     const { groups } = usageOfMonth(testStack(), operations, records, size);
     return Object.entries(sumOf(Object.values(groups).map((usage) => [usage, 1])));
   });
+
+  used.push(...Object.values(usageOfImageData(testStack())).flatMap((usage) => Object.entries(usage)));
 
   const billed = used.filter(([, amount]) => amount > 0).map(([name]) => name);
   expect([...new Set(billed)].toSorted()).toEqual(Object.keys(prices).toSorted());

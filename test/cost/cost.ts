@@ -11,6 +11,7 @@ import {
   dashboards,
   durations,
   hoursPerMonth,
+  importBytesPerSecond,
   metricsPerOperation,
   ordinaryOutcomes,
   pollsPerSecond,
@@ -19,6 +20,7 @@ import {
   responseOverheadBytes,
   sampling,
   type TeamSize,
+  uploadPartBytes,
 } from './assumptions.ts';
 
 /** A region with prices. */
@@ -42,7 +44,10 @@ export type Billed =
   | 'dashboards'
   | 'traces'
   | 'events'
-  | 'messages';
+  | 'messages'
+  | 'imageStorage'
+  | 'imageWrites'
+  | 'imageReads';
 
 /** Price of a unit in a region, and the date of the publication that it was found in, if there was one. */
 interface RegionalPrice {
@@ -163,6 +168,22 @@ function memoryGigabytes(stack: SynthesizedStack, functionId: string): number {
   if (typeof megabytes !== 'number')
     throw new Error(`The template has no memory size of the function "${functionId}".`);
   return megabytes / 1024;
+}
+
+/** What a gigabyte of image data uses, by what is done with it. */
+export function usageOfImageData(stack: SynthesizedStack): Readonly<Record<string, Usage>> {
+  const worker = resourcesOfType(stack, 'AWS::Lambda::Function').find(([id]) => id.startsWith('ImageData'))?.[0] ?? '';
+  return {
+    'an import': {
+      invocations: 1 / million,
+      functionSeconds: (memoryGigabytes(stack, worker) * gigabyte) / importBytesPerSecond / million,
+      // The parts, and the start and the completion of the upload.
+      imageWrites: (Math.ceil(gigabyte / uploadPartBytes) + 2) / million,
+    },
+    'a month of storage': { imageStorage: 1 },
+    'a download within the region': { imageReads: 1 / million },
+    'a download to the internet': { imageReads: 1 / million, transfer: 1 },
+  };
 }
 
 /** Bytes that are billed for storage, by kind of record. */

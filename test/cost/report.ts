@@ -6,6 +6,7 @@ import {
   priceOf,
   prices,
   sumOf,
+  usageOfImageData,
   usageOfMonth,
   type Billed,
   type OperationUsage,
@@ -27,6 +28,7 @@ export function reportTables(
 ): Readonly<Record<string, ReportTable>> {
   return {
     operations: operationTable(operations),
+    'image data': imageDataTable(stack),
     months: monthTable(stack, operations, records),
     prices: priceTable(),
   };
@@ -58,6 +60,16 @@ function operationTable(operations: readonly OperationUsage[]): ReportTable {
       `${(operation.responseBytes / 1000).toFixed(1)} KB`,
       ...groupsOfOperation.map(([, names]) => dollars(priceOf(partOf(operation.usage, names), 'us-east-1'))),
       ...regions.map((region) => dollars(priceOf(operation.usage, region))),
+    ]),
+  ];
+}
+
+function imageDataTable(stack: SynthesizedStack): ReportTable {
+  return [
+    ['a gigabyte', ...regions],
+    ...Object.entries(usageOfImageData(stack)).map(([title, usage]) => [
+      title,
+      ...regions.map((region) => `$${priceOf(usage, region).toFixed(4)}`),
     ]),
   ];
 }
