@@ -90,7 +90,7 @@ describe('the synthesis fails', () => {
     expect(findings).toEqual({
       'NIST.800.53.R5-CloudWatchAlarmAction': expect.any(Number),
       'NIST.800.53.R5-LambdaConcurrency': 3,
-      'Serverless-LambdaTracing': 6,
+      'Serverless-LambdaTracing': 7,
     });
   });
 
