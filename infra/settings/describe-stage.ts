@@ -12,7 +12,7 @@ export function describeStage(
   const rows = [
     [
       'stage',
-      `${stage}${settings.production ? ' (production: data is retained)' : ' (the table is deleted with the stack)'}`,
+      `${stage}${settings.production ? ' (production: data is retained)' : ' (all data is deleted with the stack)'}`,
     ],
     ['stack', stackName],
     ['account', target.account],
