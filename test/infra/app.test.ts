@@ -64,6 +64,7 @@ test('production retains its data, passes its checks and requires no account', (
       Properties: expect.objectContaining({ DeletionProtectionEnabled: true }),
     }),
   ]);
+  expect(resourcesOfType('AWS::S3::Bucket')).toEqual([expect.objectContaining({ DeletionPolicy: 'Retain' })]);
 });
 
 test('the stage dev passes its checks without further settings and deletes its data', () => {
@@ -71,7 +72,8 @@ test('the stage dev passes its checks without further settings and deletes its d
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stackName()).toBe('ImageSharingDev');
-  expect(resourcesOfType('AWS::DynamoDB::Table')).toEqual([expect.objectContaining({ DeletionPolicy: 'Delete' })]);
+  for (const type of ['AWS::DynamoDB::Table', 'AWS::S3::Bucket'])
+    expect(resourcesOfType(type)).toEqual([expect.objectContaining({ DeletionPolicy: 'Delete' })]);
 });
 
 test('any stage can be described by a file', () => {

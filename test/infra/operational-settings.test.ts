@@ -91,13 +91,13 @@ describe('tracing', () => {
   const isOfTracing = ({ Action }: Properties) => JSON.stringify(Action).includes('xray:');
 
   test('is active in every function with the setting, and in none without it', () => {
-    expect(modes(configured)).toEqual(Array(6).fill('Active'));
-    expect(modes(plain)).toEqual(Array(6).fill(undefined));
+    expect(modes(configured)).toEqual(Array(7).fill('Active'));
+    expect(modes(plain)).toEqual(Array(7).fill(undefined));
   });
 
   test('grants each function two more actions and nothing else', () => {
     expect(statements(configured).filter(isOfTracing)).toEqual(
-      Array(6).fill({
+      Array(7).fill({
         Effect: 'Allow',
         Action: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
         Resource: '*',
@@ -113,10 +113,10 @@ describe('tracing', () => {
 describe('the key of the logs', () => {
   test('encrypts every log group', () => {
     expect(propertiesOf(configured, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(7).fill(keyArn),
+      Array(8).fill(keyArn),
     );
     expect(propertiesOf(plain, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(7).fill(undefined),
+      Array(8).fill(undefined),
     );
   });
 });
@@ -168,6 +168,8 @@ describe('the outputs', () => {
     'CommandDeadLetterQueueUrl',
     'CommandQueueArn',
     'CommandQueueUrl',
+    'ImageBucketName',
+    'ImageDataDeadLetterQueueUrl',
     'NotificationBusArn',
     'NotificationBusName',
     'NotificationDeadLetterQueueUrl',
@@ -176,7 +178,7 @@ describe('the outputs', () => {
     'TableName',
   ];
 
-  test('name the API, the table, the buses and the queues, and the target of a custom domain', () => {
+  test('name the API, the table, the bucket, the buses and the queues, and the target of a custom domain', () => {
     expect(namesOf(plain)).toEqual(always);
     expect(namesOf(configured)).toEqual(
       [...always, 'CustomDomainHostedZoneId', 'CustomDomainTarget', 'OfferSubscriptionDeadLetterQueueUrl'].sort(),

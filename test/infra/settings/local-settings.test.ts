@@ -18,6 +18,7 @@ test('without variables it listens on the port of Image API servers and keeps da
     tableEndpoint: undefined,
     identity: { IDENTITY: 'dev' },
     memberQuota: 128,
+    allowedSources: '127.0.0.0/8:*,[::1]:*',
     corsOrigins: [],
   });
 });
@@ -31,6 +32,7 @@ test('each variable sets its setting', () => {
     CORS_ORIGINS: 'https://console.example',
     PUBLIC_URL: 'https://images.example',
     IMAGE_MEMBER_QUOTA: '3',
+    IMPORT_ALLOWED_SOURCES: 'mirror.example.org:8080',
     ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
 
@@ -41,6 +43,7 @@ test('each variable sets its setting', () => {
     corsOrigins: ['https://console.example'],
     publicUrl: 'https://images.example',
     memberQuota: 3,
+    allowedSources: 'mirror.example.org:8080',
     identity: { ...keystone, ...account },
   });
 });
@@ -82,6 +85,11 @@ test.each([
   ['IMAGE_MEMBER_QUOTA', ' 3', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '1000000', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '9'.repeat(200), `got "${'9'.repeat(80)}".`],
+  [
+    'IMPORT_ALLOWED_SOURCES',
+    'mirror:0',
+    '"IMPORT_ALLOWED_SOURCES" is invalid: Each allowed source must be a host name, an address or a range',
+  ],
   ['IDENTITY', 'ldap', 'The identity settings are invalid: IDENTITY is "ldap", not one of none, dev, jwt, keystone.'],
   ['IDENTITY', 'keystone', 'The identity settings are invalid: OS_AUTH_URL is not set.'],
   ['IDENTITY', 'jwt', 'The identity settings are invalid: JWT_ISSUER is not set; JWT_AUDIENCE is not set.'],

@@ -12,6 +12,7 @@ describe('the event sources of the template', () => {
       { batchSize: 100, bisectBatchOnError: true, deadLetterQueue: nameOf('NotificationsDead') },
     ]);
     expect(queueSources).toEqual([
+      { queue: nameOf('ImageDataQueue'), functionId: expect.stringMatching('^ImageData'), batchSize: 1 },
       { queue: nameOf('PendingChangesQueue'), functionId: expect.stringMatching('^PendingChanges'), batchSize: 1 },
       { queue: nameOf('CommandsQueue'), functionId: expect.stringMatching('^Commands'), batchSize: 10 },
     ]);

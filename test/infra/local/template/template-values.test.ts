@@ -11,6 +11,7 @@ const stack = {
     Queue: { Type: 'AWS::SQS::Queue' },
     Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'Test-bus' } },
     Bucket: { Type: 'AWS::S3::Bucket' },
+    Topic: { Type: 'AWS::SNS::Topic' },
   },
 };
 
@@ -22,6 +23,8 @@ test.each([
   [{ Ref: 'Queue' }, 'https://sqs.us-east-1.amazonaws.com/000000000000/Test-Queue'],
   [{ 'Fn::GetAtt': ['Queue', 'Arn'] }, 'arn:aws:sqs:us-east-1:000000000000:Test-Queue'],
   [{ Ref: 'Bus' }, 'Test-bus'],
+  [{ Ref: 'Bucket' }, 'test-bucket'],
+  [{ 'Fn::GetAtt': ['Bucket', 'Arn'] }, 'arn:aws:s3:::test-bucket'],
   [{ Ref: 'AWS::Region' }, 'us-east-1'],
   [{ Ref: 'AWS::StackName' }, 'Test'],
   [{ 'Fn::GetAtt': ['Function', 'Arn'] }, 'arn:aws:lambda:us-east-1:000000000000:function:Test-Function'],
@@ -33,7 +36,7 @@ test.each([
   expect(resolved).toEqual(expected);
 });
 
-test.each([[{ Ref: 'Bucket' }], [{ 'Fn::GetAtt': ['Table', 'StreamArn'] }], [{ 'Fn::Sub': 'a' }]])(
+test.each([[{ Ref: 'Topic' }], [{ 'Fn::GetAtt': ['Table', 'StreamArn'] }], [{ 'Fn::Sub': 'a' }]])(
   '%j is an error',
   (value) => {
     const resolving = () => resolveTemplateValue(value, stack);
