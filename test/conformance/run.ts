@@ -7,7 +7,7 @@ import { playedCases, suite, uploadsData } from './recorded-cases.ts';
 import { serveData } from './serve-data.ts';
 import { loadTokens, type Tokens } from './tokens.ts';
 
-const usage = `Usage: npm run test:conformance -- --url <URL> [--imports]
+const usage = `Usage: npm run test:conformance -- --url <URL> [--imports] [--only <pattern>]
 
 Plays the recorded sequences of the reference server against the service at a URL, such as http://127.0.0.1:9292 or the
 output ApiUrl of a stack. Without tokens it uses those of the test identity, which only the local server accepts.
@@ -20,6 +20,7 @@ output ApiUrl of a stack. Without tokens it uses those of the test identity, whi
 
   --imports    also plays the cases that upload data, with imports from a server on 127.0.0.1 of this machine, which the
                service must be allowed to read
+  --only       plays only the cases whose title, such as "put-matrix/member sets accepted", matches a regular expression
 
 Callers: ${callersWithToken(suite).join(', ')}.
 "owner" and "member" are required. Cases of other callers without a token are skipped.`;
@@ -31,7 +32,7 @@ const requiredCallers = ['owner', 'member'];
 const parallelCases = 8;
 
 await runCommand(usage, async (args) => {
-  const { base, imports } = parseOptions(args);
+  const { base, imports, only } = parseOptions(args);
   await assertIsReachable(base);
   const tokens = await loadTokens(process.env, callersWithToken(suite));
   const skipped = new Map<string, readonly string[]>();
@@ -47,8 +48,9 @@ await runCommand(usage, async (args) => {
   };
 
   const urlOfData = imports ? (await serveData()).urlOf : undefined;
-  const cases = imports ? playedCases : playedCases.filter((recorded) => !uploadsData(recorded));
-  if (!imports) console.log(`${playedCases.length - cases.length} cases skipped, because they require "--imports".`);
+  const selected = playedCases.filter((recorded) => only.test(caseTitle(recorded)));
+  const cases = imports ? selected : selected.filter((recorded) => !uploadsData(recorded));
+  if (!imports) console.log(`${selected.length - cases.length} cases skipped, because they require "--imports".`);
   if (tokens === undefined) {
     await assertAcceptsTestIdentity(base);
     const waiting = cases.values();
@@ -114,18 +116,30 @@ async function assertAcceptsTestIdentity(base: string): Promise<void> {
   }
 }
 
-function parseOptions(args: readonly string[]): { readonly base: string; readonly imports: boolean } {
-  const { url, imports = false } = parseArguments(args, {
-    url: { type: 'string' },
-    imports: { type: 'boolean' },
-  }).values;
+interface Options {
+  readonly base: string;
+  readonly imports: boolean;
+  readonly only: RegExp;
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const options = { url: { type: 'string' }, imports: { type: 'boolean' }, only: { type: 'string' } } as const;
+  const { url, imports = false, only = '' } = parseArguments(args, options).values;
   if (url === undefined) throw new ArgumentError('"--url" is required: the URL of a running service.');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"--url" must be an http or https URL; got ${JSON.stringify(url)}.`);
   }
-  return { base: url.replace(/\/+$/, ''), imports: imports === true };
+  return { base: url.replace(/\/+$/, ''), imports, only: parsePattern(only) };
 }
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
+}
+
+function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`"--only" must be a regular expression; got ${JSON.stringify(text)}.`, { cause: error });
+  }
 }

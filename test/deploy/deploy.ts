@@ -60,12 +60,15 @@ async function firstFailure(
   return undefined;
 }
 
-/** Plays the recorded sequences of the reference server against the deployed API. */
+/** The sequences on members and lists, except for OPTIONS and invalid UTF-8, which the emulator's gateway changes. */
+const membersAndLists = '^(?!put-method|put-body/invalid utf8)(put|create|show|list|delete|images)';
+
+/** Plays the recorded sequences of the reference server on members and lists against the deployed API. */
 async function testConformance(to: Emulator, apiUrl: string, logLine: typeof log): Promise<void> {
   const { hostname } = new URL(apiUrl);
   const proxy = await to.proxy(`${hostname.split('.')[0]}.execute-api.127.0.0.1`);
   try {
-    const output = await to.run('test/conformance/run.ts', '--url', proxy.url);
+    const output = await to.run('test/conformance/run.ts', '--url', proxy.url, '--only', membersAndLists);
     logLine(`the recorded sequences over the deployed URL: ${output.trim().split('\n').at(-1)}`);
   } finally {
     proxy.stop();
