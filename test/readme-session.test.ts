@@ -16,7 +16,7 @@ afterAll(() => server.stop());
 test('the session of the README runs as described', async () => {
   const output = await runReadmeSession(server.base, 'stand-in');
 
-  expect(output).toMatchObject(expectedSession((output[0] as { id: unknown }).id));
+  expect(output).toMatchObject(expectedSession(server.base, (output[0] as { id: unknown }).id));
 });
 
 test('`npm start` prints the session of the README with its own address', async () => {

@@ -60,7 +60,7 @@ const run = async (): Promise<void> => {
     await checkGophercloud(checks, server.base);
     await checks.check('curl: the session of the README runs as described', async () => {
       const output = await runReadmeSession(server.base, 'curl');
-      assert.partialDeepStrictEqual(output, expectedSession((output[0] as { id: unknown }).id));
+      assert.partialDeepStrictEqual(output, expectedSession(server.base, (output[0] as { id: unknown }).id));
     });
   } finally {
     await server.stop();

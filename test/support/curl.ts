@@ -9,6 +9,7 @@ const { values, positionals } = parseArgs({
   options: {
     silent: { type: 'boolean', short: 's' },
     'show-error': { type: 'boolean', short: 'S' },
+    location: { type: 'boolean', short: 'L', default: false },
     header: { type: 'string', short: 'H', multiple: true, default: [] },
     data: { type: 'string', short: 'd' },
     request: { type: 'string', short: 'X' },
@@ -19,7 +20,8 @@ const [url = ''] = positionals;
 const { data, request = data === undefined ? 'GET' : 'POST' } = values;
 const headers = new Headers(values.header.map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
 
-const response = await fetch(url, { method: request, headers, ...(data !== undefined && { body: data }) });
+const redirect = values.location ? 'follow' : 'manual';
+const response = await fetch(url, { method: request, headers, redirect, ...(data !== undefined && { body: data }) });
 
 const writeOut = values['write-out'].replaceAll('\\n', '\n').replaceAll('%{http_code}', String(response.status));
 process.stdout.write((await response.text()) + writeOut);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { exampleCommands } from '../../infra/local/example-commands.ts';
+import { versionsView } from '../../lambda/http/views/versions.ts';
 
 const curlStandIn = `curl() { "${process.execPath}" "${join(import.meta.dirname, 'curl.ts')}" "$@"; }`;
 
@@ -31,12 +32,14 @@ export async function runReadmeSession(base: string, curl: 'curl' | 'stand-in'):
   }
 }
 
-/** The parts of the session's output that matter, in order, for the image that it creates. */
-export const expectedSession = (id: unknown): readonly unknown[] => [
+/** The parts of the session's output that matter, in order, for the server and the image that the session creates. */
+export const expectedSession = (base: string, id: unknown): readonly unknown[] => [
   { id, name: 'golden', owner: 'alpha', visibility: 'shared', status: 'queued' },
+  202,
   { member_id: 'beta', image_id: id, status: 'pending', schema: '/v2/schemas/member' },
   { member_id: 'beta', image_id: id, status: 'accepted', schema: '/v2/schemas/member' },
-  { images: [{ id, name: 'golden', owner: 'alpha' }] },
+  { images: [{ id, name: 'golden', owner: 'alpha', status: 'active' }] },
+  versionsView(base),
   204,
   { code: '404 Not Found', error: 'image-not-found' },
 ];
