@@ -6,7 +6,9 @@ Prints a line for each check: "ok ..." or "not ok ...", the latter followed by w
 when any failed.
 """
 
+import hashlib
 import sys
+import time
 import traceback
 
 import openstack
@@ -97,6 +99,21 @@ def _():
     same([i.id for i in member.images()], [image()])
     same([i.id for i in member.images(member_status='accepted', visibility='shared')], [image()])
     same([i.id for i in member.images(member_status='pending')], [])
+
+
+@check('the owner imports its data from a URL, and the member downloads and verifies them')
+def _():
+    # The list of versions of the server itself, because it needs no other server.
+    owner.import_image(owner.get_image(image()), method='web-download', uri=f'{BASE}/versions')
+    for _ in range(300):
+        if owner.get_image(image()).status != 'importing':
+            break
+        time.sleep(0.1)
+    imported = owner.get_image(image())
+    same((imported.status, imported.hash_algo), ('active', 'sha512'))
+    data = member.download_image(image()).content
+    same((len(data), hashlib.sha512(data).hexdigest()), (imported.size, imported.hash_value))
+    same([i.id for i in member.images(status='active')], [image()])
 
 
 @check('owner and member list and show the membership')

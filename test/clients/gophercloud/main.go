@@ -8,7 +8,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha512"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"reflect"
@@ -17,6 +19,8 @@ import (
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imageimport"
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/members"
 	"github.com/gophercloud/gophercloud/v2/pagination"
@@ -152,6 +156,34 @@ func main() {
 			return err
 		}
 		return first(same(answered.Status, "accepted"), recent(answered.UpdatedAt))
+	})
+	check("the owner imports its data from a URL, and the member downloads them", func() error {
+		// The list of versions of the server itself, because it needs no other server.
+		opts := imageimport.CreateOpts{Name: imageimport.WebDownloadMethod, URI: base + "/versions"}
+		if err := imageimport.Create(ctx, owner, image, opts).ExtractErr(); err != nil {
+			return err
+		}
+		var imported *images.Image
+		for imported == nil || imported.Status == images.ImageStatusImporting {
+			time.Sleep(100 * time.Millisecond)
+			var err error
+			if imported, err = images.Get(ctx, owner, image).Extract(); err != nil {
+				return err
+			}
+		}
+		reader, err := imagedata.Download(ctx, member, image).Extract()
+		if err != nil {
+			return err
+		}
+		defer reader.Close()
+		data, err := io.ReadAll(reader)
+		hash := fmt.Sprintf("%x", sha512.Sum512(data))
+		return first(
+			err,
+			same(imported.Status, images.ImageStatusActive),
+			same(int64(len(data)), imported.SizeBytes),
+			same(imported.Properties["os_hash_value"], any(hash)),
+		)
 	})
 	check("the member lists the image", func() error {
 		return first(
