@@ -153,7 +153,7 @@ const accessLogEntry = {
 };
 
 /**
- * Returns the CORS settings: every call of the API (it has no HEAD), with the token in a header and never in a cookie.
+ * Returns the CORS settings: the methods that a console calls, with the token in a header and never in a cookie.
  */
 function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPreflight'> {
   if (origins.length === 0) return {};
