@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ImageDataStore } from '../domain/image-data.ts';
-import { virtualSizeHeaderBytes, virtualSizeOf } from '../domain/virtual-size.ts';
+import { virtualSizeHeaderBytes, virtualSizeOf } from './virtual-size.ts';
 import { imageDataKey } from './image-data-key.ts';
 import type { S3ImageStore } from './s3-image-store.ts';
 

@@ -569,8 +569,7 @@ function asReceived(published: readonly Notification[]): Record<string, string[]
   return received;
 }
 
-const stateOf = ({ after }: Notification): string =>
-  (after as { status?: string } | null)?.status ?? (after as { visibility?: string } | null)?.visibility ?? '';
+const stateOf = ({ after, member }: Notification): string => String(after?.[member ? 'status' : 'visibility'] ?? '');
 
 /** Returns the notifications that the acknowledged changes require. */
 class Model {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { virtualSizeHeaderBytes, virtualSizeOf } from '../../../lambda/domain/virtual-size.ts';
+import { virtualSizeHeaderBytes, virtualSizeOf } from '../../../lambda/s3/virtual-size.ts';
 
 /** Returns the header of a QCOW2 image of version 3 with this virtual size. */
 const qcow2 = (virtualSize: bigint): Buffer => {
