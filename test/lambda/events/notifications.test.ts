@@ -569,7 +569,8 @@ function asReceived(published: readonly Notification[]): Record<string, string[]
   return received;
 }
 
-const stateOf = ({ after, member }: Notification): string => String(after?.[member ? 'status' : 'visibility'] ?? '');
+const stateOf = ({ after, member }: Notification): string =>
+  (after as Record<string, string> | null)?.[member ? 'status' : 'visibility'] ?? '';
 
 /** Returns the notifications that the acknowledged changes require. */
 class Model {
