@@ -28,8 +28,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   ],
   events: ['domain/image.ts', 'use-cases/answer-offer.ts', 'runtime/deadline.ts', 'runtime/log.ts'],
   messaging: ['domain/image.ts', 'events/publish-in-order.ts', 'runtime/deadline.ts'],
-  'image-source': [],
-  s3: [],
+  'image-source': ['domain/image-data.ts'],
+  s3: ['domain/image-data.ts'],
   runtime: [],
 };
 const targets = [
