@@ -39,7 +39,7 @@ export interface AlarmsProps extends MonitoredParts {
 
 /** An alarm on one metric: it begins when the metric exceeds the threshold in each of the periods. */
 interface AlarmDefinition {
-  /** What users experience, as a sentence. */
+  /** Effect on users, as a sentence. */
   readonly effect: string;
   /** Name of the page in `docs/runbook/`. */
   readonly runbook: string;

@@ -6,9 +6,9 @@ import type { ServedRequest } from './api-gateway/gateway.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What is known of a request. */
+/** The known parts of a request. */
 interface Parts {
-  /** What the gateway knows. */
+  /** The request, as the gateway knows it. */
   readonly served?: ServedRequest;
   /** The line that the function logged. */
   readonly line?: Fields;
