@@ -6,12 +6,11 @@ export interface ImageDataStore {
    * Copies the data of a source into a new object. Each attempt has an object of its own, so that a second attempt
    * never changes bytes whose hashes are recorded.
    *
-   * @param jobId - the import
    * @param onProgress - receives the number of stored bytes
    * @throws ImportError if the source is refused, incomplete or too large; any other error is temporary
    */
   copy(
-    source: { readonly imageId: string; readonly jobId: string; readonly uri: string; readonly diskFormat: string },
+    source: { readonly imageId: string; readonly uri: string; readonly diskFormat: string },
     onProgress: (storedBytes: number) => void,
   ): Promise<ImageData>;
 

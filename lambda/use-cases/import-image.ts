@@ -1,12 +1,10 @@
 import { actorOf, type Caller } from '../domain/caller.ts';
-import { type Clock, timestamp } from '../domain/clock.ts';
+import type { Clock } from '../domain/clock.ts';
 import { imageFormatsMissing, imageNotQueued, invalidRequest } from '../domain/errors.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import type { Image } from '../domain/image.ts';
-import { assertCallerMayChange, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { laterTimestamp } from './later-timestamp.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { changeImage } from './change-image.ts';
 
 export type ImportImage = (request: {
   readonly imageId: ImageId;
@@ -32,12 +30,8 @@ export interface ImportImageDependencies {
  */
 export const createImportImage = (dependencies: ImportImageDependencies): ImportImage => {
   const { images, clock, newJobId, assertIsPossibleSource } = dependencies;
-  return async function importImage({ imageId, uri, caller }) {
-    const actor = actorOf(caller);
-
-    return retryOnConflict(async () => {
-      const image = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
-      assertCallerMayChange(caller, image);
+  return async function importImage({ uri, ...request }) {
+    return changeImage(images, clock, request, (image) => {
       if (image.status !== 'queued') throw imageNotQueued(image.id, image.status);
       if (image.diskFormat === null || image.containerFormat === null) throw imageFormatsMissing(image.id);
       try {
@@ -45,22 +39,13 @@ export const createImportImage = (dependencies: ImportImageDependencies): Import
       } catch (error) {
         throw invalidRequest((error as Error).message);
       }
-      if (image.pendingChange !== undefined) {
-        await images.completePendingChange(image);
-        return undefined;
-      }
-      const written = await images.update(
-        image,
-        {
-          ...image,
-          status: 'importing',
-          importJob: { id: newJobId(), uri, actor },
-          importError: undefined,
-          updatedAt: laterTimestamp(timestamp(clock()), image.updatedAt),
-        },
-        actor,
-      );
-      return written === 'conflict' ? undefined : { ...written, importedBytes: 0 };
+      return {
+        ...image,
+        status: 'importing',
+        importJob: { id: newJobId(), uri, actor: actorOf(request.caller) },
+        importError: undefined,
+        importedBytes: 0,
+      };
     });
   };
 };

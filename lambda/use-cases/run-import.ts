@@ -55,7 +55,7 @@ export const createRunImport = ({ images, store, clock, onGivenUp }: RunImportDe
     let recorded = 0;
     let recording: Promise<unknown> = Promise.resolve();
     const data = await store.copy(
-      { imageId: image.id, jobId: job.id, uri: job.uri, diskFormat: image.diskFormat ?? '' },
+      { imageId: image.id, uri: job.uri, diskFormat: image.diskFormat ?? '' },
       (storedBytes) => {
         if (storedBytes - recorded < progressBytes) return;
         recorded = storedBytes;

@@ -1,11 +1,10 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
-import { timestamp, type Clock } from '../domain/clock.ts';
+import type { Caller } from '../domain/caller.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { ImageRepository } from '../domain/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
-import { assertCallerMayChange, assertCallerMaySet, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { laterTimestamp } from './later-timestamp.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { assertCallerMaySet } from '../domain/sharing-rules.ts';
+import { changeImage } from './change-image.ts';
 
 /**
  * Returns the changed attributes of an image, or the same object if nothing changes.
@@ -29,12 +28,10 @@ export type UpdateImage = (request: {
  * Completes a pending change first.
  */
 export const createUpdateImage = (images: ImageRepository, clock: Clock): UpdateImage =>
-  async function updateImage({ imageId, change, caller }) {
-    const actor = actorOf(caller);
+  async function updateImage({ change, ...request }) {
+    const { caller } = request;
 
-    return retryOnConflict(async () => {
-      const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
-      assertCallerMayChange(caller, before);
+    return changeImage(images, clock, request, (before) => {
       const changed = change(before, (attributes) => {
         assertCallerMaySet(caller, attributes);
       });
@@ -44,13 +41,7 @@ export const createUpdateImage = (images: ImageRepository, clock: Clock): Update
         ...(changed.owner !== before.owner && { owner: changed.owner }),
         ...(changed.visibility !== before.visibility && { visibility: changed.visibility }),
       });
-      const after = { ...before, ...changed, updatedAt: laterTimestamp(timestamp(clock()), before.updatedAt) };
-      assertImageIsWithinBounds(after);
-      if (before.pendingChange !== undefined) {
-        await images.completePendingChange(before);
-        return undefined;
-      }
-      const written = await images.update(before, after, actor);
-      return written === 'conflict' ? undefined : written;
+      assertImageIsWithinBounds(changed);
+      return { ...before, ...changed };
     });
   };
