@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { Server } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { UsageError } from '../usage-error.ts';
 
 /**
@@ -18,4 +19,19 @@ export async function listen(server: Server, port: number): Promise<void> {
       cause: error,
     });
   }
+}
+
+/** Starts an HTTP server on a free port of 127.0.0.1. `stop` does not wait for running requests. */
+export async function listenOnFreePort(
+  server: HttpServer,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  await listen(server, 0);
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }

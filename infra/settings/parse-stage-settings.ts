@@ -71,10 +71,8 @@ function unknownSetting(path: Path, key: string, value: unknown): string {
     }
   }
   const suggestion = suggest(key, knownSettings(path, value));
-  return `"${name}" is not a setting${suggestion === undefined ? '' : `; did you mean "${nameOf([...path, suggestion])}"?`}.`.replace(
-    '?.',
-    '?',
-  );
+  const advice = suggestion === undefined ? '.' : `; did you mean "${nameOf([...path, suggestion])}"?`;
+  return `"${name}" is not a setting${advice}`;
 }
 
 /** Returns the names of the settings of the object at a path. */

@@ -1,9 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type EventRule, matches } from './event-sources.ts';
-import { listen } from '../listen.ts';
+import { listenOnFreePort } from '../listen.ts';
 import { localAccount } from '../template/template-values.ts';
 import type { EventStore, RoutedEvent } from './event-store.ts';
 
@@ -54,15 +53,7 @@ export async function startEventEndpoint(store: EventStore, rules: readonly Even
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(result));
     })().catch((error: unknown) => response.destroy(error as Error));
   });
-  await listen(server, 0);
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return listenOnFreePort(server);
 }
 
 /** Returns an event with the queues of all rules of its bus that match the event. */

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { listen } from '../listen.ts';
+import { listenOnFreePort } from '../listen.ts';
 import { ObjectFiles, type StoredObject } from './object-files.ts';
 import { readBody } from './request-body.ts';
 import { noSuchKey, noSuchUpload, notImplemented, S3Error } from './s3-error.ts';
@@ -72,13 +71,11 @@ export async function startS3({ folder, log }: S3Options): Promise<LocalS3> {
       }
     });
   });
-  await listen(server, 0);
+  const { url, stop } = await listenOnFreePort(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      await stop();
       files.close();
     },
   };
