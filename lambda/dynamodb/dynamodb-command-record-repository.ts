@@ -4,9 +4,9 @@ import {
   type CommandRecord,
   type CommandRecordRepository,
   type CommandOutcome,
-} from '../domain/command-record-repository.ts';
+} from '../domain/repositories/command-record-repository.ts';
 import { sharingErrorCodes } from '../domain/errors.ts';
-import type { MembershipRepository } from '../domain/membership-repository.ts';
+import type { MembershipRepository } from '../domain/repositories/membership-repository.ts';
 import { DynamoDbMembershipRepository } from './dynamodb-membership-repository.ts';
 import { assignments, names, values } from './expression.ts';
 import { itemReader } from './items/item-reader.ts';

@@ -1,7 +1,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../domain/clock.ts';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
-import type { ImageRepository, WriteOutcome } from '../domain/image-repository.ts';
+import type { ImageRepository, WriteOutcome } from '../domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import {
   hasSameReplicatedAttributes,

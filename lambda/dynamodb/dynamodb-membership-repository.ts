@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
-import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/membership-repository.ts';
+import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/repositories/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
 import { assignments, equalityClauses, names, values } from './expression.ts';
 import { actorAttribute, replicatedItemAttributes } from './items/image-item.ts';

@@ -5,15 +5,15 @@ import {
   CommandAlreadyRecordedError,
   type CommandRecordRepository,
   type CommandOutcome,
-} from '../domain/command-record-repository.ts';
+} from '../domain/repositories/command-record-repository.ts';
 import { isTemporary, SharingError } from '../domain/errors.ts';
-import type { MembershipRepository } from '../domain/membership-repository.ts';
+import type { MembershipRepository } from '../domain/repositories/membership-repository.ts';
 import { abridge } from '../domain/quote.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
-import type { AnswerOffer } from '../use-cases/answer-offer.ts';
-import type { OfferImage } from '../use-cases/offer-image.ts';
-import type { WithdrawOffer } from '../use-cases/withdraw-offer.ts';
+import type { AnswerOffer } from '../use-cases/members/answer-offer.ts';
+import type { OfferImage } from '../use-cases/members/offer-image.ts';
+import type { WithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 import type { CommandReply } from './command-reply.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
 import { parseImageId, requireImageId, requireMemberId } from '../domain/ids.ts';

@@ -6,7 +6,7 @@ import { logMessages } from '../runtime/log-messages.ts';
 import { deletionOperation, importOperation, metricFields, type Outcome } from '../runtime/metric.ts';
 import type { Log } from '../runtime/log.ts';
 import { withRequestContext } from '../runtime/request-context.ts';
-import type { RunImport } from '../use-cases/run-import.ts';
+import type { RunImport } from '../use-cases/images/run-import.ts';
 
 /** Number of times that the queue delivers a message. The last delivery ends an import in any case. */
 export const maxImageDataReceiveCount = 3;

@@ -2,7 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { deadlineOf } from '../runtime/deadline.ts';
 import { withRequestContext } from '../runtime/request-context.ts';
 import { parseImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
+import type { ImageRepository } from '../domain/repositories/image-repository.ts';
 import type { Image } from '../domain/image.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Log } from '../runtime/log.ts';

@@ -6,9 +6,9 @@ import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.t
 import { commandHandler } from '../events/command-handler.ts';
 import { EventBridgeBus } from '../messaging/event-bridge-bus.ts';
 import { SqsQueue } from '../messaging/sqs-queue.ts';
-import { createAnswerOffer } from '../use-cases/answer-offer.ts';
-import { createOfferImage } from '../use-cases/offer-image.ts';
-import { createWithdrawOffer } from '../use-cases/withdraw-offer.ts';
+import { createAnswerOffer } from '../use-cases/members/answer-offer.ts';
+import { createOfferImage } from '../use-cases/members/offer-image.ts';
+import { createWithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 
 const config = loadConfig(process.env, ['stackName', 'tableName', 'memberQuota', 'eventBusName', 'deadLetterQueueUrl']);
 const clock = () => new Date();

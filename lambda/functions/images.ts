@@ -15,13 +15,13 @@ import { signDownloadUrl } from '../s3/sign-download-url.ts';
 import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { readSecret } from './read-secret.ts';
 import { functionTelemetry } from './telemetry.ts';
-import { createCreateImage } from '../use-cases/create-image.ts';
-import { createDeleteImage } from '../use-cases/delete-image.ts';
-import { createListImages } from '../use-cases/list-images.ts';
-import { createImportImage } from '../use-cases/import-image.ts';
-import { createSetImageActivation } from '../use-cases/set-image-activation.ts';
-import { createDownloadImage, createShowImage } from '../use-cases/show-image.ts';
-import { createUpdateImage } from '../use-cases/update-image.ts';
+import { createCreateImage } from '../use-cases/images/create-image.ts';
+import { createDeleteImage } from '../use-cases/images/delete-image.ts';
+import { createListImages } from '../use-cases/images/list-images.ts';
+import { createImportImage } from '../use-cases/images/import-image.ts';
+import { createSetImageActivation } from '../use-cases/images/set-image-activation.ts';
+import { createDownloadImage, createShowImage } from '../use-cases/images/show-image.ts';
+import { createUpdateImage } from '../use-cases/images/update-image.ts';
 
 const config = loadConfig(process.env, [
   'stackName',

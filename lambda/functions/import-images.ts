@@ -8,7 +8,7 @@ import { createLog } from '../runtime/log.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import { createImageDataStore } from '../s3/image-data-store.ts';
 import { S3ImageStore } from '../s3/s3-image-store.ts';
-import { createRunImport } from '../use-cases/run-import.ts';
+import { createRunImport } from '../use-cases/images/run-import.ts';
 
 const config = loadConfig(process.env, [
   'stackName',

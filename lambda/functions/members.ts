@@ -7,11 +7,11 @@ import { memberOperations } from '../http/operations/members.ts';
 import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { readSecret } from './read-secret.ts';
 import { functionTelemetry } from './telemetry.ts';
-import { createAnswerOffer } from '../use-cases/answer-offer.ts';
-import { createListMembers } from '../use-cases/list-members.ts';
-import { createOfferImage } from '../use-cases/offer-image.ts';
-import { createShowMember } from '../use-cases/show-member.ts';
-import { createWithdrawOffer } from '../use-cases/withdraw-offer.ts';
+import { createAnswerOffer } from '../use-cases/members/answer-offer.ts';
+import { createListMembers } from '../use-cases/members/list-members.ts';
+import { createOfferImage } from '../use-cases/members/offer-image.ts';
+import { createShowMember } from '../use-cases/members/show-member.ts';
+import { createWithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 
 const config = loadConfig(process.env, ['stackName', 'tableName', 'identity', 'publicUrl', 'memberQuota']);
 const clock = () => new Date();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
-import type { Answer, Offer, Withdrawal } from '../../lambda/domain/membership-repository.ts';
+import type { Answer, Offer, Withdrawal } from '../../lambda/domain/repositories/membership-repository.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
 import { membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
 import { anImage } from '../lambda/domain/an-image.ts';

@@ -1,13 +1,13 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { localCredentials, localRegion } from '../../infra/local/template/template-values.ts';
 import type { Actor } from '../../lambda/domain/actor.ts';
-import type { CommandRecordRepository } from '../../lambda/domain/command-record-repository.ts';
+import type { CommandRecordRepository } from '../../lambda/domain/repositories/command-record-repository.ts';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
-import type { ImageRepository } from '../../lambda/domain/image-repository.ts';
+import type { ImageRepository } from '../../lambda/domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
-import type { MembershipRepository } from '../../lambda/domain/membership-repository.ts';
+import type { MembershipRepository } from '../../lambda/domain/repositories/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
 import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { documentClient } from '../../lambda/dynamodb/connect-table.ts';

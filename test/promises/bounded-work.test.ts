@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { maxListedMembers } from '../../lambda/use-cases/list-members.ts';
+import { maxListedMembers } from '../../lambda/use-cases/members/list-members.ts';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';

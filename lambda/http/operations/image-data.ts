@@ -1,6 +1,6 @@
-import type { DownloadImage } from '../../use-cases/show-image.ts';
-import type { ImportImage } from '../../use-cases/import-image.ts';
-import type { SetImageActivation } from '../../use-cases/set-image-activation.ts';
+import type { DownloadImage } from '../../use-cases/images/show-image.ts';
+import type { ImportImage } from '../../use-cases/images/import-image.ts';
+import type { SetImageActivation } from '../../use-cases/images/set-image-activation.ts';
 import { invalidRequest } from '../../domain/errors.ts';
 import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { accepted, noContent, redirect, type ApiResponse } from '../api-response.ts';

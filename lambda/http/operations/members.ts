@@ -1,11 +1,11 @@
 import { invalidRequest } from '../../domain/errors.ts';
 import { parseProjectId, projectIdForm, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import { memberStatuses } from '../../domain/membership.ts';
-import type { AnswerOffer } from '../../use-cases/answer-offer.ts';
-import type { ListMembers } from '../../use-cases/list-members.ts';
-import type { OfferImage } from '../../use-cases/offer-image.ts';
-import type { ShowMember } from '../../use-cases/show-member.ts';
-import type { WithdrawOffer } from '../../use-cases/withdraw-offer.ts';
+import type { AnswerOffer } from '../../use-cases/members/answer-offer.ts';
+import type { ListMembers } from '../../use-cases/members/list-members.ts';
+import type { OfferImage } from '../../use-cases/members/offer-image.ts';
+import type { ShowMember } from '../../use-cases/members/show-member.ts';
+import type { WithdrawOffer } from '../../use-cases/members/withdraw-offer.ts';
 import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
 import { noContent, ok } from '../api-response.ts';
 import { defineOperation } from '../operation.ts';

@@ -4,7 +4,7 @@ import { matchNone, sortDirections, sortKeys, type ImageFilter, type Sort } from
 import { parseProjectId } from '../../domain/ids.ts';
 import { hashAlgorithm, visibilities, type Image } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
-import type { ImageListRequest } from '../../use-cases/list-images.ts';
+import type { ImageListRequest } from '../../use-cases/images/list-images.ts';
 
 const defaultLimit = 25;
 const maxLimit = 1000;

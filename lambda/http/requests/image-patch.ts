@@ -1,6 +1,6 @@
 import { attributeReadOnly, invalidRequest, propertyNotFound } from '../../domain/errors.ts';
 import type { ImageAttributes } from '../../domain/image.ts';
-import type { ImageChange } from '../../use-cases/update-image.ts';
+import type { ImageChange } from '../../use-cases/images/update-image.ts';
 import { assertIsValid, assertIsWritable, attributeOf, isBaseProperty } from './image-body.ts';
 
 const operations = ['add', 'replace', 'remove'] as const;

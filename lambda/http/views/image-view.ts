@@ -1,5 +1,5 @@
 import { hashAlgorithm, type Image } from '../../domain/image.ts';
-import type { ImagePage, PageSize } from '../../use-cases/list-images.ts';
+import type { ImagePage, PageSize } from '../../use-cases/images/list-images.ts';
 import { effectiveParameters } from '../requests/image-list-query.ts';
 
 /** Returns the Image API's view of an image (schema `/v2/schemas/image`): its custom properties, then these keys. */

@@ -5,9 +5,9 @@ import { DynamoDbCommandRecordRepository } from '../../../lambda/dynamodb/dynamo
 import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { commandHandler } from '../../../lambda/events/command-handler.ts';
 import type { CommandReply } from '../../../lambda/events/command-reply.ts';
-import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
-import { createOfferImage } from '../../../lambda/use-cases/offer-image.ts';
-import { createWithdrawOffer } from '../../../lambda/use-cases/withdraw-offer.ts';
+import { createAnswerOffer } from '../../../lambda/use-cases/members/answer-offer.ts';
+import { createOfferImage } from '../../../lambda/use-cases/members/offer-image.ts';
+import { createWithdrawOffer } from '../../../lambda/use-cases/members/withdraw-offer.ts';
 import { aTelemetry } from '../../support/a-telemetry.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.ts';

@@ -17,7 +17,7 @@ import { parseAllowedSources } from '../../../lambda/image-source/allowed-source
 import { openImport } from '../../../lambda/image-source/open-import.ts';
 import { createImageDataStore } from '../../../lambda/s3/image-data-store.ts';
 import { S3ImageStore } from '../../../lambda/s3/s3-image-store.ts';
-import { createRunImport } from '../../../lambda/use-cases/run-import.ts';
+import { createRunImport } from '../../../lambda/use-cases/images/run-import.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.ts';
 import { startService, type Service, type TestResponse } from '../../support/service.ts';

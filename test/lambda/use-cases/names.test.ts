@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals';
-import { createAnswerOffer } from '../../../lambda/use-cases/answer-offer.ts';
-import { createCreateImage } from '../../../lambda/use-cases/create-image.ts';
-import { createDeleteImage } from '../../../lambda/use-cases/delete-image.ts';
-import { createImportImage } from '../../../lambda/use-cases/import-image.ts';
-import { createListImages } from '../../../lambda/use-cases/list-images.ts';
-import { createListMembers } from '../../../lambda/use-cases/list-members.ts';
-import { createOfferImage } from '../../../lambda/use-cases/offer-image.ts';
-import { createDownloadImage, createShowImage } from '../../../lambda/use-cases/show-image.ts';
-import { createRunImport } from '../../../lambda/use-cases/run-import.ts';
-import { createSetImageActivation } from '../../../lambda/use-cases/set-image-activation.ts';
-import { createShowMember } from '../../../lambda/use-cases/show-member.ts';
-import { createUpdateImage } from '../../../lambda/use-cases/update-image.ts';
-import { createWithdrawOffer } from '../../../lambda/use-cases/withdraw-offer.ts';
+import { createAnswerOffer } from '../../../lambda/use-cases/members/answer-offer.ts';
+import { createCreateImage } from '../../../lambda/use-cases/images/create-image.ts';
+import { createDeleteImage } from '../../../lambda/use-cases/images/delete-image.ts';
+import { createImportImage } from '../../../lambda/use-cases/images/import-image.ts';
+import { createListImages } from '../../../lambda/use-cases/images/list-images.ts';
+import { createListMembers } from '../../../lambda/use-cases/members/list-members.ts';
+import { createOfferImage } from '../../../lambda/use-cases/members/offer-image.ts';
+import { createDownloadImage, createShowImage } from '../../../lambda/use-cases/images/show-image.ts';
+import { createRunImport } from '../../../lambda/use-cases/images/run-import.ts';
+import { createSetImageActivation } from '../../../lambda/use-cases/images/set-image-activation.ts';
+import { createShowMember } from '../../../lambda/use-cases/members/show-member.ts';
+import { createUpdateImage } from '../../../lambda/use-cases/images/update-image.ts';
+import { createWithdrawOffer } from '../../../lambda/use-cases/members/withdraw-offer.ts';
 
 const unused = {} as never;
 

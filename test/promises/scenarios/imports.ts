@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image-repository.ts';
 import type { ImageId } from '../../../lambda/domain/ids.ts';
-import { createRunImport } from '../../../lambda/use-cases/run-import.ts';
+import { createRunImport } from '../../../lambda/use-cases/images/run-import.ts';
 import type { TestResponse } from '../../support/service.ts';
 import { someData } from '../../lambda/domain/an-image.ts';
 import type { ImageApi } from '../image-api.ts';

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Timestamp } from '../../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../../lambda/domain/ids.ts';
 import { membersView } from '../../../../lambda/http/views/member-view.ts';
-import { maxListedMembers } from '../../../../lambda/use-cases/list-members.ts';
+import { maxListedMembers } from '../../../../lambda/use-cases/members/list-members.ts';
 
 test('as many members as are ever listed fit the 6 MB of a response, be their ids the longest', () => {
   const member = {

@@ -1,12 +1,12 @@
-import { actorOf } from '../domain/caller.ts';
-import { timestamp, type Clock } from '../domain/clock.ts';
-import { memberExists, memberQuotaExceeded } from '../domain/errors.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { MembershipRepository } from '../domain/membership-repository.ts';
-import type { Membership } from '../domain/membership.ts';
-import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { actorOf } from '../../domain/caller.ts';
+import { timestamp, type Clock } from '../../domain/clock.ts';
+import { memberExists, memberQuotaExceeded } from '../../domain/errors.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
+import type { Membership } from '../../domain/membership.ts';
+import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible } from '../../domain/sharing-rules.ts';
 import type { MemberRequest } from './answer-offer.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 export type OfferImage = (request: MemberRequest) => Promise<Membership>;
 

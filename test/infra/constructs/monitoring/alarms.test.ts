@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
-import { Alarms } from '../../../infra/constructs/alarms.ts';
-import { ImageSharingStack } from '../../../infra/image-sharing-stack.ts';
+import { Alarms } from '../../../../infra/constructs/monitoring/alarms.ts';
+import { ImageSharingStack } from '../../../../infra/image-sharing-stack.ts';
 
 type Properties = Record<string, any>;
 
-const root = join(import.meta.dirname, '..', '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..', '..');
 const topic = 'arn:aws:sns:eu-central-1:111122223333:alarms';
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-alarms-'));
 let template: Template;

@@ -1,8 +1,8 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../domain/sharing-rules.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { actorOf, type Caller } from '../../domain/caller.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../../domain/sharing-rules.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 export type DeleteImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<void>;
 

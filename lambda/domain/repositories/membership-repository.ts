@@ -1,8 +1,8 @@
-import type { Actor } from './actor.ts';
-import type { Timestamp } from './clock.ts';
-import type { ImageId, ProjectId } from './ids.ts';
-import type { Image } from './image.ts';
-import type { Membership, MemberStatus } from './membership.ts';
+import type { Actor } from '../actor.ts';
+import type { Timestamp } from '../clock.ts';
+import type { ImageId, ProjectId } from '../ids.ts';
+import type { Image } from '../image.ts';
+import type { Membership, MemberStatus } from '../membership.ts';
 
 /** A change of a membership's status. */
 export interface Answer {

@@ -1,15 +1,15 @@
-import { actorOf, hasRole, isAdmin } from '../domain/caller.ts';
-import type { Clock } from '../domain/clock.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { MembershipRepository } from '../domain/membership-repository.ts';
+import { actorOf, hasRole, isAdmin } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
 import {
   assertCallerMayManageMembers,
   assertImageIsShared,
   assertImageIsVisible,
   assertMemberIsVisible,
-} from '../domain/sharing-rules.ts';
+} from '../../domain/sharing-rules.ts';
 import type { MemberRequest } from './answer-offer.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
 

@@ -1,7 +1,7 @@
-import { memberNotFound } from '../domain/errors.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Membership } from '../domain/membership.ts';
-import { assertImageIsVisible, assertMemberIsVisible } from '../domain/sharing-rules.ts';
+import { memberNotFound } from '../../domain/errors.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Membership } from '../../domain/membership.ts';
+import { assertImageIsVisible, assertMemberIsVisible } from '../../domain/sharing-rules.ts';
 import type { MemberRequest } from './answer-offer.ts';
 
 export type ShowMember = (request: MemberRequest) => Promise<Membership>;

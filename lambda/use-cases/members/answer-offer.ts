@@ -1,18 +1,18 @@
-import { actorOf, isAdmin, type Caller } from '../domain/caller.ts';
-import { timestamp, type Clock } from '../domain/clock.ts';
-import { invalidMemberStatus } from '../domain/errors.ts';
-import type { ImageId, ProjectId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { MembershipRepository } from '../domain/membership-repository.ts';
-import { isMemberStatus, type Membership } from '../domain/membership.ts';
+import { actorOf, isAdmin, type Caller } from '../../domain/caller.ts';
+import { timestamp, type Clock } from '../../domain/clock.ts';
+import { invalidMemberStatus } from '../../domain/errors.ts';
+import type { ImageId, ProjectId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
+import { isMemberStatus, type Membership } from '../../domain/membership.ts';
 import {
   assertCallerMayAnswer,
   assertImageIsShared,
   assertImageIsVisible,
   assertMemberIsVisible,
   canAttemptAnswer,
-} from '../domain/sharing-rules.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+} from '../../domain/sharing-rules.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 /** A request about one membership. */
 export interface MemberRequest {

@@ -1,9 +1,9 @@
-import type { Caller } from '../domain/caller.ts';
-import type { Clock } from '../domain/clock.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
-import { assertCallerMaySet } from '../domain/sharing-rules.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../../domain/image.ts';
+import { assertCallerMaySet } from '../../domain/sharing-rules.ts';
 import { changeImage } from './change-image.ts';
 
 /**

@@ -12,12 +12,12 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { logMessages } from '../../lambda/runtime/log-messages.ts';
-import { metricNamespace, outcomes, type MetricName, type Outcome } from '../../lambda/runtime/metric.ts';
-import { commandSchema } from '../../lambda/events/command-schema.ts';
+import { logMessages } from '../../../lambda/runtime/log-messages.ts';
+import { metricNamespace, outcomes, type MetricName, type Outcome } from '../../../lambda/runtime/metric.ts';
+import { commandSchema } from '../../../lambda/events/command-schema.ts';
 import type { MonitoredParts } from './alarms.ts';
 import { serviceMetric } from './service-metric.ts';
-import type { TableMetric } from './sharing-table.ts';
+import type { TableMetric } from '../sharing-table.ts';
 
 export interface DashboardProps extends MonitoredParts {
   /** Alarms whose status the dashboard shows. */

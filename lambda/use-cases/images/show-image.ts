@@ -1,9 +1,9 @@
-import type { Caller } from '../domain/caller.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { SignDownloadUrl } from '../domain/image-data.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Image } from '../domain/image.ts';
-import { assertCallerMayDownload, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { SignDownloadUrl } from '../../domain/image-data.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Image } from '../../domain/image.ts';
+import { assertCallerMayDownload, assertImageIsVisible } from '../../domain/sharing-rules.ts';
 
 export type ShowImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<Image>;
 

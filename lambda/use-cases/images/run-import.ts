@@ -1,10 +1,10 @@
-import { type Clock, timestamp } from '../domain/clock.ts';
-import type { ImageId } from '../domain/ids.ts';
-import { type ImageDataStore, ImportError } from '../domain/image-data.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Image, ImageData, ImportJob } from '../domain/image.ts';
+import { type Clock, timestamp } from '../../domain/clock.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import { type ImageDataStore, ImportError } from '../../domain/image-data.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Image, ImageData, ImportJob } from '../../domain/image.ts';
 import { laterTimestamp } from './later-timestamp.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 /** Result of an import: it succeeded, it failed for good, or the image has no such import (any more). */
 type ImportOutcome = 'active' | 'failed' | 'obsolete';

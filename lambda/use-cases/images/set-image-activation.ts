@@ -1,8 +1,8 @@
-import type { Caller } from '../domain/caller.ts';
-import type { Clock } from '../domain/clock.ts';
-import { imageHasNoData } from '../domain/errors.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { imageHasNoData } from '../../domain/errors.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import { changeImage } from './change-image.ts';
 
 export type SetImageActivation = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<void>;

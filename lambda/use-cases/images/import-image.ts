@@ -1,9 +1,9 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
-import type { Clock } from '../domain/clock.ts';
-import { imageFormatsMissing, imageNotQueued, invalidRequest } from '../domain/errors.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Image } from '../domain/image.ts';
+import { actorOf, type Caller } from '../../domain/caller.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { imageFormatsMissing, imageNotQueued, invalidRequest } from '../../domain/errors.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Image } from '../../domain/image.ts';
 import { changeImage } from './change-image.ts';
 
 export type ImportImage = (request: {

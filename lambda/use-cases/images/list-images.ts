@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/caller.ts';
-import { invalidRequest } from '../domain/errors.ts';
-import { parseImageId, type ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { invalidRequest } from '../../domain/errors.ts';
+import { parseImageId, type ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import {
   compareBy,
   creationOrder,
@@ -11,7 +11,7 @@ import {
   type Sort,
   type SortableImage,
   type SortDirection,
-} from '../domain/image-filter.ts';
+} from '../../domain/image-filter.ts';
 import {
   listSources,
   type ImageListRepository,
@@ -19,9 +19,9 @@ import {
   type ListSource,
   type ListCandidate,
   type ListPosition,
-} from '../domain/image-list.ts';
-import type { Image } from '../domain/image.ts';
-import { assertCallerMayList, isImageVisible } from '../domain/sharing-rules.ts';
+} from '../../domain/image-list.ts';
+import type { Image } from '../../domain/image.ts';
+import { assertCallerMayList, isImageVisible } from '../../domain/sharing-rules.ts';
 
 export interface ImageListRequest extends ImageListScope {
   readonly filters: readonly ImageFilter[];

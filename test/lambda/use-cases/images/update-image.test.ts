@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { Timestamp } from '../../../lambda/domain/clock.ts';
-import type { ImageRepository } from '../../../lambda/domain/image-repository.ts';
-import type { Image } from '../../../lambda/domain/image.ts';
-import { createUpdateImage } from '../../../lambda/use-cases/update-image.ts';
-import { aCaller } from '../domain/a-caller.ts';
-import { anImage } from '../domain/an-image.ts';
+import type { Timestamp } from '../../../../lambda/domain/clock.ts';
+import type { ImageRepository } from '../../../../lambda/domain/repositories/image-repository.ts';
+import type { Image } from '../../../../lambda/domain/image.ts';
+import { createUpdateImage } from '../../../../lambda/use-cases/images/update-image.ts';
+import { aCaller } from '../../domain/a-caller.ts';
+import { anImage } from '../../domain/an-image.ts';
 
 /** Renames an image at a time, without concurrent changes. */
 const rename = (image: Image, at: string): Promise<Image> => {

@@ -1,5 +1,5 @@
-import type { SharingErrorCode } from './errors.ts';
-import type { ProjectId } from './ids.ts';
+import type { SharingErrorCode } from '../errors.ts';
+import type { ProjectId } from '../ids.ts';
 import type { MembershipRepository } from './membership-repository.ts';
 
 /** The outcome of an executed command. */

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib/core';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { allOperations, metricNamespace, type MetricName, type Outcome } from '../../lambda/runtime/metric.ts';
+import { allOperations, metricNamespace, type MetricName, type Outcome } from '../../../lambda/runtime/metric.ts';
 
 /** Values of the dimensions of a service metric, besides the stack. */
 export interface ServiceMetricProps extends MetricOptions {

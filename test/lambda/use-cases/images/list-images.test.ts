@@ -1,18 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Timestamp } from '../../../lambda/domain/clock.ts';
-import type { ImageListRepository } from '../../../lambda/domain/image-list.ts';
-import type { ImageRepository } from '../../../lambda/domain/image-repository.ts';
-import type { ImageId } from '../../../lambda/domain/ids.ts';
-import type { Image } from '../../../lambda/domain/image.ts';
+import type { Timestamp } from '../../../../lambda/domain/clock.ts';
+import type { ImageListRepository } from '../../../../lambda/domain/image-list.ts';
+import type { ImageRepository } from '../../../../lambda/domain/repositories/image-repository.ts';
+import type { ImageId } from '../../../../lambda/domain/ids.ts';
+import type { Image } from '../../../../lambda/domain/image.ts';
 import {
   createListImages,
   maxReadBytes,
   maxScannedImages,
   maxSortedImages,
   type ImageListRequest,
-} from '../../../lambda/use-cases/list-images.ts';
-import { aCaller } from '../domain/a-caller.ts';
-import { anImage } from '../domain/an-image.ts';
+} from '../../../../lambda/use-cases/images/list-images.ts';
+import { aCaller } from '../../domain/a-caller.ts';
+import { anImage } from '../../domain/an-image.ts';
 
 /** Returns images from newest to oldest; their names are their positions. */
 const newestFirst = (count: number, attributes: (n: number) => Partial<Image> = () => ({})): Image[] =>

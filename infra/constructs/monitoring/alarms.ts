@@ -6,10 +6,10 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { publishOperation } from '../../lambda/runtime/metric.ts';
-import type { ImageApi } from './image-api.ts';
+import { publishOperation } from '../../../lambda/runtime/metric.ts';
+import type { ImageApi } from '../image-api.ts';
 import { serviceMetric } from './service-metric.ts';
-import type { SharingTable } from './sharing-table.ts';
+import type { SharingTable } from '../sharing-table.ts';
 
 /** The parts of the stack that alarms and the dashboard watch. */
 export interface MonitoredParts {

@@ -1,10 +1,10 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
-import { timestamp, type Clock } from '../domain/clock.ts';
-import { imageExists } from '../domain/errors.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../domain/image.ts';
-import { assertCallerMayCreate } from '../domain/sharing-rules.ts';
+import { actorOf, type Caller } from '../../domain/caller.ts';
+import { timestamp, type Clock } from '../../domain/clock.ts';
+import { imageExists } from '../../domain/errors.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../../domain/image.ts';
+import { assertCallerMayCreate } from '../../domain/sharing-rules.ts';
 
 export type CreateImage = (request: {
   readonly imageId: ImageId | undefined;

@@ -1,8 +1,8 @@
-import type { Actor } from './actor.ts';
-import type { ImageId, ProjectId } from './ids.ts';
-import type { Image } from './image.ts';
-import type { Membership } from './membership.ts';
-import type { Sharing } from './sharing-rules.ts';
+import type { Actor } from '../actor.ts';
+import type { ImageId, ProjectId } from '../ids.ts';
+import type { Image } from '../image.ts';
+import type { Membership } from '../membership.ts';
+import type { Sharing } from '../sharing-rules.ts';
 
 /** Result of a write with the condition that the image has not changed since it was read. */
 export type WriteOutcome = 'written' | 'conflict';

@@ -1,9 +1,9 @@
-import type { Caller } from '../domain/caller.ts';
-import { invalidRequest } from '../domain/errors.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Membership } from '../domain/membership.ts';
-import { assertImageIsShared, assertImageIsVisible, canListAllMembers } from '../domain/sharing-rules.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { invalidRequest } from '../../domain/errors.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Membership } from '../../domain/membership.ts';
+import { assertImageIsShared, assertImageIsVisible, canListAllMembers } from '../../domain/sharing-rules.ts';
 
 export type ListMembers = (request: {
   readonly imageId: ImageId;

@@ -1,11 +1,11 @@
-import { actorOf, type Caller } from '../domain/caller.ts';
-import { timestamp, type Clock } from '../domain/clock.ts';
-import type { ImageId } from '../domain/ids.ts';
-import type { ImageRepository } from '../domain/image-repository.ts';
-import type { Image } from '../domain/image.ts';
-import { assertCallerMayChange, assertImageIsVisible } from '../domain/sharing-rules.ts';
+import { actorOf, type Caller } from '../../domain/caller.ts';
+import { timestamp, type Clock } from '../../domain/clock.ts';
+import type { ImageId } from '../../domain/ids.ts';
+import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
+import type { Image } from '../../domain/image.ts';
+import { assertCallerMayChange, assertImageIsVisible } from '../../domain/sharing-rules.ts';
 import { laterTimestamp } from './later-timestamp.ts';
-import { retryOnConflict } from './retry-on-conflict.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 interface ImageToChange {
   readonly imageId: ImageId;
