@@ -41,8 +41,12 @@ const ringRules = [
   { files: ['lambda/**'], rules: { 'no-restricted-imports': ['error', { patterns: outside }] } },
   ...Object.entries(rings).flatMap(([ring, imports]) => [
     ringRule(`lambda/${ring}/*`, ['./', ...imports]),
-    // A folder within a ring.
-    ringRule(`lambda/${ring}/*/**`, ['./', '../[a-z]', ...imports.map((start) => start.replace(/^\.\.\//, '../../'))]),
+    // A folder within a ring, and a folder within that.
+    ringRule(`lambda/${ring}/*/*`, ['./', '../[a-z]', ...imports.map((start) => start.replace(/^\.\.\//, '../../'))]),
+    ringRule(`lambda/${ring}/*/*/**`, [
+      ...['./', '../[a-z]', '../../[a-z]'],
+      ...imports.map((start) => start.replace(/^\.\.\//, '../../../')),
+    ]),
   ]),
 ];
 

@@ -94,15 +94,24 @@ export class ImageSharingStack extends Stack {
       // A page reads up to 28 MB of records and encodes up to 5.5 MB. CPU comes with memory.
       memorySize: 1536,
     });
+    const sharing = new ServiceFunction(this, 'Sharing', {
+      ...apiFunctionProps,
+      entry: 'sharing',
+      environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
+      // Its lists of images have the limits of those of the function `images`.
+      memorySize: 1536,
+    });
     const discovery = new ServiceFunction(this, 'Discovery', {
       ...apiFunctionProps,
       entry: 'discovery',
       files: { ...files, [apiDocumentFile]: JSON.stringify(apiDocument()) },
     });
-    for (const fn of [members, images, discovery]) identity.grantVerifyTokens(fn);
+    for (const fn of [members, images, sharing, discovery]) identity.grantVerifyTokens(fn);
     table.grantReadWriteItems(members);
     table.grantReadWriteItems(images);
-    table.grantQueryIndexes(images);
+    table.grantReadWriteItems(sharing);
+    table.grantQueryAllLists(images);
+    table.grantQueryLists(sharing);
 
     const { imports } = props;
     const imageData = new ImageData(this, 'ImageData', { table, removalPolicy, imports, local, tracing });
@@ -111,10 +120,16 @@ export class ImageSharingStack extends Stack {
     const aliases = {
       Members: members.addAlias(liveAlias),
       Images: images.addAlias(liveAlias),
+      Sharing: sharing.addAlias(liveAlias),
       Discovery: discovery.addAlias(liveAlias),
     };
     const api = new ImageApi(this, 'Api', {
-      functions: { members: aliases.Members, images: aliases.Images, discovery: aliases.Discovery },
+      functions: {
+        members: aliases.Members,
+        images: aliases.Images,
+        sharing: aliases.Sharing,
+        discovery: aliases.Discovery,
+      },
       corsOrigins,
       throttle: props.routeThrottle,
       domain,
@@ -169,7 +184,7 @@ export class ImageSharingStack extends Stack {
       new Dashboard(this, 'Dashboard', {
         ...monitored,
         alarms: alarms.all,
-        logGroups: [members, images, discovery].map((fn) => fn.logGroup),
+        logGroups: [members, images, sharing, discovery].map((fn) => fn.logGroup),
       });
 
     addStackOutputs(

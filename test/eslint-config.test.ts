@@ -49,6 +49,18 @@ test.each(Object.keys(imports))('%s imports inward only', (ring) => {
   }
 });
 
+test('a folder within a folder of a ring imports what the ring does', () => {
+  const isRefused = (from: string) =>
+    problems('lambda/http/views/sharing/some.ts', `import { x } from '${from}';`).length > 0;
+
+  expect(
+    ['./any.ts', '../any.ts', '../../faults.ts', '../../../domain/image.ts', '@middy/core'].filter(isRefused),
+  ).toEqual([]);
+  expect(
+    ['../../../dynamodb/keys.ts', '../../../functions/config.ts', '../../../../infra/app.ts'].map(isRefused),
+  ).toEqual([true, true, true]);
+});
+
 test('a folder within a ring imports what the ring does', () => {
   const isRefused = (from: string) => problems('lambda/http/views/some.ts', `import { x } from '${from}';`).length > 0;
 

@@ -15,6 +15,9 @@ import { variables } from '../../lambda/functions/config.ts';
 import {
   catalogIndex,
   catalogSortKey,
+  endAttribute,
+  expiryIndex,
+  expiryShardAttribute,
   localIndexes,
   partitionKey,
   projectedAttributes,
@@ -45,7 +48,7 @@ export interface SharingTableProps {
    */
   readonly restoredTable?: string | undefined;
   /**
-   * Warm throughput of the table and of its global index.
+   * Warm throughput of the table and of each global index.
    *
    * @default - the throughput of a new on-demand table, which adapts with its load
    */
@@ -57,6 +60,12 @@ export interface TableMetric {
   readonly name: string;
   readonly metric: Metric;
 }
+
+/** The global indexes with their names in metrics and alarms. */
+const globalIndexes = [
+  { name: 'Catalog', index: catalogIndex },
+  { name: 'Expiry', index: expiryIndex },
+] as const;
 
 /** Operations of the DynamoDB API that the functions call. */
 const operations = ['BatchGetItem', 'Query', 'TransactWriteItems', 'UpdateItem'];
@@ -131,16 +140,23 @@ export class SharingTable extends Construct {
       projectionType: ProjectionType.KEYS_ONLY,
       ...throughput,
     });
+    this.#table.addGlobalSecondaryIndex({
+      indexName: expiryIndex,
+      partitionKey: { name: expiryShardAttribute, type: AttributeType.STRING },
+      sortKey: { name: endAttribute, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+      ...throughput,
+    });
   }
 
-  /** Returns the throttled reads and writes of the table with its local indexes, and of its global index. */
+  /** Returns the throttled reads and writes of the table with its local indexes, and of its global indexes. */
   throttleMetrics(options: MetricOptions): readonly TableMetric[] {
     return (['Read', 'Write'] as const).flatMap((kind) => [
       { name: `${kind}Throttles`, metric: this.#metric(`${kind}ThrottleEvents`, {}, options) },
-      {
-        name: `Catalog${kind}Throttles`,
-        metric: this.#metric(`${kind}ThrottleEvents`, { GlobalSecondaryIndexName: catalogIndex }, options),
-      },
+      ...globalIndexes.map(({ name, index }) => ({
+        name: `${name}${kind}Throttles`,
+        metric: this.#metric(`${kind}ThrottleEvents`, { GlobalSecondaryIndexName: index }, options),
+      })),
     ]);
   }
 
@@ -179,12 +195,21 @@ export class SharingTable extends Construct {
     fn.addEnvironment(variables.tableName, this.tableName);
   }
 
-  /** Allows a function to query each index. */
-  grantQueryIndexes(fn: LambdaFunction): void {
+  /** Allows a function to query the lists of single projects and of public and community images. */
+  grantQueryLists(fn: LambdaFunction): void {
+    this.#grantQuery(fn, localIndexes);
+  }
+
+  /** Allows a function to query all lists, including the list of all projects. */
+  grantQueryAllLists(fn: LambdaFunction): void {
+    this.#grantQuery(fn, [...localIndexes, catalogIndex]);
+  }
+
+  #grantQuery(fn: LambdaFunction, indexes: readonly string[]): void {
     Grant.addToPrincipal({
       grantee: fn,
       actions: ['dynamodb:Query'],
-      resourceArns: [...localIndexes, catalogIndex].map((index) => `${this.#table.tableArn}/index/${index}`),
+      resourceArns: indexes.map((index) => `${this.#table.tableArn}/index/${index}`),
     });
   }
 

@@ -12,7 +12,7 @@ export interface Caller {
   /** The strongest of the caller's roles, or `undefined` if none of them grants a permission. */
   readonly role: Role | undefined;
   /** The channel of the request. */
-  readonly via: Actor['via'];
+  readonly via: Exclude<Actor['via'], 'expiry'>;
   /** The request id, or the id of the command. */
   readonly requestId: string;
 }

@@ -2,7 +2,7 @@ import type { Actor } from './actor.ts';
 import type { Timestamp } from './clock.ts';
 import type { ImageId, ProjectId } from './ids.ts';
 import { pickReplicatedAttributes, type Image, type ReplicatedAttributes } from './image.ts';
-import type { MemberStatus } from './membership.ts';
+import type { Membership } from './membership.ts';
 
 /** Fields of every change. */
 interface AnyChange {
@@ -12,7 +12,10 @@ interface AnyChange {
   readonly at: Timestamp;
 }
 
-/** A change of one project's membership of an image: an offer, an answer or a withdrawal. */
+/** The attributes of a membership whose changes are published with their values. */
+export type MembershipState = Pick<Membership, 'status' | 'expiresAt'>;
+
+/** A change of one project's membership of an image: an offer, an answer, another end, or a withdrawal. */
 export interface MembershipChange extends AnyChange {
   readonly kind: 'membership';
   readonly memberId: ProjectId;
@@ -21,9 +24,11 @@ export interface MembershipChange extends AnyChange {
   /** Number of the change per image and project; it increases across successive memberships. */
   readonly sequence: number;
   /** `undefined` if the membership did not exist. */
-  readonly before: MemberStatus | undefined;
+  readonly before: MembershipState | undefined;
   /** `undefined` if the membership has ended. */
-  readonly after: MemberStatus | undefined;
+  readonly after: MembershipState | undefined;
+  /** `true` for an offer whose status is the member's standing answer. */
+  readonly hasStandingAnswer: boolean;
 }
 
 /** The attributes of an image whose changes are published with their values. */

@@ -19,12 +19,16 @@ export const sharingErrorCodes = [
   'member-exists',
   'property-not-found',
   'tag-not-found',
+  'standing-answer-not-found',
+  'standing-answer-limit-exceeded',
+  'precondition-failed',
   'member-quota-exceeded',
   'image-too-large',
   'project-full',
   'try-again-later',
   'database-unavailable',
   'outcome-unknown',
+  'not-started',
 ] as const;
 export type SharingErrorCode = (typeof sharingErrorCodes)[number];
 
@@ -117,6 +121,16 @@ export const attributeReadOnly = (name: string): SharingError =>
 export const propertyNotFound = (name: string): SharingError =>
   error('property-not-found', `The image has no property ${quote(name)}; use "add" to create it.`);
 
+export const standingAnswerNotFound = (owner: string): SharingError =>
+  error('standing-answer-not-found', `The project has no standing answer for offers of project ${abridge(owner)}.`);
+
+export const standingAnswerLimitExceeded = (limit: number): SharingError =>
+  error('standing-answer-limit-exceeded', `A project can have at most ${limit} standing answers; delete one first.`);
+
+/** @param resource - noun phrase such as "membership" */
+export const preconditionFailed = (resource: string): SharingError =>
+  error('precondition-failed', `The ${resource} has changed; read it again and send its new ETag in "If-Match".`);
+
 export const tagNotFound = (tag: string): SharingError => error('tag-not-found', `The image has no tag ${quote(tag)}.`);
 
 /** Concurrent changes prevented the request, which can be repeated. */
@@ -136,6 +150,10 @@ export const outcomeUnknown = (cause?: unknown): SharingError =>
     'The outcome of the request is unknown: it is applied once or not at all. Read the image or member before you try again.',
     { cause },
   );
+
+/** The request ended before it started this entry, which had no effect. */
+export const notStarted = (): SharingError =>
+  error('not-started', 'The time of the request did not suffice for this entry, which was not started. Send it again.');
 
 const temporaryCodes: ReadonlySet<SharingErrorCode> = new Set([
   'try-again-later',

@@ -82,6 +82,17 @@ export function assertCallerMayAnswer(caller: Caller, image: Image, membership: 
     throw notPermitted('Answering an offer requires the role member.');
 }
 
+/** Permits a project with the role member to end its own membership. */
+export function assertCallerMayLeave(caller: Caller): void {
+  if (!hasRole(caller, 'member')) throw notPermitted('Leaving an image requires the role member.');
+}
+
+/** Permits a project with the role member to decide in advance about offers of another project. */
+export function assertCallerMaySetStandingAnswers(caller: Caller): void {
+  assertCallerHasProject(caller);
+  if (!hasRole(caller, 'member')) throw notPermitted('Standing answers require the role member.');
+}
+
 /** Permits offers and withdrawals by the image's owner with the role member, and by an admin. */
 export function assertCallerMayManageMembers(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
@@ -138,7 +149,7 @@ export function assertCallerMayDownload(caller: Caller, image: Image): void {
 /** Permits lists for any caller with the role reader. */
 export function assertCallerMayList(caller: Caller): void {
   assertCallerHasProject(caller);
-  if (!hasRole(caller, 'reader')) throw notPermitted('Listing images requires the role reader.');
+  if (!hasRole(caller, 'reader')) throw notPermitted('Lists require the role reader.');
 }
 
 /**

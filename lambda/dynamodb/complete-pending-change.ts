@@ -18,7 +18,7 @@ import {
   type ItemKey,
 } from './keys.ts';
 import { listEntryActions } from './items/list-entries.ts';
-import { replicatedMembershipUpdate, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
+import { replicatedMembershipUpdate, storedMembershipFromItem, withdrawMembership } from './items/membership-item.ts';
 import {
   sortKeyOf,
   transactionLimit,
@@ -255,7 +255,8 @@ function outdatedMembership(
   item: Item,
   replicatedAttributes: ReplicatedAttributes,
 ): readonly OutdatedMembership[] {
-  const membership = membershipFromItem(item);
+  // A membership whose end has passed is updated like any other until it is withdrawn.
+  const membership = storedMembershipFromItem(item);
   if (membership === undefined) return [];
   const { memberId, status } = membership;
   const index = indexOfStatus[status];

@@ -48,6 +48,16 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
         const result = await inner.withdraw(withdrawal);
         return unlessRecorded(result, !result);
       },
+      leave: async (leave) => {
+        const result = await inner.leave(leave);
+        return unlessRecorded(result, !result);
+      },
+      changeExpiry: async (change) => {
+        const result = await inner.changeExpiry(change);
+        return unlessRecorded(result, result === undefined);
+      },
+      // It ends what has expired anyway and is no effect of the command.
+      expire: (membership) => new DynamoDbMembershipRepository(this.#table).expire(membership),
     };
   }
 

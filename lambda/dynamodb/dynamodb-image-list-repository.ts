@@ -1,3 +1,4 @@
+import { timestamp, type Clock } from '../domain/clock.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import {
@@ -9,6 +10,7 @@ import {
 } from '../domain/image-list.ts';
 import { names, values } from './expression.ts';
 import { imageFromItem } from './items/image-item.ts';
+import { hasNotEnded } from './items/membership-item.ts';
 import {
   catalogIndex,
   catalogSortKey,
@@ -51,12 +53,21 @@ interface SourceRead {
  */
 const maxFilteredPages = 4;
 
+/**
+ * Maximum number of queries of one call that skip memberships whose end has passed. The sweeper withdraws these within
+ * minutes, so that there are rarely any.
+ */
+const maxUnfilteredPages = 8;
+
 /** Lists of images, read from the sparse indexes of the table. */
 export class DynamoDbImageListRepository implements ImageListRepository {
   readonly #table: Table;
+  readonly #clock: Clock;
 
-  constructor(table: Table) {
+  /** @param clock - tells which memberships have passed their end */
+  constructor(table: Table, clock: Clock) {
     this.#table = table;
+    this.#clock = clock;
   }
 
   async candidates(
@@ -106,23 +117,35 @@ export class DynamoDbImageListRepository implements ImageListRepository {
     const from = after && listKey(segment, after);
     const bounds = order === 'desc' ? [low, from ?? high] : [from ?? low, high];
     const filter = filterOf(source);
+    const hasNot = source.kind === 'offered' ? [hasNotEnded(timestamp(this.#clock()))] : [];
+    const clauses = [...filter.clauses, ...hasNot.map(({ expression }) => expression)];
     const enough = from === undefined ? count : count + 1; // the bounds include the position to continue after
     const isFiltered = filter.clauses.length > 0;
     const { items, lastKey } = await this.#table.query(
       {
         IndexName: index,
         KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
-        ...(isFiltered ? { FilterExpression: filter.clauses.join(' AND ') } : { Limit: enough }),
-        ExpressionAttributeNames: { '#partition': partition.name, '#sort': sort, ...names(...filter.attributes) },
-        ExpressionAttributeValues: values({
-          partition: partition.value,
-          low: bounds[0],
-          high: bounds[1],
-          ...filter.values,
-        }),
+        // Few memberships have passed their end, so that this clause needs no larger page.
+        ...(!isFiltered && { Limit: enough }),
+        ...(clauses.length > 0 && { FilterExpression: clauses.join(' AND ') }),
+        ExpressionAttributeNames: {
+          '#partition': partition.name,
+          '#sort': sort,
+          ...names(...filter.attributes),
+          ...hasNot[0]?.names,
+        },
+        ExpressionAttributeValues: {
+          ...values({
+            partition: partition.value,
+            low: bounds[0],
+            high: bounds[1],
+            ...filter.values,
+          }),
+          ...hasNot[0]?.values,
+        },
         ScanIndexForward: order === 'asc',
       },
-      { enough, ...(isFiltered && { maxPages: maxFilteredPages }), consistent: source.kind !== 'catalog' },
+      { enough, maxPages: isFiltered ? maxFilteredPages : maxUnfilteredPages, consistent: source.kind !== 'catalog' },
     );
     return {
       candidates: items

@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
-import type { Clock } from '../domain/clock.ts';
+import { timestamp, type Clock } from '../domain/clock.ts';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
 import type { ImageRepository, WriteOutcome } from '../domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
@@ -20,17 +20,32 @@ import {
   pendingAttribute,
   recordAttributes,
 } from './items/image-item.ts';
-import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
+import {
+  endAttribute,
+  imageKey,
+  imagePartition,
+  memberIdFromOfferKey,
+  membershipKey,
+  offerBounds,
+  partitionKey,
+  sortKey,
+  standingAnswersKey,
+  type ItemKey,
+} from './keys.ts';
 import { listEntryActions } from './items/list-entries.ts';
-import { membershipFromItem } from './items/membership-item.ts';
+import { epochSeconds, membershipFromItem, storedMembershipFromItem } from './items/membership-item.ts';
+import { standingAnswersFromItem } from './items/standing-answers-item.ts';
 import { completePendingChange, readPartition } from './complete-pending-change.ts';
-import type { Item, Table, Update } from './table.ts';
+import { sortKeyOf, type Item, type Table, type Update } from './table.ts';
 
 const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#pending_change)';
 const withoutMembers = '#member_count = :none';
 const statusIsUnchanged = '#status = :read_status';
 const importIsUnchanged = '#import_job = :read_job';
 const isImporting = '#import_job = :job';
+
+/** Maximum number of 1 MB pages that a search for expired members reads: some 25,000 members. */
+const maxExpiryPages = 4;
 
 /** Images in the table, with their list entries and the changes that their memberships replicate. */
 export class DynamoDbImageRepository implements ImageRepository {
@@ -43,10 +58,34 @@ export class DynamoDbImageRepository implements ImageRepository {
   }
 
   async find(imageId: ImageId, projectIds: readonly ProjectId[]): Promise<Sharing> {
-    const memberIds = [...new Set(projectIds)];
-    const items = await this.#table.get([imageKey(imageId), ...memberIds.map((id) => membershipKey(id, imageId))]);
+    return this.#toSharing(imageId, await this.#table.get(keysOf(imageId, projectIds)));
+  }
+
+  async findForOffer(
+    imageId: ImageId,
+    memberId: ProjectId,
+    projectIds: readonly ProjectId[],
+  ): ReturnType<ImageRepository['findForOffer']> {
+    const standingKey = standingAnswersKey(memberId);
+    const items = await this.#table.get([...keysOf(imageId, [...projectIds, memberId]), standingKey]);
+    const standing = items.find((item) => item[sortKey] === standingKey.sk);
+    const membership = items.find((item) => item[partitionKey] === standingKey.pk && item !== standing);
+    const sharing = this.#toSharing(
+      imageId,
+      items.filter((item) => item !== standing),
+    );
+    const isStored = membership !== undefined && storedMembershipFromItem(membership) !== undefined;
+    return {
+      sharing,
+      standingAnswers: standingAnswersFromItem(standing),
+      isExpired: isStored && !sharing.memberships.has(memberId),
+    };
+  }
+
+  #toSharing(imageId: ImageId, items: readonly Item[]): Sharing {
+    const now = this.#clock();
     const record = items.find((item) => item[partitionKey] === imagePartition(imageId));
-    const memberships = items.filter((item) => item !== record).flatMap(asMembership);
+    const memberships = items.filter((item) => item !== record).flatMap((item) => membershipFromItem(item, now) ?? []);
     return {
       imageId,
       image: record && imageFromItem(record),
@@ -54,12 +93,33 @@ export class DynamoDbImageRepository implements ImageRepository {
     };
   }
 
+  async findExpired(imageId: ImageId, count: number): Promise<readonly ProjectId[]> {
+    const { low, high } = offerBounds;
+    const { items } = await this.#table.query(
+      {
+        KeyConditionExpression: '#pk = :pk AND #sk BETWEEN :low AND :high',
+        FilterExpression: `#${endAttribute} <= :now`,
+        ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey, ...names(endAttribute) },
+        ExpressionAttributeValues: values({
+          pk: imagePartition(imageId),
+          low,
+          high,
+          now: epochSeconds(timestamp(this.#clock())),
+        }),
+      },
+      { enough: count, maxPages: maxExpiryPages },
+    );
+    return items.flatMap((item) => memberIdFromOfferKey(sortKeyOf(item)) ?? []).slice(0, count);
+  }
+
   findOffers(imageId: ImageId, count: number): ReturnType<ImageRepository['findOffers']> {
     return readPartition(this.#table, imageId, count);
   }
 
   async findMemberships(imageId: ImageId, memberIds: readonly ProjectId[]): Promise<readonly Membership[]> {
-    return (await this.#table.get(memberIds.map((id) => membershipKey(id, imageId)))).flatMap(asMembership);
+    const items = await this.#table.get(memberIds.map((id) => membershipKey(id, imageId)));
+    const now = this.#clock();
+    return items.flatMap((item) => membershipFromItem(item, now) ?? []);
   }
 
   create(image: Image, actor: Actor): Promise<boolean> {
@@ -197,4 +257,7 @@ function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers 
 
 const outcome = (applied: boolean): WriteOutcome => (applied ? 'written' : 'conflict');
 
-const asMembership = (item: Item): Membership | [] => membershipFromItem(item) ?? [];
+const keysOf = (imageId: ImageId, projectIds: readonly ProjectId[]): readonly ItemKey[] => [
+  imageKey(imageId),
+  ...[...new Set(projectIds)].map((id) => membershipKey(id, imageId)),
+];

@@ -1,20 +1,41 @@
 import { randomUUID } from 'node:crypto';
-import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
-import type { Answer, MembershipRepository, Offer, Withdrawal } from '../domain/repositories/membership-repository.ts';
+import { expiryActor } from '../domain/actor.ts';
+import { timestamp, type Timestamp } from '../domain/clock.ts';
+import type {
+  Answer,
+  ExpiryChange,
+  Leave,
+  MembershipRepository,
+  Offer,
+  Withdrawal,
+} from '../domain/repositories/membership-repository.ts';
 import type { Membership } from '../domain/membership.ts';
-import { assignments, equalityClauses, names, values } from './expression.ts';
-import { actorAttribute, replicatedItemAttributes } from './items/image-item.ts';
+import { assignments, equalityClauses, names, values, type Clause } from './expression.ts';
+import { actorAttribute, replicatedAttributesFrom, replicatedItemAttributes } from './items/image-item.ts';
 import { itemReader } from './items/item-reader.ts';
 import {
+  endAttribute,
   imageKey,
   indexOfStatus,
   itemFormat,
   membershipIndex,
   membershipKey,
   offerKey,
+  standingAnswerName,
+  standingAnswersKey,
   statusIndexes,
 } from './keys.ts';
-import { replicatedMembershipUpdate, membershipFromItem, withdrawMembership } from './items/membership-item.ts';
+import {
+  endAttributeNames,
+  endAttributes,
+  endOf,
+  epochSeconds,
+  hasNotEnded,
+  membershipFromItem,
+  replicatedMembershipUpdate,
+  storedMembershipFromItem,
+  withdrawMembership,
+} from './items/membership-item.ts';
 import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
 
 /** Memberships in the table. Each write is one request whose condition contains the complete rule. */
@@ -35,13 +56,13 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   async #answerByUpdate(answer: Answer): ReturnType<MembershipRepository['answer']> {
-    let at: Timestamp | undefined;
+    let at = answer.at();
     const { applied, item } = await this.#table.update(() => {
       at = answer.at();
       return answerUpdate(answer, at);
     });
     // The result is built from the answer: if a later read confirmed the update, the item may have changed since.
-    return applied ? changedMembership(answer, item, at) : unchangedOrRefused(answer, item);
+    return applied ? changedMembership(answer, item, at) : unchangedOrRefused(answer, item, at);
   }
 
   /**
@@ -50,30 +71,49 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
    */
   async #answerByTransaction(answer: Answer): ReturnType<MembershipRepository['answer']> {
     const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);
-    const unchanged = unchangedOrRefused(answer, item);
-    if (item === undefined || unchanged !== 'condition-failed') return unchanged;
     const at = answer.at();
+    const unchanged = unchangedOrRefused(answer, item, at);
+    if (item === undefined || unchanged !== 'condition-failed') return unchanged;
     const update = answerUpdate(answer, at, itemReader(item).string('membership_id'));
     const applied = await this.#table.transact([{ Update: update }, ...this.#additionalActions]);
     return applied ? changedMembership(answer, item, at) : 'condition-failed';
   }
 
-  async offer({ image, memberId, quota, at, actor }: Offer): Promise<Membership | undefined> {
+  async offer(offer: Offer): Promise<Membership | undefined> {
+    const { image, memberId, quota, expiresAt, standingAnswer, at, actor } = offer;
     const requiredAttributes = replicatedItemAttributes({ ...image, visibility: 'shared' });
-    const membershipId = randomUUID();
-    const { set, remove: notPending } = replicatedMembershipUpdate(image, image, 'pending');
-    const remove = [...notPending, writeIdAttribute]; // no UpdateItem has written the new membership
-    const membership = {
+    const status = standingAnswer ?? 'pending';
+    const membership: Membership = {
+      id: randomUUID(),
+      imageId: image.id,
+      memberId,
+      status,
+      createdAt: at,
+      updatedAt: at,
+      offeredBy: actor.projectId,
+      answeredAt: standingAnswer === undefined ? undefined : at,
+      expiresAt,
+    };
+    const end = expiresAt === undefined ? {} : endAttributes(image.id, expiresAt);
+    const { set: replicated, remove: otherIndexes } = replicatedMembershipUpdate(image, image, status);
+    const set: Readonly<Record<string, unknown>> = {
       format: itemFormat,
-      membership_id: membershipId,
+      membership_id: membership.id,
       image_id: image.id,
       member_id: memberId,
-      status: 'pending',
+      status,
       created_at: at,
       updated_at: at,
       updated_by: actorAttribute(actor),
-      ...set,
+      offered_by: actor.projectId,
+      ...(standingAnswer !== undefined && { answered_at: at, standing_answer: true }),
+      ...end,
+      ...replicated,
     };
+    // No UpdateItem has written the new membership. A withdrawn membership has kept the other attributes.
+    const remove = [...otherIndexes, writeIdAttribute, 'answered_at', 'standing_answer', ...endAttributeNames].filter(
+      (name) => set[name] === undefined,
+    );
     const belowQuota = quota < 0 ? [] : ['#member_count < :quota'];
 
     const applied = await this.#table.transact([
@@ -93,7 +133,13 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       },
       {
         Put: {
-          Item: { ...offerKey(image.id, memberId), format: itemFormat, membership_id: membershipId, created_at: at },
+          Item: {
+            ...offerKey(image.id, memberId),
+            format: itemFormat,
+            membership_id: membership.id,
+            created_at: at,
+            ...(expiresAt !== undefined && { [endAttribute]: epochSeconds(expiresAt) }),
+          },
           ConditionExpression: 'attribute_not_exists(pk)',
         },
       },
@@ -102,42 +148,129 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
           Key: membershipKey(memberId, image.id),
           // The sequence continues from the withdrawn membership or, after that has expired, from the current time in
           // milliseconds: it only increases.
-          UpdateExpression: `SET #sequence = if_not_exists(#sequence, :now) + :one, ${assignments(membership)}
+          UpdateExpression: `SET #sequence = if_not_exists(#sequence, :now) + :one, ${assignments(set)}
             REMOVE ${remove.map((attribute) => `#${attribute}`).join(', ')}`,
           ConditionExpression: 'attribute_not_exists(#status)',
-          ExpressionAttributeNames: names('sequence', ...Object.keys(membership), ...remove),
-          ExpressionAttributeValues: values({ ...membership, now: Date.parse(at), one: 1 }),
+          ExpressionAttributeNames: names('sequence', ...Object.keys(set), ...remove),
+          ExpressionAttributeValues: values({ ...set, now: Date.parse(at), one: 1 }),
         },
       },
+      ...(standingAnswer === undefined ? [] : [standingAnswerIs(offer, standingAnswer)]),
       ...this.#additionalActions,
     ]);
-    return applied ? { imageId: image.id, memberId, status: 'pending', createdAt: at, updatedAt: at } : undefined;
+    return applied ? membership : undefined;
   }
 
-  async withdraw({ imageId, memberId, owner, at, actor }: Withdrawal): Promise<boolean> {
-    const callerIsTheOwner = owner === undefined ? [] : ['#owner = :owner'];
+  async withdraw({ owner, ...withdrawal }: Withdrawal): Promise<boolean> {
+    const clauses = [hasNotEnded(timestamp(withdrawal.at))];
+    return this.#end(withdrawal, sharedBy(owner), clauses);
+  }
+
+  async leave(leave: Leave): Promise<boolean> {
+    return this.#end(leave, imageExists, [hasNotEnded(timestamp(leave.at))]);
+  }
+
+  async expire({ imageId, memberId, at }: Parameters<MembershipRepository['expire']>[0]): Promise<boolean> {
+    const [item] = await this.#table.get([membershipKey(memberId, imageId)]);
+    const end = item && endOf(item);
+    if (item === undefined || end === undefined || membershipFromItem(item, at) !== undefined) return false;
+    const actor = expiryActor(replicatedAttributesFrom(itemReader(item)).owner);
+    // A membership that was prolonged has another end.
+    const isSameEnd: Clause = {
+      expression: `#${endAttribute} = :end`,
+      names: names(endAttribute),
+      values: values({ end: epochSeconds(end) }),
+    };
+    return this.#end({ imageId, memberId, at, actor }, imageExists, [isSameEnd]);
+  }
+
+  /** Ends a membership in one transaction. The clauses of the image and of the membership are its condition. */
+  #end(
+    { imageId, memberId, at, actor }: Omit<Withdrawal, 'owner'>,
+    image: Clause,
+    clauses: readonly Clause[],
+  ): Promise<boolean> {
     return this.#table.transact([
       {
         Update: {
           Key: imageKey(imageId),
           UpdateExpression: 'ADD #member_count :minus_one',
-          ConditionExpression: ['#visibility = :shared', ...callerIsTheOwner].join(' AND '),
-          ExpressionAttributeNames: {
-            ...names('visibility', 'member_count'),
-            ...(owner === undefined ? {} : names('owner')),
-          },
-          ExpressionAttributeValues: {
-            ...values({ shared: 'shared', minus_one: -1 }),
-            ...(owner === undefined ? {} : values({ owner })),
-          },
+          ConditionExpression: image.expression,
+          ExpressionAttributeNames: { ...names('member_count'), ...image.names },
+          ExpressionAttributeValues: { ...values({ minus_one: -1 }), ...image.values },
         },
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership({ memberId, imageId, at, actor }) },
+      { Update: withdrawMembership({ memberId, imageId, at, actor }, clauses) },
       ...this.#additionalActions,
     ]);
   }
+
+  async changeExpiry({ membership, owner, expiresAt, at, actor }: ExpiryChange): Promise<Membership | undefined> {
+    const { id, imageId, memberId, status } = membership;
+    const image = sharedBy(owner);
+    const hasNot = hasNotEnded(at);
+    const end = expiresAt === undefined ? {} : endAttributes(imageId, expiresAt);
+    const set = { updated_at: at, updated_by: actorAttribute(actor), ...end };
+    const change = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
+    const applied = await this.#table.transact([
+      {
+        ConditionCheck: {
+          Key: imageKey(imageId),
+          ConditionExpression: image.expression,
+          ExpressionAttributeNames: image.names,
+          ExpressionAttributeValues: image.values,
+        },
+      },
+      {
+        Update: {
+          Key: offerKey(imageId, memberId),
+          UpdateExpression: expiresAt === undefined ? `REMOVE #${endAttribute}` : `SET #${endAttribute} = :end`,
+          ConditionExpression: 'attribute_exists(pk)',
+          ExpressionAttributeNames: names(endAttribute),
+          ...(expiresAt !== undefined && { ExpressionAttributeValues: values({ end: epochSeconds(expiresAt) }) }),
+        },
+      },
+      {
+        Update: {
+          Key: membershipKey(memberId, imageId),
+          UpdateExpression: `SET ${assignments(set)} ${change} ADD #sequence :one`,
+          ConditionExpression: `#membership_id = :membership_id AND #status = :status AND ${hasNot.expression}`,
+          ExpressionAttributeNames: {
+            ...names('membership_id', 'status', 'sequence', ...Object.keys(set), ...endAttributeNames),
+            ...hasNot.names,
+          },
+          ExpressionAttributeValues: {
+            ...values({ ...set, membership_id: id, status, one: 1 }),
+            ...hasNot.values,
+          },
+        },
+      },
+      ...this.#additionalActions,
+    ]);
+    return applied ? { ...membership, updatedAt: at, expiresAt } : undefined;
+  }
 }
+
+/** The clause that an image has members that are counted: it is not deleted. */
+const imageExists: Clause = { expression: 'attribute_exists(#member_count)', names: {}, values: {} };
+
+/** Returns the clause that an image is shared, and by this project if it is defined. */
+const sharedBy = (owner: Offer['memberId'] | undefined): Clause => ({
+  expression: ['#visibility = :shared', ...(owner === undefined ? [] : ['#owner = :owner'])].join(' AND '),
+  names: names('visibility', ...(owner === undefined ? [] : ['owner'])),
+  values: values({ shared: 'shared', ...(owner === undefined ? {} : { owner }) }),
+});
+
+/** Returns the check that the member's standing answer to the image's owner is this status. */
+const standingAnswerIs = ({ image, memberId }: Offer, status: string): TransactAction => ({
+  ConditionCheck: {
+    Key: standingAnswersKey(memberId),
+    ConditionExpression: '#answers.#owner.#status = :status',
+    ExpressionAttributeNames: { ...names('answers', 'status'), '#owner': standingAnswerName(image.owner) },
+    ExpressionAttributeValues: values({ status }),
+  },
+});
 
 /**
  * Returns the update that sets the status of a membership.
@@ -156,20 +289,29 @@ function answerUpdate(
   const statusChanges = '#status <> :status'; // the same answer again writes nothing
   const callerIsNotTheOwner = excludedOwner === undefined ? [] : ['#owner <> :not_owner'];
   const isSameMembership = membershipId === undefined ? [] : ['#membership_id = :membership_id'];
+  const hasNot = hasNotEnded(at);
   return {
     Key: membershipKey(memberId, imageId),
-    UpdateExpression: `SET #status = :status, #updated_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
+    UpdateExpression: `SET #status = :status, #updated_at = :at, #answered_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
       REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
-    ConditionExpression: [isMember, imageIsShared, statusChanges, ...callerIsNotTheOwner, ...isSameMembership].join(
-      ' AND ',
-    ),
+    ConditionExpression: [
+      isMember,
+      hasNot.expression,
+      imageIsShared,
+      statusChanges,
+      ...callerIsNotTheOwner,
+      ...isSameMembership,
+    ].join(' AND '),
     ExpressionAttributeNames: {
-      ...names('status', 'visibility', 'updated_at', 'updated_by', 'sequence', membershipIndex, ...statusIndexes),
+      ...names('status', 'visibility', 'updated_at', 'answered_at', 'updated_by', 'sequence'),
+      ...names(membershipIndex, ...statusIndexes),
+      ...hasNot.names,
       ...(excludedOwner === undefined ? {} : names('owner')),
       ...(membershipId === undefined ? {} : names('membership_id')),
     },
     ExpressionAttributeValues: {
       ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
+      ...hasNot.values,
       ...(excludedOwner === undefined ? {} : values({ not_owner: excludedOwner })),
       ...(membershipId === undefined ? {} : values({ membership_id: membershipId })),
     },
@@ -179,20 +321,16 @@ function answerUpdate(
 type AnswerResult = Awaited<ReturnType<MembershipRepository['answer']>>;
 
 /** Returns the membership that an answer has written. */
-const changedMembership = ({ imageId, memberId, status }: Answer, item: Item, updatedAt?: Timestamp): AnswerResult => ({
-  outcome: 'changed',
-  membership: {
-    imageId,
-    memberId,
-    status,
-    createdAt: itemReader(item).parsed('created_at', 'a timestamp', parseTimestamp),
-    updatedAt,
-  },
-});
+function changedMembership({ memberId, imageId, status }: Answer, item: Item, at: Timestamp): AnswerResult {
+  // Parsed without its status, which a concurrent withdrawal may have removed.
+  const membership = storedMembershipFromItem({ ...item, status });
+  if (membership === undefined) throw new Error(`The answer of ${memberId} to ${imageId} has no membership.`);
+  return { outcome: 'changed', membership: { ...membership, updatedAt: at, answeredAt: at } };
+}
 
 /** Returns `unchanged` if the item failed only the clause that the status changes, otherwise `refused`. */
-function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined): AnswerResult {
-  const membership = item && membershipFromItem(item);
+function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined, at: Timestamp): AnswerResult {
+  const membership = item && membershipFromItem(item, new Date(at));
   const unchanged =
     membership?.status === status &&
     item?.['visibility'] === 'shared' &&

@@ -16,3 +16,17 @@ export const equalityClauses = (attributes: Readonly<Record<string, unknown>>): 
 /** Returns `#a = :a, #b = :b`: the assignments of a `SET`. */
 export const assignments = (attributes: Readonly<Record<string, unknown>>): string =>
   equalityClauses(attributes).join(', ');
+
+/** A clause of a condition with its placeholders. */
+export interface Clause {
+  readonly expression: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Returns the condition that all clauses are true. Clauses that share a placeholder give it the same value. */
+export const allOf = (clauses: readonly Clause[]): Clause => ({
+  expression: clauses.map(({ expression }) => expression).join(' AND '),
+  names: Object.fromEntries(clauses.flatMap((clause) => Object.entries(clause.names))),
+  values: Object.fromEntries(clauses.flatMap((clause) => Object.entries(clause.values))),
+});

@@ -1,5 +1,6 @@
+import type { Clock } from '../domain/clock.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
-import { imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
+import { endAttribute, imageKey, imagePartition, membershipKey, partitionKey } from './keys.ts';
 import { isTombstone, nameFromItem } from './items/image-item.ts';
 import type { Item, Table } from './table.ts';
 
@@ -11,11 +12,12 @@ export interface NamedMembership {
 }
 
 /**
- * Returns the current names of images by membership id. It omits withdrawn memberships and images that are private or
+ * Returns the current names of images by membership id. It omits withdrawn and expired memberships and images that are private or
  * deleted, whose names a member may not learn. 100 memberships cost two round trips.
  */
 export async function findImageNames(
   table: Table,
+  clock: Clock,
   memberships: readonly NamedMembership[],
 ): Promise<ReadonlyMap<string, string | null>> {
   const images = await table.get([...new Set(memberships.map(({ imageId }) => imageId))].map(imageKey));
@@ -29,7 +31,11 @@ export async function findImageNames(
     .filter(({ imageId }) => names.has(imagePartition(imageId)))
     .map(({ memberId, imageId }) => membershipKey(memberId, imageId));
   const items = await table.get([...new Map(keys.map((key) => [JSON.stringify(key), key])).values()]);
-  const current = new Set(items.filter(({ status }) => status !== undefined).map((item) => item['membership_id']));
+  // Compared without parsing: a malformed membership does not prevent the notifications of other items.
+  const now = clock().getTime() / 1000;
+  const exists = (item: Item): boolean =>
+    item['status'] !== undefined && !(Number(item[endAttribute] ?? Number.POSITIVE_INFINITY) <= now);
+  const current = new Set(items.filter(exists).map((item) => item['membership_id']));
   return new Map(
     memberships
       .filter(({ membershipId }) => current.has(membershipId))

@@ -1,5 +1,5 @@
 import { parseTimestamp } from '../domain/clock.ts';
-import { parseImageId, type ImageId, type ProjectId } from '../domain/ids.ts';
+import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../domain/ids.ts';
 import type { ReplicatedAttributes, Visibility } from '../domain/image.ts';
 import type { ListPosition } from '../domain/image-list.ts';
 import type { MemberStatus } from '../domain/membership.ts';
@@ -26,18 +26,31 @@ export const membershipIndex = 'list_key';
 /** All sparse local indexes. DynamoDB creates local indexes only together with the table. */
 export const localIndexes = [...statusIndexes, membershipIndex] as const;
 
+/** The end of a membership in epoch seconds. From that second on the membership does not exist. */
+export const endAttribute = 'ends_at';
+
 /**
  * The attributes that the local indexes project besides the keys: list filters read them before other items, and no
- * change of status changes them. No item has `ends_at` yet: it is reserved for the end time of offers and grants, in
- * seconds.
+ * change of status changes them. `ends_at` is the end of a membership that has one.
  */
-export const projectedAttributes = ['owner', 'visibility', 'os_hidden', 'ends_at'] as const;
+export const projectedAttributes = ['owner', 'visibility', 'os_hidden', endAttribute] as const;
 
 /**
  * The global index over image items (keys only) that serves an admin's list of all projects: partition and sort key.
  */
 export const catalogIndex = 'catalog';
 export const catalogSortKey = 'catalog_key';
+
+/**
+ * The sparse global index of the memberships that have an end (keys only), which finds those whose end has passed. Its
+ * partition key is one of {@link expiryShards}, so that no single partition limits how many such offers are written.
+ */
+export const expiryIndex = 'expiry';
+export const expiryShardAttribute = 'expiry_shard';
+export const expiryShards = Array.from({ length: 16 }, (_, shard) => shard.toString(16));
+
+/** Returns the shard of an image's memberships: the last character of the image id, because the first ones are a time. */
+export const expiryShardOf = (imageId: ImageId): string => imageId.at(-1) ?? '';
 
 /** The time-to-live attribute, in epoch seconds. */
 export const timeToLive = 'expires_at';
@@ -63,6 +76,7 @@ const prefix = {
 /** The sort key of an image's record in the image's partition. */
 const imageSortKey = 'IMAGE';
 const commandSortKey = 'COMMAND';
+const standingAnswersSortKey = 'STANDING';
 
 export const imagePartition = (imageId: ImageId): string => `${prefix.image}${imageId}`;
 export const projectPartition = (projectId: ProjectId): string => `${prefix.project}${projectId}`;
@@ -77,6 +91,9 @@ export const offerKey = (imageId: ImageId, memberId: ProjectId): ItemKey => ({
   sk: `${prefix.offer}${memberId}`,
 });
 
+/** Bounds of the sort keys of all offers in an image's partition: the prefix, and the prefix with the next character. */
+export const offerBounds = { low: prefix.offer, high: prefix.offer.replace('#', '$') } as const;
+
 /** Returns the key of the list entry of an image in its owner's partition. */
 export const ownedKey = (owner: ProjectId, imageId: ImageId): ItemKey => ({
   pk: projectPartition(owner),
@@ -88,6 +105,22 @@ export const membershipKey = (memberId: ProjectId, imageId: ImageId): ItemKey =>
   pk: projectPartition(memberId),
   sk: `${prefix.shared}${imageId}`,
 });
+
+/** Returns the key of the item with the standing answers of a project. */
+export const standingAnswersKey = (projectId: ProjectId): ItemKey => ({
+  pk: projectPartition(projectId),
+  sk: standingAnswersSortKey,
+});
+
+/**
+ * Returns the name of an owner's entry in the map of standing answers. The prefix keeps it apart from names with another
+ * meaning, such as those of the keys.
+ */
+export const standingAnswerName = (owner: ProjectId): string => `${prefix.project}${owner}`;
+
+/** Returns the owner of a name in the map of standing answers, or `undefined` for another name. */
+export const ownerFromStandingAnswerName = (name: string): ProjectId | undefined =>
+  name.startsWith(prefix.project) ? parseProjectId(name.slice(prefix.project.length)) : undefined;
 
 /** Returns the key of the list entry of a public or community image. */
 export const publicOrCommunityKey = (visibility: Visibility, imageId: ImageId): ItemKey => ({
@@ -110,7 +143,8 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
   if (pk.startsWith(prefix.image))
     return sk === imageSortKey ? 'image' : sk.startsWith(prefix.offer) ? 'other' : undefined;
   if (pk.startsWith(prefix.project)) {
-    return sk.startsWith(prefix.shared) ? 'membership' : sk.startsWith(prefix.owned) ? 'other' : undefined;
+    if (sk.startsWith(prefix.shared)) return 'membership';
+    return sk.startsWith(prefix.owned) || sk === standingAnswersSortKey ? 'other' : undefined;
   }
   if (pk.startsWith(prefix.command)) return sk === commandSortKey ? 'other' : undefined;
   return pk.startsWith(prefix.everyone) && sk.startsWith(prefix.image) ? 'other' : undefined;

@@ -1,14 +1,14 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Actor } from '../domain/actor.ts';
-import { pickImageState, type Change } from '../domain/change.ts';
+import { pickImageState, type Change, type MembershipState } from '../domain/change.ts';
 import { parseTimestamp } from '../domain/clock.ts';
 import { parseImageId, parseProjectId, type ImageId } from '../domain/ids.ts';
 import { hasSameReplicatedAttributes, type Image } from '../domain/image.ts';
 import { actorFrom, imageFromItem } from './items/image-item.ts';
 import { itemReader, type ItemReader } from './items/item-reader.ts';
 import { itemFormat, itemKind, partitionKey, sortKey, type ItemKey } from './keys.ts';
-import { membershipFromItem } from './items/membership-item.ts';
+import { storedMembershipFromItem } from './items/membership-item.ts';
 import type { Item } from './table.ts';
 
 /** The fields of a stream record that this service reads. Its items have DynamoDB's own format. */
@@ -62,6 +62,7 @@ function readMembership(before: Item | undefined, after: Item): ParsedRecord {
   const sequence = read.number('sequence');
   // Every change of the membership increases the sequence.
   if (before !== undefined && itemReader(before).number('sequence') === sequence) return noChange;
+  const stateBefore = before && pickMembershipState(before);
   return {
     change: {
       kind: 'membership',
@@ -70,12 +71,18 @@ function readMembership(before: Item | undefined, after: Item): ParsedRecord {
       membershipId: read.string('membership_id'),
       owner: read.parsed('owner', 'a project id', parseProjectId),
       sequence,
-      before: before && membershipFromItem(before)?.status,
-      after: membershipFromItem(after)?.status,
+      before: stateBefore,
+      after: pickMembershipState(after),
+      hasStandingAnswer: stateBefore === undefined && after['standing_answer'] === true,
       actor: actorOf(read),
       at: read.parsed('updated_at', 'a timestamp', parseTimestamp),
     },
   };
+}
+
+function pickMembershipState(item: Item): MembershipState | undefined {
+  const membership = storedMembershipFromItem(item);
+  return membership && { status: membership.status, expiresAt: membership.expiresAt };
 }
 
 function readImage(before: Item | undefined, after: Item): ParsedRecord {

@@ -1,4 +1,4 @@
-import type { Change, ImageState } from '../domain/change.ts';
+import type { Change, ImageState, MembershipState } from '../domain/change.ts';
 
 /** The `source` of every event that the service publishes. */
 export const notificationSource = 'image-sharing';
@@ -21,6 +21,8 @@ export interface Notification {
   readonly before: Readonly<Record<string, unknown>> | null;
   /** State after the change; `null` for a deletion. */
   readonly after: Readonly<Record<string, unknown>> | null;
+  /** Present if the status of an offer is the member's standing answer. */
+  readonly standing_answer?: true;
   readonly by: {
     readonly project: string;
     readonly user: string;
@@ -53,7 +55,6 @@ export function toNotification(change: Change, imageName: string | null): Notifi
       ...common,
     };
   }
-  const statusView = (status: string | undefined) => (status === undefined ? null : { status });
   return {
     version: 1,
     id: `${change.membershipId}:${change.sequence}`,
@@ -61,11 +62,17 @@ export function toNotification(change: Change, imageName: string | null): Notifi
     sequence: change.sequence,
     image: { id: change.imageId, name: imageName, owner: change.owner },
     member: { id: change.memberId, membership_id: change.membershipId },
-    before: statusView(change.before),
-    after: statusView(change.after),
+    before: membershipStateView(change.before),
+    after: membershipStateView(change.after),
+    ...(change.hasStandingAnswer && { standing_answer: true }),
     ...common,
   };
 }
+
+const membershipStateView = (state: MembershipState | undefined): Notification['before'] =>
+  state === undefined
+    ? null
+    : { status: state.status, ...(state.expiresAt !== undefined && { expires_at: state.expiresAt }) };
 
 const imageStateView = (state: ImageState | undefined): Notification['before'] =>
   state === undefined

@@ -35,7 +35,7 @@ const config = loadConfig(process.env, [
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
-const lists = new DynamoDbImageListRepository(table);
+const lists = new DynamoDbImageListRepository(table, clock);
 // Lambda sets these variables; an execution environment keeps its credentials.
 const {
   AWS_REGION: region = '',

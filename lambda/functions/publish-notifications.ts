@@ -25,7 +25,7 @@ const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
 /** Reads the table's stream and publishes notifications. */
 export const handler = streamHandler({
   read: readStreamRecord,
-  imageNames: (memberships) => findImageNames(table, memberships),
+  imageNames: (memberships) => findImageNames(table, () => new Date(), memberships),
   bus: new EventBridgeBus(config.eventBusName),
   scheduleCompletion: (pendingChangeStarted) => pendingChangesQueue.send(pendingChangeMessage(pendingChangeStarted)),
   startImport: (importStarted) => imageDataQueue.send(importMessage(importStarted)),

@@ -8,6 +8,7 @@ import { importMethod } from './views/import-view.ts';
 import { projectIdSchema } from './views/project-id-schema.ts';
 import { imageSchema } from './views/image-schema.ts';
 import { schemas } from './views/schemas.ts';
+import { sharingSchemas } from './views/sharing/sharing-schemas.ts';
 import { writableImageProperties } from './views/writable-image-properties.ts';
 import { currentVersion } from './views/versions.ts';
 
@@ -106,6 +107,23 @@ const views: Readonly<Record<string, Json>> = {
   },
 };
 
+/** Component name of a schema of the sharing API. */
+const sharingName = (name: string): string => `sharing-${name}`;
+
+/** Schemas of responses of the sharing API, which have all properties of their served schemas. */
+const sharingViews: Readonly<Record<string, Json>> = Object.fromEntries(
+  Object.entries(sharingSchemas).map(([name, { properties }]) => [
+    `${sharingName(name)}-view`,
+    {
+      ...reference(sharingName(name)),
+      type: 'object',
+      required: Object.keys(properties).filter((property) => property !== 'next'),
+      properties: { schema: { const: `/sharing/v1/schemas/${name}` } },
+      additionalProperties: true,
+    },
+  ]),
+);
+
 const fault: Json = {
   type: 'object',
   required: ['message', 'code', 'title', 'error', 'request_id'],
@@ -139,6 +157,8 @@ const pathParameters: Readonly<Record<string, Json>> = {
   member_id: { ...projectIdSchema, description: 'Id of the project' },
   tag: { type: 'string', minLength: 1, maxLength: 255 },
   schema: { type: 'string', enum: Object.keys(schemas) },
+  sharing_schema: { type: 'string', enum: Object.keys(sharingSchemas) },
+  owner: { ...projectIdSchema, description: 'Id of the project that owns the images' },
 };
 const pathParametersOf = (path: string): readonly string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
@@ -329,6 +349,15 @@ export const apiDocument = (): ApiDocument => ({
       bearer: { type: 'http', scheme: 'bearer' },
     },
     headers: commonHeaders,
-    schemas: { ...schemas, ...views, ...patchSchemas, fault, versions, schema: { type: 'object' } },
+    schemas: {
+      ...schemas,
+      ...Object.fromEntries(Object.entries(sharingSchemas).map(([name, schema]) => [sharingName(name), schema])),
+      ...views,
+      ...sharingViews,
+      ...patchSchemas,
+      fault,
+      versions,
+      schema: { type: 'object' },
+    },
   },
 });

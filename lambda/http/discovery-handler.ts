@@ -26,7 +26,11 @@ import {
  * @param document - OpenAPI document of the API
  */
 export function discoveryHandler(document: ApiDocument, dependencies: HandlerDependencies): ApiHandler {
-  const routed = apiHandler(discoveryOperations, { showSchema: undefined, listImportMethods: undefined }, dependencies);
+  const routed = apiHandler(
+    discoveryOperations,
+    { showSchema: undefined, showSharingSchema: undefined, listImportMethods: undefined },
+    dependencies,
+  );
   const withoutToken = (name: string, handle: HandleRequest): ApiHandler =>
     wrapOperation({ name, handle, body: 'ignored' }, { ...dependencies, identity: undefined });
   const options = withoutToken('options', showOptions);

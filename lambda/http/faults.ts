@@ -19,6 +19,7 @@ const statuses = {
   'image-not-found': 404,
   'member-not-found': 404,
   'tag-not-found': 404,
+  'standing-answer-not-found': 404,
   'route-not-found': 404,
   'not-supported': 404,
   'method-not-allowed': 405,
@@ -27,7 +28,9 @@ const statuses = {
   'image-exists': 409,
   'member-exists': 409,
   'property-not-found': 409,
+  'precondition-failed': 412,
   'member-quota-exceeded': 413,
+  'standing-answer-limit-exceeded': 413,
   'image-too-large': 413,
   'project-full': 413,
   'unsupported-media-type': 415,
@@ -35,6 +38,7 @@ const statuses = {
   'try-again-later': 503,
   'database-unavailable': 503,
   'outcome-unknown': 503,
+  'not-started': 503,
 } as const satisfies Record<FaultCode, number>;
 
 /** Fault code of a response, except `internal-error`. */

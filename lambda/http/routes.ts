@@ -2,11 +2,13 @@ import { discoveryOperations, fallbackRoute } from './operations/discovery.ts';
 import { imageDataOperations } from './operations/image-data.ts';
 import { imageOperations } from './operations/images.ts';
 import { memberOperations } from './operations/members.ts';
+import { sharingOperations } from './operations/sharing/sharing-operations.ts';
 
 /** Operations of the API by the function that serves them. */
 export const apiOperations = {
   members: memberOperations,
   images: { ...imageOperations, ...imageDataOperations },
+  sharing: sharingOperations,
   discovery: discoveryOperations,
 } as const;
 

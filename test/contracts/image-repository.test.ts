@@ -49,7 +49,16 @@ describe('find', () => {
 
     const found = await images.find(id, [beta, 'delta' as ProjectId, 'nobody' as ProjectId, beta]);
 
-    const membership = { imageId: id, status: 'pending', createdAt: offeredAt, updatedAt: offeredAt };
+    const membership = {
+      id: expect.any(String),
+      imageId: id,
+      status: 'pending',
+      createdAt: offeredAt,
+      updatedAt: offeredAt,
+      offeredBy: 'alpha',
+      answeredAt: undefined,
+      expiresAt: undefined,
+    };
     expect(found.memberships).toEqual(
       new Map([
         ['beta', { ...membership, memberId: 'beta' }],
@@ -322,7 +331,8 @@ describe('an incomplete change', () => {
       const half = (await read(before.id)).image;
       if (broken) {
         expect(half?.pendingChange).toMatchObject({ actor: admin });
-        const offered = await memberships.offer({ image: half!, memberId: newcomer, quota: -1, at: offeredAt, actor });
+        const open = { quota: -1, expiresAt: undefined, standingAnswer: undefined };
+        const offered = await memberships.offer({ image: half!, memberId: newcomer, ...open, at: offeredAt, actor });
         expect(offered).toBeUndefined();
         await Promise.all([images.completePendingChange(half!), images.completePendingChange(half!)]);
         await images.completePendingChange(half!);

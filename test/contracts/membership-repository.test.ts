@@ -20,7 +20,16 @@ const beta = 'beta' as ProjectId;
 const gamma = 'gamma' as ProjectId;
 
 const offer = (image: Image, change: Partial<Offer> = {}) =>
-  repositories.memberships.offer({ image, memberId: beta, quota: 128, at: offeredAt, actor, ...change });
+  repositories.memberships.offer({
+    image,
+    memberId: beta,
+    quota: 128,
+    expiresAt: undefined,
+    standingAnswer: undefined,
+    at: offeredAt,
+    actor,
+    ...change,
+  });
 const answer = (image: Image, change: Partial<Answer> = {}) =>
   repositories.memberships.answer({
     imageId: image.id,
@@ -58,11 +67,15 @@ describe('offer', () => {
     const offered = await offer(created);
 
     const membership = {
+      id: expect.any(String),
       imageId: created.id,
       memberId: 'beta',
       status: 'pending',
       createdAt: offeredAt,
       updatedAt: offeredAt,
+      offeredBy: 'alpha',
+      answeredAt: undefined,
+      expiresAt: undefined,
     };
     expect(offered).toEqual(membership);
     expect(await read(created.id)).toEqual({ image: { ...created, memberCount: 1 }, membership });
@@ -201,7 +214,7 @@ describe('answer', () => {
 
     const answered = await answer(image, { status: to, at: () => at });
 
-    const membership = { ...before, status: to, updatedAt: from === to ? before.updatedAt : at };
+    const membership = from === to ? before : { ...before, status: to, updatedAt: at, answeredAt: at };
     expect(answered).toEqual({ outcome: from === to ? 'unchanged' : 'changed', membership });
     expect(await repositories.read(image.id)).toEqual({ image: { ...image, memberCount: 1 }, membership });
   });
@@ -325,7 +338,7 @@ describe('answer by a command', () => {
 
     const answered = await byCommand(image);
 
-    const written = { ...membership, status: 'accepted', updatedAt: answeredAt };
+    const written = { ...membership, status: 'accepted', updatedAt: answeredAt, answeredAt };
     expect(answered).toEqual({ outcome: 'changed', membership: written });
     expect((await repositories.read(image.id)).membership).toMatchObject({ status: 'pending' });
   });

@@ -57,7 +57,7 @@ export const answeredAt = '2026-11-23T12:45:00Z' as Timestamp;
 const adaptersOf = (table: Table): Adapters => ({
   images: new DynamoDbImageRepository(table, () => now),
   memberships: new DynamoDbMembershipRepository(table),
-  lists: new DynamoDbImageListRepository(table),
+  lists: new DynamoDbImageListRepository(table, () => now),
   commandRecords: new DynamoDbCommandRecordRepository(table, () => now),
 });
 
@@ -93,7 +93,15 @@ export async function openRepositories(): Promise<Repositories> {
     },
     share: async (image, member, status = 'pending') => {
       const memberId = member as ProjectId;
-      const offered = await memberships.offer({ image, memberId, quota: -1, at: offeredAt, actor });
+      const offered = await memberships.offer({
+        image,
+        memberId,
+        quota: -1,
+        expiresAt: undefined,
+        standingAnswer: undefined,
+        at: offeredAt,
+        actor,
+      });
       if (offered === undefined) throw new Error('The offer was refused.');
       if (status === 'pending') return;
       const answer = { imageId: image.id, memberId, status, excludedOwner: undefined, at: () => answeredAt, actor };

@@ -70,15 +70,23 @@ describe('the table', () => {
 
   test('has keys, indexes and a stream, and neither a fixed name nor a fixed capacity', () => {
     expect(onlyResource(prod, 'AWS::DynamoDB::Table')['Properties']).toEqual({
-      AttributeDefinitions: ['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key'].map(
-        string,
-      ),
+      AttributeDefinitions: [
+        ...['pk', 'sk', 'listed', 'pending', 'rejected', 'list_key', 'catalog', 'catalog_key', 'expiry_shard'].map(
+          string,
+        ),
+        { AttributeName: 'ends_at', AttributeType: 'N' },
+      ],
       KeySchema: keys('pk', 'sk'),
       LocalSecondaryIndexes: ['listed', 'pending', 'rejected', 'list_key'].map(localIndex),
       GlobalSecondaryIndexes: [
         {
           IndexName: 'catalog',
           KeySchema: keys('catalog', 'catalog_key'),
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
+        {
+          IndexName: 'expiry',
+          KeySchema: keys('expiry_shard', 'ends_at'),
           Projection: { ProjectionType: 'KEYS_ONLY' },
         },
       ],
@@ -111,6 +119,7 @@ describe('a function', () => {
   test.each([
     ['Members', 512],
     ['Images', 1536],
+    ['Sharing', 1536],
     ['Discovery', 512],
   ])('%s runs on Node 24 and arm64 with %i MB and its own log', (name, megabytes) => {
     const fn = functionOf(prod, name);
@@ -124,14 +133,14 @@ describe('a function', () => {
   });
 
   test('has a shorter timeout than the gateway with its 30 s', () => {
-    const behindTheGateway = ['Members', 'Images', 'Discovery'].map((name) => functionOf(prod, name));
+    const behindTheGateway = ['Members', 'Images', 'Sharing', 'Discovery'].map((name) => functionOf(prod, name));
 
-    expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual([25, 25, 25]);
+    expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual([25, 25, 25, 25]);
     expect(
       propertiesOfType(prod, 'AWS::ApiGatewayV2::Integration').map(
         (integration) => integration['TimeoutInMillis'] ?? 30_000,
       ),
-    ).toEqual([30_000, 30_000, 30_000]);
+    ).toEqual([30_000, 30_000, 30_000, 30_000]);
   });
 
   test('gets the table name only if it uses the table, and the quota only if it enforces the quota', () => {
@@ -158,7 +167,7 @@ describe('a function', () => {
   });
 
   test('keeps its log for a month', () => {
-    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(8).fill({ RetentionInDays: 30 }));
+    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(9).fill({ RetentionInDays: 30 }));
   });
 });
 
@@ -193,6 +202,15 @@ describe('the permissions of a function', () => {
         allow('s3:GetObject', { 'Fn::Join': ['', [arn('ImageDataBucket'), '/images/*']] }),
       ],
     ],
+    [
+      'Sharing',
+      [
+        log('Sharing'),
+        traces,
+        items,
+        allow('dynamodb:Query', ['list_key', 'listed', 'pending', 'rejected'].map(index)),
+      ],
+    ],
     ['Discovery', [log('Discovery'), traces]],
   ])('%s: exactly these', (name, statements) => {
     const policies = propertiesOfType(prod, 'AWS::IAM::Policy').filter(({ Roles }) => Roles[0].Ref.startsWith(name));
@@ -206,14 +224,14 @@ describe('the permissions of a function', () => {
     );
 
     expect(roles).toEqual(
-      Array(7).fill({
+      Array(8).fill({
         AssumeRolePolicyDocument: {
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
         },
       }),
     );
-    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(7).fill(1));
+    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(8).fill(1));
   });
 
   test('no policy has a wildcard or a scan, and only roles, queues and the bucket have policies', () => {
@@ -231,7 +249,7 @@ describe('the permissions of a function', () => {
         .filter((type) => type.includes('Policy'))
         .sort(),
     ).toEqual([
-      ...Array(7).fill('AWS::IAM::Policy'),
+      ...Array(8).fill('AWS::IAM::Policy'),
       'AWS::S3::BucketPolicy',
       ...Array(7).fill('AWS::SQS::QueuePolicy'),
     ]);
@@ -319,10 +337,12 @@ const bundleOf = (stack: Synthesized, { Code }: Properties): string =>
 
 // Lambda reads the bundle at each cold start, so a larger limit requires a reason.
 test.each([
-  ['Members', 264],
+  // Memberships with an end and standing answers are 3 KiB.
+  ['Members', 268],
   ['Images', 326],
   ['Discovery', 60],
-  ['CommandsFunction', 297],
+  ['Sharing', 270],
+  ['CommandsFunction', 301],
   ['NotificationsFunction', 274],
   ['PendingChangesFunction', 212],
   // The client of S3 is 400 KiB of it.

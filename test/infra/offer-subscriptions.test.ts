@@ -91,7 +91,8 @@ describe('offer subscriptions in the template', () => {
         owner: 'alpha' as ProjectId,
         sequence: 7,
         before: undefined,
-        after: 'pending' as const,
+        after: { status: 'pending' as const, expiresAt: undefined },
+        hasStandingAnswer: false,
         actor: { projectId: 'alpha' as ProjectId, userId: 'alice', via: 'http' as const, requestId: 'req-1' },
         at: parseTimestamp('2026-11-23T12:00:00Z')!,
       };

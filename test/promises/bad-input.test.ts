@@ -450,6 +450,7 @@ describe('an id that no image or member can have', () => {
   };
   const bodies: Readonly<Record<string, RequestOptions>> = {
     answerOffer: { body: { status: 'accepted' } },
+    changeExpiry: { body: { expires_at: null } },
     offerImage: { body: { member: 'gamma' } },
     importImage: { body: { method: { name: 'web-download', uri: 'https://images.example/data' } } },
     updateImage: { body: [{ op: 'replace', path: '/name', value: 'x' }], headers: v21 },

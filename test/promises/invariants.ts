@@ -4,6 +4,8 @@ import { memberStatuses, type MemberStatus } from '../../lambda/domain/membershi
 import {
   catalogIndex,
   catalogSortKey,
+  endAttribute,
+  expiryShardAttribute,
   publicOrCommunitySegment,
   indexOfStatus,
   itemFormat,
@@ -15,6 +17,7 @@ import {
   timeToLive,
   type ListSegment,
 } from '../../lambda/dynamodb/keys.ts';
+import { endAttributeNames } from '../../lambda/dynamodb/items/membership-item.ts';
 import type { StoredItem } from '../support/stored-items.ts';
 
 export interface InvariantOptions {
@@ -37,6 +40,7 @@ export interface InvariantOptions {
  * - Entries and memberships have the replicated attributes of the image, and are in the index and list segment of these
  *   attributes and of the status.
  * - An image has data if it is active or deactivated, and an import while it is importing.
+ * - A membership with an end is in the index of ends, and its offer has the same end.
  * - A tombstone has no other items, and a withdrawn membership is in no list.
  */
 export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
@@ -48,6 +52,7 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
   >();
 
   for (const item of items) {
+    if (item['sk'] === standingAnswers) continue; // depends on no image
     const place = classify(item);
     if (place === undefined) {
       broken.push(`${nameOf(item)}: no kind of item has such a key`);
@@ -78,6 +83,9 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
   }
   return broken;
 }
+
+/** The sort key of the standing answers of a project. */
+const standingAnswers = 'STANDING';
 
 type ItemKind = 'image' | 'offer' | 'owned' | 'membership' | 'everyone';
 
@@ -153,6 +161,8 @@ function brokenMembership(
 ): readonly string[] {
   const status: MemberStatus | undefined = item['status'];
   const inNoIndex = Object.fromEntries(localIndexes.map((index) => [index, undefined]));
+  const withoutEnd = Object.fromEntries(endAttributeNames.map((attribute) => [attribute, undefined]));
+  const end = item[endAttribute] as number | undefined;
   const name = nameOf(item);
   return [
     ...differences(item, { image_id: imageId, member_id: project }),
@@ -160,7 +170,7 @@ function brokenMembership(
     ...(item['created_at'] <= item['updated_at'] ? [] : [`${name}: it was updated before it was created`]),
     ...(status === undefined
       ? [
-          ...differences(item, inNoIndex),
+          ...differences(item, { ...inNoIndex, ...withoutEnd }),
           ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${name}: it is withdrawn and does not expire`]),
         ]
       : memberStatuses.includes(status)
@@ -169,6 +179,7 @@ function brokenMembership(
             [membershipIndex]: item[membershipIndex], // compared with the image
             [indexOfStatus[status]]: mayBePending ? item[indexOfStatus[status]] : item[membershipIndex],
             [timeToLive]: undefined,
+            ...(end === undefined ? withoutEnd : { [expiryShardAttribute]: imageId.at(-1) }),
           })
         : [`${name}: status is ${status as string}`]),
   ];
@@ -264,7 +275,9 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
     );
     return [
       ...(mismatches.some((each) => each.length === 0) ? [] : mismatches[0]!),
-      ...(offer === undefined ? [] : differences(offer, { membership_id: item['membership_id'] })),
+      ...(offer === undefined
+        ? []
+        : differences(offer, { membership_id: item['membership_id'], [endAttribute]: item[endAttribute] })),
     ];
   });
 }

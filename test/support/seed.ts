@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Actor } from '../../lambda/domain/actor.ts';
-import { timestamp } from '../../lambda/domain/clock.ts';
+import { timestamp, type Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image, Visibility } from '../../lambda/domain/image.ts';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import { actorAttribute, imageItem } from '../../lambda/dynamodb/items/image-item.ts';
-import { itemFormat, membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
+import { endAttribute, itemFormat, membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
 import { listEntryActions } from '../../lambda/dynamodb/items/list-entries.ts';
-import { replicatedMembershipUpdate } from '../../lambda/dynamodb/items/membership-item.ts';
+import { endAttributes, replicatedMembershipUpdate } from '../../lambda/dynamodb/items/membership-item.ts';
 import { transactionLimit } from '../../lambda/dynamodb/table.ts';
 import type { TestTable } from './engine.ts';
 
@@ -36,6 +36,8 @@ export interface Seed {
 export interface SeededMember {
   readonly project: string;
   readonly status: MemberStatus;
+  /** Default: no end. */
+  readonly expiresAt?: string;
 }
 
 /** Default creation time of the first image. Each further image is one second newer. */
@@ -115,12 +117,18 @@ function itemsOf(image: Image, members: readonly SeededMember[]): readonly Seede
   ];
 }
 
-function memberItems(image: Image, { project, status }: SeededMember): readonly SeededItem[] {
+function memberItems(image: Image, { project, status, expiresAt }: SeededMember): readonly SeededItem[] {
   const memberId = project as ProjectId;
   const membershipId = randomUUID();
   const changes = status === 'pending' ? 1 : 2;
   return [
-    { ...offerKey(image.id, memberId), format: itemFormat, membership_id: membershipId, created_at: image.createdAt },
+    {
+      ...offerKey(image.id, memberId),
+      format: itemFormat,
+      membership_id: membershipId,
+      created_at: image.createdAt,
+      ...(expiresAt !== undefined && { [endAttribute]: Date.parse(expiresAt) / 1000 }),
+    },
     {
       ...membershipKey(memberId, image.id),
       format: itemFormat,
@@ -131,6 +139,9 @@ function memberItems(image: Image, { project, status }: SeededMember): readonly 
       created_at: image.createdAt,
       updated_at: image.createdAt,
       updated_by: actorAttribute(userOf(status === 'pending' ? image.owner : memberId)),
+      offered_by: image.owner,
+      ...(status !== 'pending' && { answered_at: image.createdAt }),
+      ...(expiresAt !== undefined && endAttributes(image.id, expiresAt as Timestamp)),
       sequence: Date.parse(image.createdAt) + changes,
       ...replicatedMembershipUpdate(image, image, status).set,
     },

@@ -69,6 +69,7 @@ export async function startService(
   const handlers: Record<ApiFunction, ApiHandler> = {
     members: (await import('../../lambda/functions/members.ts')).handler,
     images: (await import('../../lambda/functions/images.ts')).handler,
+    sharing: (await import('../../lambda/functions/sharing.ts')).handler,
     discovery: (await import('../../lambda/functions/discovery.ts')).handler,
   };
 

@@ -3,6 +3,7 @@ import type { ImageId, ProjectId } from '../ids.ts';
 import type { Image } from '../image.ts';
 import type { Membership } from '../membership.ts';
 import type { Sharing } from '../sharing-rules.ts';
+import type { StandingAnswers } from '../standing-answer.ts';
 
 /** Result of a write with the condition that the image has not changed since it was read. */
 export type WriteOutcome = 'written' | 'conflict';
@@ -13,6 +14,22 @@ export interface ImageRepository {
    * Finds an image and the memberships of some projects in one round trip. Each item is read consistently by itself.
    */
   find(imageId: ImageId, projectIds: readonly ProjectId[]): Promise<Sharing>;
+
+  /**
+   * Finds the same and, of the project that the image is offered to, the standing answers and whether it has a
+   * membership that has passed its end and is not withdrawn yet, in one round trip.
+   */
+  findForOffer(
+    imageId: ImageId,
+    memberId: ProjectId,
+    projectIds: readonly ProjectId[],
+  ): Promise<{ readonly sharing: Sharing; readonly standingAnswers: StandingAnswers; readonly isExpired: boolean }>;
+
+  /**
+   * Finds members of an image whose end has passed and that are still counted, at most `count`. It reads at most four
+   * megabytes of the image's members.
+   */
+  findExpired(imageId: ImageId, count: number): Promise<readonly ProjectId[]>;
 
   /** Finds an image and the ids of at most `count` of its members, in one round trip per megabyte. */
   findOffers(

@@ -3,6 +3,7 @@ import type { Timestamp } from '../clock.ts';
 import type { ImageId, ProjectId } from '../ids.ts';
 import type { Image } from '../image.ts';
 import type { Membership, MemberStatus } from '../membership.ts';
+import type { StandingStatus } from '../standing-answer.ts';
 
 /** A change of a membership's status. */
 export interface Answer {
@@ -16,24 +17,46 @@ export interface Answer {
   readonly actor: Actor;
 }
 
-/** The creation of a pending membership. */
+/** The creation of a membership. */
 export interface Offer {
   /** The image as it was read. The offer requires that its replicated attributes are unchanged. */
   readonly image: Image;
   readonly memberId: ProjectId;
   /** Maximum number of members of the image, or -1 for no limit. */
   readonly quota: number;
+  /** The end of the membership, later than `at`; `undefined` for a membership without an end. */
+  readonly expiresAt: Timestamp | undefined;
+  /**
+   * The member's standing answer to offers of the image's owner, which becomes the status; otherwise the status is
+   * `pending`. The offer requires that it is unchanged.
+   */
+  readonly standingAnswer: StandingStatus | undefined;
   readonly at: Timestamp;
   readonly actor: Actor;
 }
 
-/** The end of a membership. */
+/** The end of a membership by the image's owner or an admin. The image must be shared. */
 export interface Withdrawal {
   readonly imageId: ImageId;
   readonly memberId: ProjectId;
   /** The project that must be the image's owner, or `undefined` for an admin. */
   readonly owner: ProjectId | undefined;
   readonly at: Date;
+  readonly actor: Actor;
+}
+
+/** The end of a membership by the member itself, whatever the visibility of the image is. */
+export type Leave = Omit<Withdrawal, 'owner'>;
+
+/** A change of the end of a membership by the image's owner or an admin. The image must be shared. */
+export interface ExpiryChange {
+  /** The membership as it was read. The change requires the same membership with the same status. */
+  readonly membership: Membership;
+  /** The project that must be the image's owner, or `undefined` for an admin. */
+  readonly owner: ProjectId | undefined;
+  /** The new end, later than `at`, or `undefined` for none. */
+  readonly expiresAt: Timestamp | undefined;
+  readonly at: Timestamp;
   readonly actor: Actor;
 }
 
@@ -44,9 +67,21 @@ export interface MembershipRepository {
     answer: Answer,
   ): Promise<{ readonly outcome: 'changed' | 'unchanged'; readonly membership: Membership } | 'condition-failed'>;
 
-  /** Creates a pending membership. `undefined` means that the condition failed, but not which clause. */
+  /** Creates a membership. `undefined` means that the condition failed, but not which clause. */
   offer(offer: Offer): Promise<Membership | undefined>;
 
   /** Ends a membership. `false` means that the condition failed, but not which clause. */
   withdraw(withdrawal: Withdrawal): Promise<boolean>;
+
+  /** Ends a membership for its member. `false` means that the project is not a member. */
+  leave(leave: Leave): Promise<boolean>;
+
+  /** Changes the end of a membership. `undefined` means that the condition failed, but not which clause. */
+  changeExpiry(change: ExpiryChange): Promise<Membership | undefined>;
+
+  /**
+   * Withdraws a membership whose end has passed, as the actor `expiry`. `false` means that there is none: it was
+   * prolonged, withdrawn, or never had an end.
+   */
+  expire(membership: { readonly imageId: ImageId; readonly memberId: ProjectId; readonly at: Date }): Promise<boolean>;
 }

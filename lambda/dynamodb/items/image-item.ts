@@ -1,4 +1,4 @@
-import type { Actor } from '../../domain/actor.ts';
+import { channels, type Actor } from '../../domain/actor.ts';
 import { parseTimestamp, timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId } from '../../domain/ids.ts';
 import {
@@ -152,7 +152,8 @@ export const isTombstone = (item: Item): boolean => item['deleted_at'] !== undef
  */
 export const nameFromItem = (item: Item): string | null => itemReader(item).json('record').stringOrNull('name');
 
-const replicatedAttributesFrom = (read: ItemReader): ReplicatedAttributes => ({
+/** Returns the replicated attributes of an item. */
+export const replicatedAttributesFrom = (read: ItemReader): ReplicatedAttributes => ({
   owner: read.parsed('owner', 'a project id', parseProjectId),
   visibility: read.oneOf('visibility', visibilities),
   hidden: read.boolean('os_hidden'),
@@ -162,7 +163,7 @@ const replicatedAttributesFrom = (read: ItemReader): ReplicatedAttributes => ({
 export const actorFrom = (read: ItemReader): Actor => ({
   projectId: read.parsed('project', 'a project id', parseProjectId),
   userId: read.string('user'),
-  via: read.oneOf('via', ['http', 'command']),
+  via: read.oneOf('via', channels),
   ...(read.has('request_id') && { requestId: read.string('request_id') }),
 });
 

@@ -69,6 +69,11 @@ export class ItemReader {
     return (isString(value) ? parse(value) : undefined) ?? this.#fail(name, expected);
   }
 
+  /** Returns the names of all attributes except the item's keys. */
+  keys(): readonly string[] {
+    return Object.keys(this.#item).filter((name) => name !== partitionKey && name !== sortKey);
+  }
+
   /** Returns a reader of a map attribute. */
   map(name: string): ItemReader {
     return this.#nested(name, asMap(this.#item[name]) ?? this.#fail(name, 'a map'));

@@ -1,13 +1,16 @@
 import type { Actor } from '../../domain/actor.ts';
-import { parseTimestamp, timestamp } from '../../domain/clock.ts';
+import { parseTimestamp, timestamp, type Timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import type { ReplicatedAttributes } from '../../domain/image.ts';
 import type { ListPosition } from '../../domain/image-list.ts';
-import { memberStatuses, type Membership, type MemberStatus } from '../../domain/membership.ts';
-import { assignments, names, values } from '../expression.ts';
+import { hasPassed, memberStatuses, type Membership, type MemberStatus } from '../../domain/membership.ts';
+import { allOf, assignments, names, values, type Clause } from '../expression.ts';
 import { actorAttribute, replicatedItemAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
 import {
+  endAttribute,
+  expiryShardAttribute,
+  expiryShardOf,
   indexOfStatus,
   listKey,
   localIndexes,
@@ -29,22 +32,64 @@ interface MembershipWithdrawal {
 /** Retention of a withdrawn membership: 90 days, because the stream keeps its records for one day. */
 const withdrawnRetentionSeconds = 90 * 24 * 3600;
 
+/** Returns a time in epoch seconds. */
+export const epochSeconds = (time: Timestamp): number => Date.parse(time) / 1000;
+
 /**
- * Returns the membership of an item, or `undefined` for a withdrawn membership, which has no status.
+ * Returns the membership of an item, or `undefined` for a withdrawn membership, which has no status, and for a
+ * membership whose end has passed.
  *
  * @throws Error if the item is malformed
  */
-export function membershipFromItem(item: Item): Membership | undefined {
+export function membershipFromItem(item: Item, now: Date): Membership | undefined {
+  const membership = storedMembershipFromItem(item);
+  return membership?.expiresAt !== undefined && hasPassed(membership.expiresAt, now) ? undefined : membership;
+}
+
+/**
+ * Returns the membership of an item even if its end has passed, or `undefined` for a withdrawn membership.
+ *
+ * @throws Error if the item is malformed
+ */
+export function storedMembershipFromItem(item: Item): Membership | undefined {
   const read = itemReader(item);
   if (!read.has('status')) return undefined;
+  const optional = <Value>(name: string, expected: string, parse: (text: string) => Value | undefined) =>
+    read.has(name) ? read.parsed(name, expected, parse) : undefined;
   return {
+    id: read.string('membership_id'),
     imageId: read.parsed('image_id', 'an image id', parseImageId),
     memberId: read.parsed('member_id', 'a project id', parseProjectId),
     status: read.oneOf('status', memberStatuses),
     createdAt: read.parsed('created_at', 'a timestamp', parseTimestamp),
-    updatedAt: read.has('updated_at') ? read.parsed('updated_at', 'a timestamp', parseTimestamp) : undefined,
+    updatedAt: optional('updated_at', 'a timestamp', parseTimestamp),
+    offeredBy: optional('offered_by', 'a project id', parseProjectId),
+    answeredAt: optional('answered_at', 'a timestamp', parseTimestamp),
+    expiresAt: endOf(item),
   };
 }
+
+/** Returns the end of a membership's or an offer's item; `undefined` for an item without an end. */
+export function endOf(item: Item): Timestamp | undefined {
+  const read = itemReader(item);
+  return read.has(endAttribute) ? timestamp(new Date(read.number(endAttribute) * 1000)) : undefined;
+}
+
+/** Returns the clause that the end of a membership has not passed. */
+export const hasNotEnded = (now: Timestamp): Clause => ({
+  expression: `(attribute_not_exists(#${endAttribute}) OR #${endAttribute} > :now)`,
+  names: names(endAttribute),
+  values: values({ now: epochSeconds(now) }),
+});
+
+/** Returns the attributes of a membership with an end, by which the index of ends finds it. */
+export const endAttributes = (imageId: ImageId, expiresAt: Timestamp): Record<string, unknown> => ({
+  [endAttribute]: epochSeconds(expiresAt),
+  [expiryShardAttribute]: expiryShardOf(imageId),
+});
+
+/** Names of the attributes of {@link endAttributes}. */
+export const endAttributeNames = [endAttribute, expiryShardAttribute] as const;
 
 /** Returns the replicated attributes and index attributes of a membership: those to set and those to remove. */
 export function replicatedMembershipUpdate(
@@ -63,19 +108,29 @@ export function replicatedMembershipUpdate(
 /**
  * Returns the update that withdraws a membership. The withdrawn membership has no status and is in no index; it stores
  * the actor, keeps the sequence for a later offer, and expires.
+ *
+ * @param clauses - conditions besides the membership's existence
  */
-export function withdrawMembership({ memberId, imageId, at, actor }: MembershipWithdrawal): Update {
+export function withdrawMembership(
+  { memberId, imageId, at, actor }: MembershipWithdrawal,
+  clauses: readonly Clause[] = [],
+): Update {
   const set = {
     updated_at: timestamp(at),
     updated_by: actorAttribute(actor),
     [timeToLive]: Math.floor(at.getTime() / 1000) + withdrawnRetentionSeconds,
   };
+  const remove = ['status', ...localIndexes, ...endAttributeNames];
+  const condition = allOf([
+    { expression: 'attribute_exists(#status)', names: names('status'), values: {} },
+    ...clauses,
+  ]);
   return {
     Key: membershipKey(memberId, imageId),
-    UpdateExpression: `SET ${assignments(set)} REMOVE #status, ${localIndexes.map((name) => `#${name}`).join(', ')}
+    UpdateExpression: `SET ${assignments(set)} REMOVE ${remove.map((name) => `#${name}`).join(', ')}
       ADD #sequence :one`,
-    ConditionExpression: 'attribute_exists(#status)',
-    ExpressionAttributeNames: names('status', 'sequence', ...localIndexes, ...Object.keys(set)),
-    ExpressionAttributeValues: values({ ...set, one: 1 }),
+    ConditionExpression: condition.expression,
+    ExpressionAttributeNames: { ...names('sequence', ...remove, ...Object.keys(set)), ...condition.names },
+    ExpressionAttributeValues: { ...values({ ...set, one: 1 }), ...condition.values },
   };
 }

@@ -4,6 +4,7 @@ import { RequestFault } from '../faults.ts';
 import { defineOperation, type HandleRequest, type Json } from '../operation.ts';
 import { importView } from '../views/import-view.ts';
 import { schemas } from '../views/schemas.ts';
+import { sharingSchemas } from '../views/sharing/sharing-schemas.ts';
 import { isVersion, versionsView } from '../views/versions.ts';
 
 /** Route of requests that match no other route. */
@@ -24,6 +25,22 @@ export const discoveryOperations = {
         const name = path['schema'] ?? '';
         if (!Object.hasOwn(schemas, name)) throw notFound();
         return Promise.resolve(ok(schemas[name]));
+      },
+  }),
+
+  showSharingSchema: defineOperation<undefined>({
+    route: 'GET /sharing/v1/schemas/{sharing_schema}',
+    summary: 'Show a JSON schema of the sharing API',
+    role: undefined,
+    body: 'none',
+    success: [200, 'schema'],
+    faults: ['route-not-found'],
+    handle:
+      () =>
+      ({ path }) => {
+        const name = path['sharing_schema'] ?? '';
+        if (!Object.hasOwn(sharingSchemas, name)) throw notFound();
+        return Promise.resolve(ok(sharingSchemas[name]));
       },
   }),
 
@@ -105,16 +122,25 @@ const unsupportedPaths: readonly {
   { path: /^\/[^/]+\/(tasks|cache)(\/|$)/, message: 'This service has no tasks and no cache.' },
 ];
 
-/** Returns true if a path is below a version of the API. */
-export const isBelowVersion = (pathname: string): boolean => isVersion(pathname.split('/')[1] ?? '');
+/** Returns true if a path is below a version of the Image API or of the sharing API. */
+export const isBelowVersion = (pathname: string): boolean => {
+  const [, first = '', second] = pathname.split('/');
+  return isVersion(first) || isSharing(first, second);
+};
+
+const isSharing = (first: string, second: string | undefined): boolean => first === 'sharing' && second === 'v1';
 
 const notFound = (): RequestFault => new RequestFault('route-not-found', 'No resource has this path.');
 
 /** Returns the methods of a path, in the order of their definitions. */
 function methodsOf({ paths }: ApiDocument, segments: readonly string[]): readonly string[] {
-  if (segments[1] === 'schemas' && !Object.hasOwn(schemas, segments[2] ?? '')) return [];
+  const [first = '', second] = segments;
+  const isOfSharing = isSharing(first, second);
+  // Every version of the Image API has the same paths.
+  const [base, rest] = isOfSharing ? ['/sharing/v1/', segments.slice(2)] : ['/v2/', segments.slice(1)];
+  if (rest[0] === 'schemas' && !Object.hasOwn(isOfSharing ? sharingSchemas : schemas, rest[1] ?? '')) return [];
   const path = Object.keys(paths).find(
-    (template) => template.startsWith('/v2/') && matches(template.split('/').slice(2), segments.slice(1)),
+    (template) => template.startsWith(base) && matches(template.slice(base.length).split('/'), rest),
   );
   return path === undefined ? [] : Object.keys(paths[path] ?? {}).map((method) => method.toUpperCase());
 }

@@ -115,7 +115,8 @@ export const memberOperations = {
   }),
 } as const;
 
-function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
+/** Returns the image and the project of the path. @throws SharingError if one of them has no valid id */
+export function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
   const imageId = imageIdOf(request);
   return { imageId, memberId: requireMemberId(imageId, request.path['member_id'] ?? '') };
 }

@@ -2,7 +2,8 @@ import { imageIdPattern } from '../../domain/ids.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import { imageSchema } from './image-schema.ts';
 
-const memberSchema = {
+/** Schema of a membership. */
+export const memberSchema = {
   name: 'member',
   properties: {
     member_id: { type: 'string', description: 'Project that the image is offered to' },

@@ -1,5 +1,6 @@
 import { actorOf } from '../../domain/caller.ts';
 import { timestamp, type Clock } from '../../domain/clock.ts';
+import { parseExpiry } from '../../domain/expiry.ts';
 import { memberExists, memberQuotaExceeded } from '../../domain/errors.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
@@ -8,7 +9,12 @@ import { assertCallerMayManageMembers, assertImageIsShared, assertImageIsVisible
 import type { MemberRequest } from './answer-offer.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
-export type OfferImage = (request: MemberRequest) => Promise<Membership>;
+export type OfferImage = (
+  request: MemberRequest & {
+    /** End of the membership, unchecked; `null` or `undefined` for none. */
+    readonly expiresAt?: unknown;
+  },
+) => Promise<Membership>;
 
 export interface OfferImageDependencies {
   readonly images: ImageRepository;
@@ -19,7 +25,9 @@ export interface OfferImageDependencies {
 }
 
 /**
- * Offers an image to a project, which becomes a pending member.
+ * Offers an image to a project, which becomes a member: with the status of its standing answer to offers of the image's
+ * owner, otherwise pending. Memberships whose end has passed are no obstacle: it withdraws the one of the same project
+ * and, if the quota is reached, one of another project.
  *
  * Reads the image first, because the membership repeats its owner, visibility and creation time; the write's condition
  * requires that these are unchanged.
@@ -30,20 +38,37 @@ export const createOfferImage = ({
   clock,
   memberQuota: quota,
 }: OfferImageDependencies): OfferImage =>
-  async function offerImage({ imageId, memberId, caller }) {
+  async function offerImage({ imageId, memberId, expiresAt, caller }) {
     const actor = actorOf(caller);
 
+    let isRetry = false;
     return retryOnConflict(async () => {
-      const sharing = await images.find(imageId, [caller.projectId, memberId]);
+      // After a failed write in parallel, because the most likely reason is the quota and a refusal has three round trips.
+      const searched = isRetry ? images.findExpired(imageId, 1) : undefined;
+      isRetry = true;
+      const [{ sharing, standingAnswers, isExpired }, found] = await Promise.all([
+        images.findForOffer(imageId, memberId, [caller.projectId]),
+        searched,
+      ]);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
       assertCallerMayManageMembers(caller, image);
       if (sharing.memberships.has(memberId)) throw memberExists(imageId, memberId);
-      if (quota >= 0 && image.memberCount >= quota) throw memberQuotaExceeded(imageId, quota);
+      const now = clock();
+      const end = parseExpiry(expiresAt, now);
+      if (isExpired) {
+        await memberships.expire({ imageId, memberId, at: now });
+      } else if (quota >= 0 && image.memberCount >= quota) {
+        const [expired] = found ?? (await images.findExpired(imageId, 1));
+        if (expired === undefined) throw memberQuotaExceeded(imageId, quota);
+        await memberships.expire({ imageId, memberId: expired, at: now });
+      }
       if (image.pendingChange !== undefined) {
         await images.completePendingChange(image);
         return undefined;
       }
-      return memberships.offer({ image, memberId, quota, at: timestamp(clock()), actor });
+      const standingAnswer = standingAnswers.answers.get(image.owner)?.status;
+      const at = timestamp(now);
+      return memberships.offer({ image, memberId, quota, expiresAt: end, standingAnswer, at, actor });
     });
   };

@@ -108,11 +108,15 @@ const id = (project: string) => project as ProjectId;
 
 function sharingOf(image: Image): Sharing {
   const members = ['alpha', 'beta', 'gamma'].map((memberId, n): Membership => ({
+    id: `membership-${n}`,
     imageId: image.id,
     memberId: id(memberId),
     status: memberStatuses[n]!,
     createdAt: image.createdAt,
     updatedAt: undefined,
+    offeredBy: undefined,
+    answeredAt: undefined,
+    expiresAt: undefined,
   }));
   return { imageId: image.id, image, memberships: new Map(members.map((member) => [member.memberId, member])) };
 }

@@ -30,7 +30,9 @@ test('a membership that ends before any call of the read gets no name', async ()
       return undefined;
     });
 
-    const found = await findImageNames(connectTable(world.table.tableName), [{ imageId, memberId, membershipId }]);
+    const found = await findImageNames(connectTable(world.table.tableName), () => new Date(), [
+      { imageId, memberId, membershipId },
+    ]);
 
     world.proxy.intercept(undefined);
     names.push([call, found.get(membershipId)]);

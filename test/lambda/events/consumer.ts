@@ -81,7 +81,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
   const killed = new Error('The function ends here.');
   const run = streamHandler({
     read: readStreamRecord,
-    imageNames: (memberships) => findImageNames(connected, memberships),
+    imageNames: (memberships) => findImageNames(connected, () => new Date(), memberships),
     bus: {
       publish: (notifications) => {
         const mood = consumer.mood(notifications);

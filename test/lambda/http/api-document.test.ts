@@ -116,6 +116,10 @@ describe('the faults', () => {
     'try-again-later': '',
     'database-unavailable': '',
     'outcome-unknown': '',
+    'standing-answer-not-found': '',
+    'standing-answer-limit-exceeded': '',
+    'precondition-failed': 'of preconditions, which no operation has',
+    'not-started': 'of entries of a bulk request',
   } satisfies Record<FaultCode, string>;
 
   test.each(Object.entries(codes) as [FaultCode, string][])('%s is described with its status', (code, why) => {

@@ -54,7 +54,7 @@ describe('the units in the log line are those that the engine reports', () => {
     [
       'POST of a member',
       async () => ['POST', `${await path([])}/members`, { as: 'alpha:member', body: { member: 'beta' } }],
-      3,
+      4, // with the standing answers of the member
       8,
     ],
     ['GET of an image', async () => ['GET', await path(), { as: 'beta:member' }], 2, 0],

@@ -110,6 +110,7 @@ test.each([
   const membership = {
     pk: 'PROJECT#beta',
     sk: `SHARED#${image.id}`,
+    membership_id: 'first',
     image_id: image.id,
     member_id: 'beta',
     status: 'pending',
@@ -118,7 +119,7 @@ test.each([
     ...fault,
   };
 
-  expect(() => membershipFromItem(membership)).toThrow(
+  expect(() => membershipFromItem(membership, new Date())).toThrow(
     `Item PROJECT#beta / SHARED#${image.id}: "${attribute}" is not `,
   );
 });

@@ -34,6 +34,8 @@ const options: Readonly<Record<string, RequestOptions>> = {
   },
   offerImage: { body: { member_id: 'gamma' } },
   answerOffer: { body: { status: 'accepted' } },
+  setStandingAnswer: { body: { status: 'accepted' } },
+  changeExpiry: { body: { expires_at: '2999-01-01T00:00:00Z' } },
   importImage: { body: { method: { name: 'web-download', uri: 'https://images.example/data' } } },
 };
 
@@ -62,9 +64,13 @@ async function perform({ name, route }: (typeof operations)[number], role: Role 
     member_id: 'beta',
     tag: 'tag',
     schema: 'image',
+    sharing_schema: 'member',
+    owner: 'gamma',
   };
   const path = template.replaceAll(/\{(\w+)\}/g, (_, parameter: string) => parameters[parameter]!);
-  const project = name === 'answerOffer' ? 'beta' : 'alpha';
+  const project = ['answerOffer', 'leaveImage'].includes(name) ? 'beta' : 'alpha';
+  if (name === 'showStandingAnswer' || name === 'removeStandingAnswer')
+    await service.request('PUT', path, { ...options['setStandingAnswer'], as: 'alpha:member' });
   return service.request(method, path, { ...options[name], as: `${project}:${role}` });
 }
 

@@ -1,0 +1,53 @@
+import { invalidRequest } from '../../../domain/errors.ts';
+import type { ChangeExpiry } from '../../../use-cases/members/change-expiry.ts';
+import type { LeaveImage } from '../../../use-cases/members/leave-image.ts';
+import { imageIdOf, objectBody } from '../../api-request.ts';
+import { noContent, ok } from '../../api-response.ts';
+import { defineOperation } from '../../operation.ts';
+import { assertKnownFields } from '../../requests/known-fields.ts';
+import { sharingMemberView } from '../../views/sharing/sharing-member-view.ts';
+import { memberOf } from '../members.ts';
+
+/** The operations on the end of a membership: at a time that its owner sets, or by its member. */
+export const membershipOperations = {
+  changeExpiry: defineOperation<ChangeExpiry>({
+    route: 'PUT /sharing/v1/images/{image_id}/members/{member_id}/expiry',
+    summary: 'Set or remove the end of a membership',
+    role: 'member',
+    body: 'json',
+    bodySchema: {
+      type: 'object',
+      required: ['expires_at'],
+      properties: { expires_at: { type: ['null', 'string'], description: 'Time in UTC, or null for no end' } },
+      additionalProperties: false,
+    },
+    success: [200, 'sharing-member-view'],
+    faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found', 'project-full'],
+    handle: (changeExpiry) => async (request) => {
+      const body = objectBody(request);
+      assertKnownFields(body, ['expires_at']);
+      if (!('expires_at' in body)) {
+        throw invalidRequest('The body must have "expires_at": a time in UTC such as 2027-03-31T12:00:00Z, or null.');
+      }
+      const membership = await changeExpiry({
+        ...memberOf(request),
+        expiresAt: body['expires_at'],
+        caller: request.caller,
+      });
+      return ok(sharingMemberView(membership));
+    },
+  }),
+
+  leaveImage: defineOperation<LeaveImage>({
+    route: 'DELETE /sharing/v1/memberships/{image_id}',
+    summary: "End the project's own membership",
+    role: 'member',
+    body: 'none',
+    success: [204],
+    faults: ['image-not-found', 'not-permitted', 'member-not-found'],
+    handle: (leaveImage) => async (request) => {
+      await leaveImage({ imageId: imageIdOf(request), caller: request.caller });
+      return noContent();
+    },
+  }),
+} as const;

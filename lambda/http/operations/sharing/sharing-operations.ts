@@ -1,0 +1,8 @@
+import { membershipOperations } from './memberships.ts';
+import { standingAnswerOperations } from './standing-answers.ts';
+
+/** The operations of the sharing API, which extends the Image API below /sharing/v1. */
+export const sharingOperations = {
+  ...standingAnswerOperations,
+  ...membershipOperations,
+} as const;

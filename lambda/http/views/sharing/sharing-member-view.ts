@@ -1,0 +1,9 @@
+import type { Membership } from '../../../domain/membership.ts';
+import { memberView } from '../member-view.ts';
+
+/** Returns the sharing API's view of a membership: that of the Image API and the end of the membership. */
+export const sharingMemberView = (membership: Membership) => ({
+  ...memberView(membership),
+  expires_at: membership.expiresAt ?? null,
+  schema: '/sharing/v1/schemas/member',
+});

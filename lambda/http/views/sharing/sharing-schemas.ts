@@ -1,0 +1,36 @@
+import { memberStatuses } from '../../../domain/membership.ts';
+import { standingStatuses } from '../../../domain/standing-answer.ts';
+import { memberSchema } from '../schemas.ts';
+
+const time = (description: string) => ({ type: 'string', description });
+const timeOrNull = (description: string) => ({ type: ['null', 'string'], description });
+const status = { type: 'string', enum: memberStatuses, description: 'Status of the membership' } as const;
+const schema = { type: 'string', readOnly: true } as const;
+
+const standingAnswerSchema = {
+  name: 'standing-answer',
+  properties: {
+    owner: { type: 'string', description: 'Project whose offers it decides on' },
+    status: { type: 'string', enum: standingStatuses, description: 'Status of the later offers of the owner' },
+    created_at: time('Time when it was set for the first time'),
+    updated_at: time('Time of its last change'),
+    schema,
+  },
+} as const;
+
+/** Schemas of /sharing/v1/schemas, by name. */
+export const sharingSchemas: Readonly<Record<string, { readonly properties: object }>> = {
+  member: {
+    name: 'member',
+    properties: {
+      ...memberSchema.properties,
+      status,
+      expires_at: timeOrNull('Time from which on the membership does not exist; null if it has no end'),
+    },
+  },
+  'standing-answer': standingAnswerSchema,
+  'standing-answers': {
+    name: 'standing-answers',
+    properties: { standing_answers: { type: 'array', items: standingAnswerSchema }, schema },
+  },
+} as Readonly<Record<string, { readonly name: string; readonly properties: object }>>;
