@@ -43,9 +43,10 @@ describe.each([
     expect(aliases.map(({ Name, FunctionName }) => [Name, FunctionName.Ref.replace(/[0-9A-F]{8}$/, '')])).toEqual([
       ['live', 'MembersFunction'],
       ['live', 'ImagesFunction'],
+      ['live', 'SharingFunction'],
       ['live', 'DiscoveryFunction'],
     ]);
-    expect(Object.keys(versions)).toHaveLength(3);
+    expect(Object.keys(versions)).toHaveLength(4);
     for (const { FunctionName, FunctionVersion } of aliases) {
       const [versionId, attribute] = FunctionVersion['Fn::GetAtt'];
       expect(attribute).toBe('Version');
@@ -71,7 +72,7 @@ describe('a production stage', () => {
     expect(updates.map(({ DeploymentGroupName }) => DeploymentGroupName.Ref).sort()).toEqual(
       Object.keys(groups).sort(),
     );
-    expect(updates).toHaveLength(3);
+    expect(updates).toHaveLength(4);
     for (const { ApplicationName, DeploymentGroupName } of updates) {
       expect(groups[DeploymentGroupName.Ref]!['Properties']).toMatchObject({
         ApplicationName,
@@ -89,6 +90,7 @@ describe('a production stage', () => {
       'AlarmsFailedRequests',
       'AlarmsMembersErrors',
       'AlarmsImagesErrors',
+      'AlarmsSharingErrors',
       'AlarmsDiscoveryErrors',
     ]);
     // Otherwise the first step would end before an alarm begins.

@@ -82,14 +82,15 @@ test('every alarm is on one plain metric, treats no data as good, and notifies t
 });
 
 test('failed requests and errors of the functions stop a deployment, because each shows something else', () => {
-  expect(rollback).toEqual(['FailedRequests', 'MembersErrors', 'ImagesErrors', 'DiscoveryErrors']);
+  expect(rollback).toEqual(['FailedRequests', 'MembersErrors', 'ImagesErrors', 'SharingErrors', 'DiscoveryErrors']);
 });
 
 describe('there is an alarm for', () => {
   const all = { stack: 'Sharing', operation: 'all' };
-  const apiFunctions = ['Members', 'Images', 'Discovery'];
+  const apiFunctions = ['Members', 'Images', 'Sharing', 'Discovery'];
   const tableName = () => ({ Ref: only('AWS::DynamoDB::Table') });
-  const index = () => ({ GlobalSecondaryIndexName: 'catalog', TableName: tableName() });
+  const indexes = () =>
+    ['catalog', 'expiry'].map((index) => ({ GlobalSecondaryIndexName: index, TableName: tableName() }));
 
   test.each<[string, string, () => readonly unknown[]]>([
     [
@@ -122,19 +123,19 @@ describe('there is an alarm for', () => {
       () => apiFunctions.map((name) => [aliasOf(name), 'p99 > 5000', '3 of 300 s']),
     ],
     [
-      'throttled reads of the table and its global index',
+      'throttled reads of the table and its global indexes',
       'AWS/DynamoDB ReadThrottleEvents',
       () => [
         [{ TableName: tableName() }, 'Sum > 20', '2 of 300 s'],
-        [index(), 'Sum > 20', '2 of 300 s'],
+        ...indexes().map((index) => [index, 'Sum > 20', '2 of 300 s']),
       ],
     ],
     [
-      'throttled writes of the table and its global index',
+      'throttled writes of the table and its global indexes',
       'AWS/DynamoDB WriteThrottleEvents',
       () => [
         [{ TableName: tableName() }, 'Sum > 20', '2 of 300 s'],
-        [index(), 'Sum > 20', '2 of 300 s'],
+        ...indexes().map((index) => [index, 'Sum > 20', '2 of 300 s']),
       ],
     ],
     [
@@ -257,7 +258,7 @@ describe('the dashboard', () => {
     expect(searches.length).toBeGreaterThan(5);
     expect(searches.filter((search) => !search.includes('stack=\\"Sharing\\"'))).toEqual([]);
     for (const { properties } of queries) {
-      for (const fn of ['Members', 'Images', 'Discovery'])
+      for (const fn of ['Members', 'Images', 'Sharing', 'Discovery'])
         expect(properties.query).toContain(`SOURCE '{'Ref':'${fn}Log`);
     }
   });
