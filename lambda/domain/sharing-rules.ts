@@ -87,10 +87,10 @@ export function assertCallerMayLeave(caller: Caller): void {
   if (!hasRole(caller, 'member')) throw notPermitted('Leaving an image requires the role member.');
 }
 
-/** Permits a project with the role member to decide in advance about offers of another project. */
-export function assertCallerMaySetStandingAnswers(caller: Caller): void {
+/** Permits changes that concern no single image, such as standing answers and bulk requests, with the role member. */
+export function assertCallerMayChangeShares(caller: Caller): void {
   assertCallerHasProject(caller);
-  if (!hasRole(caller, 'member')) throw notPermitted('Standing answers require the role member.');
+  if (!hasRole(caller, 'member')) throw notPermitted('The request requires the role member.');
 }
 
 /** Permits offers and withdrawals by the image's owner with the role member, and by an admin. */

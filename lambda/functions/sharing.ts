@@ -8,8 +8,11 @@ import { sharingOperations } from '../http/operations/sharing/sharing-operations
 import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { readSecret } from './read-secret.ts';
 import { functionTelemetry } from './telemetry.ts';
+import { createAnswerOffer } from '../use-cases/members/answer-offer.ts';
 import { createChangeExpiry } from '../use-cases/members/change-expiry.ts';
 import { createLeaveImage } from '../use-cases/members/leave-image.ts';
+import { createOfferImage } from '../use-cases/members/offer-image.ts';
+import { createWithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 import {
   createListStandingAnswers,
   createRemoveStandingAnswer,
@@ -28,6 +31,9 @@ const standingAnswers = new DynamoDbStandingAnswerRepository(table);
 export const handler = apiHandler(
   sharingOperations,
   {
+    answerOffers: createAnswerOffer(images, memberships, clock),
+    offerImages: createOfferImage({ images, memberships, clock, memberQuota: config.memberQuota }),
+    withdrawOffers: createWithdrawOffer(images, memberships, clock),
     listStandingAnswers: createListStandingAnswers(standingAnswers),
     showStandingAnswer: createShowStandingAnswer(standingAnswers),
     setStandingAnswer: createSetStandingAnswer(standingAnswers, clock),

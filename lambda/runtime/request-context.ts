@@ -11,6 +11,8 @@ interface RequestContext {
   /** In milliseconds since the epoch. */
   readonly deadline: number;
   units: Units;
+  /** Errors of parts of the request that the response reports. */
+  readonly errors: unknown[];
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>();
@@ -22,7 +24,7 @@ const contexts = new AsyncLocalStorage<RequestContext>();
  * @param deadline - milliseconds since the epoch
  */
 export const withRequestContext = <Result>(deadline: number, run: () => Promise<Result>): Promise<Result> =>
-  contexts.run({ deadline, units: { read: 0, write: 0 } }, run);
+  contexts.run({ deadline, units: { read: 0, write: 0 }, errors: [] }, run);
 
 /** Returns the deadline of the current request in milliseconds since the epoch, or `undefined` outside a request. */
 export const currentDeadline = (): number | undefined => contexts.getStore()?.deadline;
@@ -38,3 +40,11 @@ export function addConsumedUnits({ read, write }: Units): void {
  * although a failed condition consumes at least one write unit.
  */
 export const consumedUnits = (): Units => contexts.getStore()?.units ?? { read: 0, write: 0 };
+
+/** Adds an error of a part of the current request, so that the request's log line contains its cause. */
+export function reportError(error: unknown): void {
+  contexts.getStore()?.errors.push(error);
+}
+
+/** Returns the errors of parts of the current request. */
+export const reportedErrors = (): readonly unknown[] => contexts.getStore()?.errors ?? [];

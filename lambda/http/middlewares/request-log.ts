@@ -1,6 +1,7 @@
 import { parseImageId } from '../../domain/ids.ts';
 import { logMessages } from '../../runtime/log-messages.ts';
 import { allOperations, metricFields, outcomeOf } from '../../runtime/metric.ts';
+import { reportedErrors } from '../../runtime/request-context.ts';
 import type { Telemetry } from '../../runtime/telemetry.ts';
 import type { ApiMiddleware } from '../api-request.ts';
 import type { FaultCode } from '../faults.ts';
@@ -12,13 +13,14 @@ const identityUnavailable: FaultCode = 'identity-unavailable';
  * and the ids that the line has in common with the gateway's access log and the trace. Logs the cause of 5xx faults
  * only, and never a token, a header, a query or a body. The line also contains the metrics of the operation.
  *
- * A 5xx adds a line with the metrics of all operations, which alarms use.
+ * A 5xx, also one of an entry of a bulk request, adds a line with the metrics of all operations, which alarms use.
  */
 export const requestLog = (operation: string, { log, startRequest }: Telemetry): ApiMiddleware => {
   const logRequest: NonNullable<ApiMiddleware['after']> = ({ event, response, error, internal }) => {
     const { requestId, fault, endRequest } = internal;
     const status = response?.statusCode ?? 500;
-    const isServerError = status >= 500;
+    const [failedPart] = reportedErrors();
+    const isServerError = status >= 500 || failedPart !== undefined;
     const level = isServerError ? 'error' : 'info';
     const outcome = outcomeOf(status);
     const errors = isServerError ? { [fault === identityUnavailable ? 'IdentityUnavailable' : 'ServerErrors']: 1 } : {};
@@ -33,7 +35,7 @@ export const requestLog = (operation: string, { log, startRequest }: Telemetry):
       fault,
       requestId,
       gatewayRequestId: event.requestContext.requestId,
-      ...(isServerError ? { cause: causeOf(error) } : {}),
+      ...(isServerError ? { cause: causeOf(error ?? (failedPart instanceof Error ? failedPart : undefined)) } : {}),
       ...endRequest(operation, outcome, errors),
     });
   };

@@ -3,7 +3,7 @@ import { timestamp, type Clock } from '../../domain/clock.ts';
 import { invalidRequest, standingAnswerLimitExceeded, standingAnswerNotFound } from '../../domain/errors.ts';
 import type { ProjectId } from '../../domain/ids.ts';
 import type { StandingAnswerRepository } from '../../domain/repositories/standing-answer-repository.ts';
-import { assertCallerMayList, assertCallerMaySetStandingAnswers } from '../../domain/sharing-rules.ts';
+import { assertCallerMayList, assertCallerMayChangeShares } from '../../domain/sharing-rules.ts';
 import {
   isStandingStatus,
   maxStandingAnswers,
@@ -49,7 +49,7 @@ export const createShowStandingAnswer = (standingAnswers: StandingAnswerReposito
 export const createSetStandingAnswer = (standingAnswers: StandingAnswerRepository, clock: Clock): SetStandingAnswer =>
   async function setStandingAnswer({ caller, owner, status }) {
     const actor = actorOf(caller);
-    assertCallerMaySetStandingAnswers(caller);
+    assertCallerMayChangeShares(caller);
     if (owner === caller.projectId) {
       throw invalidRequest('A standing answer decides on offers of another project; the "owner" is the own project.');
     }
@@ -73,7 +73,7 @@ export const createSetStandingAnswer = (standingAnswers: StandingAnswerRepositor
 export const createRemoveStandingAnswer = (standingAnswers: StandingAnswerRepository): RemoveStandingAnswer =>
   async function removeStandingAnswer({ caller, owner }) {
     const actor = actorOf(caller);
-    assertCallerMaySetStandingAnswers(caller);
+    assertCallerMayChangeShares(caller);
 
     await retryOnConflict(async () => {
       const before = await standingAnswers.find(caller.projectId);

@@ -18,19 +18,43 @@ const standingAnswerSchema = {
   },
 } as const;
 
-/** Schemas of /sharing/v1/schemas, by name. */
-export const sharingSchemas: Readonly<Record<string, { readonly properties: object }>> = {
-  member: {
-    name: 'member',
-    properties: {
-      ...memberSchema.properties,
-      status,
-      expires_at: timeOrNull('Time from which on the membership does not exist; null if it has no end'),
-    },
+const sharingMemberSchema = {
+  name: 'member',
+  properties: {
+    ...memberSchema.properties,
+    status,
+    expires_at: timeOrNull('Time from which on the membership does not exist; null if it has no end'),
   },
+} as const;
+
+const resultsSchema = {
+  name: 'results',
+  properties: {
+    results: {
+      type: 'array',
+      description: 'Results of the entries, in their order',
+      items: {
+        type: 'object',
+        required: ['code'],
+        properties: {
+          code: { type: 'integer', description: 'Status as of a request for this entry alone' },
+          member: { ...sharingMemberSchema, description: 'Membership after a success, except after a withdrawal' },
+          error: { type: 'string', description: 'Machine-readable code of a refusal' },
+          message: { type: 'string', description: 'Sentence of a refusal' },
+        },
+      },
+    },
+    schema,
+  },
+} as const;
+
+/** Schemas of /sharing/v1/schemas, by name. */
+export const sharingSchemas: Readonly<Record<string, { readonly name: string; readonly properties: object }>> = {
+  member: sharingMemberSchema,
+  results: resultsSchema,
   'standing-answer': standingAnswerSchema,
   'standing-answers': {
     name: 'standing-answers',
     properties: { standing_answers: { type: 'array', items: standingAnswerSchema }, schema },
   },
-} as Readonly<Record<string, { readonly name: string; readonly properties: object }>>;
+};
