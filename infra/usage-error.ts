@@ -17,10 +17,12 @@ export class ArgumentError extends UsageError {
  *
  * @param usage - the text for `--help`
  * @param command - gets the arguments, for example for `parseArguments`
+ * @param usageExitCode - the exit code for an {@link ArgumentError}, if a program must distinguish it
  */
 export async function runCommand(
   usage: string,
   command: (args: readonly string[]) => void | Promise<void>,
+  { usageExitCode = 1 }: { readonly usageExitCode?: number } = {},
 ): Promise<void> {
   const args = process.argv.slice(2);
   if (args.includes('--help') || args.includes('-h')) {
@@ -32,6 +34,6 @@ export async function runCommand(
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : error);
     if (error instanceof ArgumentError) console.error(`\n${usage}`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof ArgumentError ? usageExitCode : 1;
   }
 }

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { projectFolder } from '../../../infra/project-folder.ts';
 
-/** The command lines: npm script and file. */
-const commands = [
+/** The command lines: npm script, file, and exit code for invalid arguments if it is not 1. */
+const commands: readonly (readonly [script: string, file: string, usageExitCode?: number])[] = [
   ['start', 'infra/local/serve.ts'],
   ['run dead-letters', 'infra/operate/dead-letters.ts'],
   ['run cost', 'test/cost/run.ts'],
   ['run guard', 'infra/operate/guard.ts'],
   ['run orphaned-objects', 'infra/operate/orphaned-objects.ts'],
   ['run restore', 'infra/operate/restore.ts'],
+  ['run sharing', 'infra/operate/sharing.ts', 2],
   ['run send-command', 'infra/operate/send-command.ts'],
   ['run watch-events', 'infra/operate/watch-events.ts'],
   ['run bench', 'test/bench/run.ts'],
@@ -22,7 +23,7 @@ const commands = [
   ['run test:engines', 'test/engines/run.ts'],
   ['run test:identity', 'test/identity/run.ts'],
   ['run test:workflows', 'test/workflows/run.ts'],
-] as const;
+];
 
 function run(file: string, args: readonly string[] = [], env = process.env) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectFolder, file), ...args], {
@@ -33,7 +34,7 @@ function run(file: string, args: readonly string[] = [], env = process.env) {
   return { status, stdout, stderr };
 }
 
-describe.each(commands)('npm %s', (script, file) => {
+describe.each(commands)('npm %s', (script, file, usageExitCode = 1) => {
   test('prints the usage for --help', () => {
     const { status, stdout, stderr } = run(file, ['--help']);
 
@@ -44,7 +45,7 @@ describe.each(commands)('npm %s', (script, file) => {
   test('refuses an unknown option with one sentence and the usage', () => {
     const { status, stdout, stderr } = run(file, ['--hlep']);
 
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: usageExitCode, stdout: '' });
     expect(stderr).toMatch(
       new RegExp(`^"--hlep" is not an option of this command; did you mean --help\\?\n\nUsage: npm ${script}[ \n]`),
     );
