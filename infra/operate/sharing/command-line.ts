@@ -132,6 +132,7 @@ export function parseCommandLine(args: readonly string[], now: Date): CommandLin
     true,
   );
   const [name, ...operands] = positionals;
+  if (operands.includes('')) throw new ArgumentError('The images and projects must not be empty texts.');
   if (!isCommandName(name)) throw unknownCommand(name);
   // Refuses the options of other commands.
   parseArguments(args, { ...commandOptions[name], ...commonOptions }, true);

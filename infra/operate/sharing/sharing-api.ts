@@ -175,12 +175,13 @@ export class SharingApi {
         `The API failed (${status}): ${message}${typeof id === 'string' ? ` Its log has the details of the request ${printable(id)}.` : ''}`,
       );
     }
-    // Paths of the client exist in every deployment of this version.
-    if (status === 404 && (fault.data.error === undefined || fault.data.error === 'route-not-found')) {
+    // Every deployment of this version has these operations.
+    const error = fault.data.error ?? (status === 404 ? 'route-not-found' : undefined);
+    if (error === 'route-not-found' || error === 'method-not-allowed') {
       throw this.#notTheApi(`has no ${method} ${pathOf(path)}`);
     }
     if (status < 400) throw this.#notTheApi(`responded to ${method} ${pathOf(path)} with ${status}`);
-    throw new ApiRefusal(status, fault.data.error, message);
+    throw new ApiRefusal(status, error, message);
   }
 
   #notTheApi(finding: string): UsageError {

@@ -557,6 +557,11 @@ describe('a failure of the API is one sentence:', () => {
     ],
     ['an Image service without it', { status: 300, body: { versions: [] } }, `with 300 and without JSON: ${notTheApi}`],
     [
+      'a deployment that is older still',
+      aFault(405, 'method-not-allowed', 'Not allowed.'),
+      `has no GET /sharing/v1/offers: ${notTheApi}`,
+    ],
+    [
       'an older deployment',
       aFault(404, 'route-not-found', 'Not found.'),
       `has no GET /sharing/v1/offers: ${notTheApi}`,

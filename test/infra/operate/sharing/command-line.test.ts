@@ -80,6 +80,10 @@ test.each([
   expect(() => parse(line)).toThrow(sentence);
 });
 
+test('an empty text is no image', () => {
+  expect(() => parseCommandLine(['accept', ''], now)).toThrow('The images and projects must not be empty texts.');
+});
+
 test('the usage has lines of at most 120 characters', () => {
   expect(usage.split('\n').filter((line) => line.length > 120)).toEqual([]);
 });
