@@ -16,9 +16,10 @@ const memberSchema = z.looseObject({
   expires_at: z.string().nullable(),
 });
 const resultSchema = z.union([
-  z.looseObject({ error: z.string(), message: z.string() }),
-  z.looseObject({ error: z.undefined().optional(), member: memberSchema.optional() }),
+  z.looseObject({ code: z.number(), error: z.string(), message: z.string() }),
+  z.looseObject({ code: z.number(), error: z.undefined().optional(), member: memberSchema.optional() }),
 ]);
+type Result = z.infer<typeof resultSchema>;
 const resultsSchema = z.looseObject({ results: z.array(resultSchema) });
 
 /** One change of a membership in a request for several. */
@@ -51,7 +52,7 @@ export function offerImage(
 ): Promise<Outcome> {
   const entries = projects.map((member) => ({
     label: `${label} for ${neutralize(member)}`,
-    body: { image_id: id, member, ...(until !== undefined && { expires_at: until }) },
+    body: { image_id: id, member_id: member, ...(until !== undefined && { expires_at: until }) },
     row: [id, member, 'pending', until ?? ''],
   }));
   return sendEntries(api, 'offers', entries, progress);
@@ -66,7 +67,7 @@ export function withdrawOffers(
 ): Promise<Outcome> {
   const entries = projects.map((member) => ({
     label: `${label} for ${neutralize(member)}`,
-    body: { image_id: id, member },
+    body: { image_id: id, member_id: member },
     row: [id, member, 'withdrawn', ''],
   }));
   return sendEntries(api, 'withdrawals', entries, progress);
@@ -107,49 +108,63 @@ export async function leaveImages(
 }
 
 /** Returns the document of the results, or undefined if the first request failed. */
-const documentOf = (results: readonly unknown[], failure: Error | undefined): JsonObject | undefined =>
+const documentOf = (results: readonly JsonObject[], failure: Error | undefined): JsonObject | undefined =>
   results.length === 0 && failure !== undefined ? undefined : { results };
 
+/**
+ * Sends the entries in requests of at most {@link maxEntries}. Entries that the API did not start, because its time did
+ * not suffice, are sent again as long as it starts others.
+ */
 async function sendEntries(
   api: SharingApi,
   operation: 'answers' | 'offers' | 'withdrawals',
   entries: readonly Entry[],
   progress: Progress,
 ): Promise<Outcome> {
-  const results: unknown[] = [];
-  const rows: (readonly string[])[] = [];
-  const refusals: string[] = [];
+  const results = new Map<Entry, Result>();
   let failure: UsageError | undefined;
-  for (let start = 0; start < entries.length; start += maxEntries) {
-    if (start > 0) progress(`${start} of ${entries.length} …`);
-    const chunk = entries.slice(start, start + maxEntries);
+  for (let pending = entries; pending.length > 0;) {
+    if (results.size > 0) progress(`${entries.length - pending.length} of ${entries.length} …`);
+    const sent = pending.slice(0, maxEntries);
     try {
-      const { body, json } = await api.request(
+      const { body } = await api.request(
         'POST',
         `/sharing/v1/${operation}`,
         // Each entry has its result at the same position.
-        resultsSchema.refine((document) => document.results.length === chunk.length, { path: ['results'] }),
-        { [operation]: chunk.map((entry) => entry.body) },
+        resultsSchema.refine((document) => document.results.length === sent.length, { path: ['results'] }),
+        { [operation]: sent.map((entry) => entry.body) },
       );
-      results.push(...z.array(z.unknown()).parse(json['results']));
-      for (const [index, result] of body.results.entries()) {
-        const { label, row } = chunk[index]!;
-        if (result.error !== undefined) {
-          refusals.push(`${label} was refused: ${neutralize(result.message)}`);
-        } else {
-          const { member } = result;
-          rows.push(member ? [member.image_id, member.member_id, member.status, member.expires_at ?? ''] : row);
-        }
-      }
+      for (const [index, entry] of sent.entries()) results.set(entry, body.results[index]!);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       failure = error;
       break;
     }
+    const notStarted = sent.filter((entry) => results.get(entry)?.error === 'not-started');
+    pending = [...(notStarted.length < sent.length ? notStarted : []), ...pending.slice(maxEntries)];
+  }
+
+  const rows: (readonly string[])[] = [];
+  const refusals: string[] = [];
+  const ordered = entries.flatMap((entry) => {
+    const result = results.get(entry);
+    return result === undefined ? [] : [{ entry, result }];
+  });
+  for (const { entry, result } of ordered) {
+    if (result.error !== undefined) {
+      const outcome = result.code < 500 ? 'was refused' : 'failed';
+      refusals.push(`${entry.label} ${outcome}: ${neutralize(result.message)}`);
+    } else {
+      const { member } = result;
+      rows.push(member ? [member.image_id, member.member_id, member.status, member.expires_at ?? ''] : entry.row);
+    }
   }
   const columns = [{ heading: 'IMAGE' }, { heading: 'PROJECT' }, { heading: 'STATUS' }, { heading: 'ENDS' }];
   return {
-    json: documentOf(results, failure),
+    json: documentOf(
+      ordered.map(({ result }) => result),
+      failure,
+    ),
     text: rows.length === 0 ? '' : formatTable(columns, rows),
     refusals,
     failure,

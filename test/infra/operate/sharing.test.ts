@@ -226,9 +226,9 @@ describe('accept, reject, offer, withdraw', () => {
     api.play({
       'POST /sharing/v1/offers': ({ body }) => ({
         body: {
-          results: body.offers.map(({ image_id, member, expires_at }: any) => ({
+          results: body.offers.map(({ image_id, member_id, expires_at }: any) => ({
             code: 200,
-            member: aMember({ image_id, member_id: member, status: 'pending', expires_at }),
+            member: aMember({ image_id, member_id, status: 'pending', expires_at }),
           })),
         },
       }),
@@ -242,7 +242,7 @@ describe('accept, reject, offer, withdraw', () => {
       ),
     );
     expect(api.requests[0]?.body).toEqual({
-      offers: ['gamma', 'delta'].map((member) => ({ image_id: one, member, expires_at: ends })),
+      offers: ['gamma', 'delta'].map((member_id) => ({ image_id: one, member_id, expires_at: ends })),
     });
   });
 
@@ -258,7 +258,7 @@ describe('accept, reject, offer, withdraw', () => {
       ),
     );
     expect(api.requests[0]?.body).toEqual({
-      withdrawals: ['gamma', 'delta'].map((member) => ({ image_id: one, member })),
+      withdrawals: ['gamma', 'delta'].map((member_id) => ({ image_id: one, member_id })),
     });
   });
 
@@ -286,6 +286,34 @@ describe('accept, reject, offer, withdraw', () => {
       stdout: 101,
       stderr: '100 of 250 …\nThe API cannot run the request now (503): The database is unavailable. Try again later.',
     });
+  });
+
+  test('entries that were not started are sent again, as long as the API starts others', async () => {
+    const notStarted = { code: 503, error: 'not-started', message: 'The entry was not started. Send it again.' };
+    const started = { code: 404, error: 'image-not-found', message: 'There is no such image.' };
+    api.play({
+      'POST /sharing/v1/answers': [
+        { body: { results: [{ code: 200, member: aMember({}) }, notStarted, notStarted] } },
+        { body: { results: [started, notStarted] } },
+        { body: { results: [notStarted] } },
+      ],
+    });
+    const three = one.replaceAll('1', '3');
+
+    const { code, stdout, stderr } = await run('accept', one, two, three);
+
+    expect(api.requests.map(({ body }) => body.answers.map((answer: any) => answer.image_id))).toEqual([
+      [one, two, three],
+      [two, three],
+      [three],
+    ]);
+    expect({ code, rows: stdout.slice(1) }).toEqual({ code: 1, rows: [`${one}  beta     accepted  -`] });
+    expect(stderr.split('\n')).toEqual([
+      '1 of 3 …',
+      '2 of 3 …',
+      `${two} was refused: There is no such image.`,
+      `${three} failed: The entry was not started. Send it again.`,
+    ]);
   });
 
   test('results that do not fit the entries are no response of the API', async () => {
@@ -486,7 +514,7 @@ describe('the name of an image', () => {
 
     expect((await run('withdraw', 'in:a', 'gamma')).code).toBe(0);
     expect(urls()).toContain('GET /v2/images?owner=beta&name=eq:in:a&os_hidden=false&limit=100');
-    expect(api.requests.at(-1)?.body).toEqual({ withdrawals: [{ image_id: one, member: 'gamma' }] });
+    expect(api.requests.at(-1)?.body).toEqual({ withdrawals: [{ image_id: one, member_id: 'gamma' }] });
   });
 
   test('is looked up among offers and own images for the history', async () => {
