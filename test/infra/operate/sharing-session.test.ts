@@ -51,6 +51,27 @@ test('a member sets, lists and removes a standing answer, which decides about th
   ]);
 });
 
+test('an owner offers an image until a time, a member answers, and the owner withdraws', async () => {
+  const { id } = await asOwner('POST', '/v2/images', { name: 'golden', visibility: 'shared' });
+  const heading = expect.stringMatching(/^IMAGE +PROJECT +STATUS +ENDS$/);
+
+  expect(await sharing(alice, 'offer', id, 'beta', 'gamma', '--until', '2099-12-31')).toEqual([
+    heading,
+    `${id}  beta     pending  2099-12-31T23:59:59Z`,
+    `${id}  gamma    pending  2099-12-31T23:59:59Z`,
+  ]);
+  expect(await sharing(bob, 'accept', id)).toEqual([heading, `${id}  beta     accepted  2099-12-31T23:59:59Z`]);
+  expect(await sharing(bob, 'reject', id)).toEqual([heading, `${id}  beta     rejected  2099-12-31T23:59:59Z`]);
+  expect(await sharing(alice, 'withdraw', id, 'gamma', 'delta')).toEqual([
+    heading,
+    `${id}  gamma    withdrawn  -`,
+    expect.stringMatching(new RegExp(`^${id} for delta was refused: `)),
+  ]);
+  expect(await sharing(bob, 'withdraw', id, 'beta')).toEqual([
+    expect.stringMatching(new RegExp(`^${id} for beta was refused: `)),
+  ]);
+});
+
 test('a member leaves an image', async () => {
   const { id } = await asOwner('POST', '/v2/images', { name: 'left', visibility: 'shared' });
   await asOwner('POST', `/v2/images/${id}/members`, { member: 'beta' });
