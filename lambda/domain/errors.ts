@@ -159,6 +159,7 @@ const temporaryCodes: ReadonlySet<SharingErrorCode> = new Set([
   'try-again-later',
   'database-unavailable',
   'outcome-unknown',
+  'not-started',
 ]);
 
 /** Returns whether the same request may succeed later. */

@@ -4,13 +4,15 @@ import {
   type CommandRecord,
   type CommandRecordRepository,
   type CommandOutcome,
+  type RecordingRepositories,
 } from '../domain/repositories/command-record-repository.ts';
 import { sharingErrorCodes } from '../domain/errors.ts';
 import type { MembershipRepository } from '../domain/repositories/membership-repository.ts';
 import { DynamoDbMembershipRepository } from './dynamodb-membership-repository.ts';
+import { DynamoDbStandingAnswerRepository } from './dynamodb-standing-answer-repository.ts';
 import { assignments, names, values } from './expression.ts';
 import { itemReader } from './items/item-reader.ts';
-import { commandKey, itemFormat, timeToLive } from './keys.ts';
+import { commandKey, itemFormat, timeToLive, type ItemKey } from './keys.ts';
 import type { Item, Table, Update } from './table.ts';
 
 /** Retention of a record: longer than a command can wait in its queue (4 days) and its dead-letter queue (14 days). */
@@ -27,15 +29,15 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     this.#clock = clock;
   }
 
-  membershipsFor(commandRecord: CommandRecord): MembershipRepository {
-    const inner = new DynamoDbMembershipRepository(this.#table, [
-      { Update: this.#recording(commandRecord, { outcome: 'done' }) },
-    ]);
+  repositoriesFor(commandRecord: CommandRecord): RecordingRepositories {
+    const actions = [{ Update: this.#recording(commandRecord, { outcome: 'done' }) }];
+    const inner = new DynamoDbMembershipRepository(this.#table, actions);
+    const standingAnswers = new DynamoDbStandingAnswerRepository(this.#table, actions);
     const unlessRecorded = async <Result>(result: Result, isRefused: boolean): Promise<Result> => {
       if (isRefused && (await this.#isRecorded(commandRecord))) throw new CommandAlreadyRecordedError();
       return result;
     };
-    return {
+    const memberships: MembershipRepository = {
       answer: async (answer) => {
         const result = await inner.answer(answer);
         return unlessRecorded(result, result === 'condition-failed');
@@ -59,6 +61,21 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
       // It ends what has expired anyway and is no effect of the command.
       expire: (membership) => new DynamoDbMembershipRepository(this.#table).expire(membership),
     };
+    return {
+      memberships,
+      standingAnswers: {
+        find: (projectId) => standingAnswers.find(projectId),
+        replace: async (...change) => {
+          const result = await standingAnswers.replace(...change);
+          return unlessRecorded(result, !result);
+        },
+      },
+    };
+  }
+
+  async reserve(commandRecord: CommandRecord): Promise<boolean> {
+    const { applied, item } = await this.#table.update(() => this.#recording(commandRecord, { outcome: 'started' }));
+    return applied || item === undefined || itemReader(item).string('digest') === commandRecord.digest;
   }
 
   async recordOutcome(
@@ -72,18 +89,18 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
   }
 
   async #isRecorded(commandRecord: CommandRecord): Promise<boolean> {
-    const [item] = await this.#table.get([commandKey(commandRecord.projectId, commandRecord.id)]);
+    const [item] = await this.#table.get([keyOf(commandRecord)]);
     if (item === undefined) return false;
     const read = itemReader(item);
     if (read.string('outcome') === 'done' || read.string('digest') !== commandRecord.digest) return true;
-    return read.number('redrives') >= commandRecord.redriveCount;
+    return read.string('outcome') === 'refused' && read.number('redrives') >= commandRecord.redriveCount;
   }
 
   /**
-   * Returns the update that records an outcome unless one is recorded. A redrive of the same command replaces its
-   * recorded refusal.
+   * Returns the update that records an outcome unless one is recorded. The same command replaces its reservation, and a
+   * redrive its recorded refusal.
    */
-  #recording(commandRecord: CommandRecord, outcome: CommandOutcome): Update {
+  #recording(commandRecord: CommandRecord, outcome: CommandOutcome | { readonly outcome: 'started' }): Update {
     const record = {
       format: itemFormat,
       digest: commandRecord.digest,
@@ -94,15 +111,17 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
       [timeToLive]: Math.floor(this.#clock().getTime() / 1000) + retentionSeconds,
     };
     return {
-      Key: commandKey(commandRecord.projectId, commandRecord.id),
+      Key: keyOf(commandRecord),
       UpdateExpression: `SET ${assignments(record)}`,
       ConditionExpression:
-        'attribute_not_exists(pk) OR (#outcome = :refused AND #redrives < :redrives AND #digest = :digest)',
+        'attribute_not_exists(pk) OR (#digest = :digest AND (#outcome = :started OR (#outcome = :refused AND #redrives < :redrives)))',
       ExpressionAttributeNames: names(...Object.keys(record)),
-      ExpressionAttributeValues: values({ ...record, refused: 'refused' }),
+      ExpressionAttributeValues: values({ ...record, started: 'started', refused: 'refused' }),
     };
   }
 }
+
+const keyOf = ({ projectId, id, entry }: CommandRecord): ItemKey => commandKey(projectId, id, entry);
 
 function outcomeFrom(item: Item): CommandOutcome {
   const read = itemReader(item);

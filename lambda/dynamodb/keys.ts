@@ -128,10 +128,14 @@ export const publicOrCommunityKey = (visibility: Visibility, imageId: ImageId): 
   sk: `${prefix.image}${imageId}`,
 });
 
-/** Returns the key of a command record. A command id contains no `#`, so the last `#` separates project and id. */
-export const commandKey = (projectId: ProjectId, id: string): ItemKey => ({
+/**
+ * Returns the key of a command record. A command id contains no `#`, so the last `#` separates project and id.
+ *
+ * @param entry - number of an entry of the command, or `undefined` for the command itself
+ */
+export const commandKey = (projectId: ProjectId, id: string, entry?: number): ItemKey => ({
   pk: `${prefix.command}${projectId}#${id}`,
-  sk: commandSortKey,
+  sk: entry === undefined ? commandSortKey : `${commandSortKey}#${entry}`,
 });
 
 /** Returns the project of an offer's sort key, or `undefined` for another item of the image's partition. */
@@ -146,7 +150,7 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
     if (sk.startsWith(prefix.shared)) return 'membership';
     return sk.startsWith(prefix.owned) || sk === standingAnswersSortKey ? 'other' : undefined;
   }
-  if (pk.startsWith(prefix.command)) return sk === commandSortKey ? 'other' : undefined;
+  if (pk.startsWith(prefix.command)) return sk.startsWith(commandSortKey) ? 'other' : undefined;
   return pk.startsWith(prefix.everyone) && sk.startsWith(prefix.image) ? 'other' : undefined;
 }
 

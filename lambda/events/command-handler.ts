@@ -1,32 +1,45 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { deadlineOf } from '../runtime/deadline.ts';
-import { withRequestContext } from '../runtime/request-context.ts';
+import { currentDeadline, withRequestContext } from '../runtime/request-context.ts';
 import {
   CommandAlreadyRecordedError,
   type CommandRecordRepository,
   type CommandOutcome,
+  type CommandRecord,
+  type RecordingRepositories,
 } from '../domain/repositories/command-record-repository.ts';
-import { isTemporary, SharingError } from '../domain/errors.ts';
-import type { MembershipRepository } from '../domain/repositories/membership-repository.ts';
+import type { Caller } from '../domain/caller.ts';
+import { invalidRequest, isTemporary, SharingError } from '../domain/errors.ts';
 import { abridge } from '../domain/quote.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { AnswerOffer } from '../use-cases/members/answer-offer.ts';
+import type { ChangeExpiry } from '../use-cases/members/change-expiry.ts';
+import type { LeaveImage } from '../use-cases/members/leave-image.ts';
 import type { OfferImage } from '../use-cases/members/offer-image.ts';
 import type { WithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
+import { runEntries } from '../use-cases/sharing/run-entries.ts';
+import type { RemoveStandingAnswer, SetStandingAnswer } from '../use-cases/sharing/standing-answers.ts';
 import type { CommandReply } from './command-reply.ts';
 import { parseCommand, projectOf, type Command } from './command.ts';
 import { parseImageId, requireImageId, requireMemberId } from '../domain/ids.ts';
 
+/** The use cases of the commands. */
+interface CommandUseCases {
+  readonly answerOffer: AnswerOffer;
+  readonly offerImage: OfferImage;
+  readonly withdrawOffer: WithdrawOffer;
+  readonly changeExpiry: ChangeExpiry;
+  readonly leaveImage: LeaveImage;
+  readonly setStandingAnswer: SetStandingAnswer;
+  readonly removeStandingAnswer: RemoveStandingAnswer;
+}
+
 /** Dependencies of the command consumer. */
 export interface CommandHandlerDependencies {
   readonly records: CommandRecordRepository;
-  /** Creates the use cases on a membership repository. */
-  readonly useCases: (memberships: MembershipRepository) => {
-    readonly answerOffer: AnswerOffer;
-    readonly offerImage: OfferImage;
-    readonly withdrawOffer: WithdrawOffer;
-  };
+  /** Creates the use cases on the repositories. */
+  readonly useCases: (repositories: RecordingRepositories) => CommandUseCases;
   /** Sends a refused command to the dead-letter queue, with attributes for the reason. */
   readonly sendToDeadLetterQueue: (body: string, attributes: Readonly<Record<string, string>>) => Promise<void>;
   /** Publishes the outcome of a command for its sender. */
@@ -71,7 +84,7 @@ async function handleMessage(
   const redrives = messageAttributes[attributes.redriveCount]?.stringValue ?? '';
   const redriveCount = /^\d{1,6}$/.test(redrives) ? Number(redrives) : 0;
   let command: Command | undefined;
-  let outcome: CommandOutcome;
+  let outcome: ExecutedOutcome;
   try {
     try {
       command = parseCommand(body);
@@ -112,28 +125,104 @@ async function handleMessage(
   return true;
 }
 
-async function execute(
+/** The outcome of a command and, if it has several entries, their outcomes in their order. */
+type ExecutedOutcome = CommandOutcome & { readonly results?: readonly CommandOutcome[] };
+
+function execute(
   dependencies: CommandHandlerDependencies,
   command: Command,
   redriveCount: number,
-): Promise<CommandOutcome> {
+): Promise<ExecutedOutcome> {
   const { id, projectId, digest } = command;
   const commandRecord = { id, projectId, digest, redriveCount };
+  return command.command === 'offer-images'
+    ? executeOffers(dependencies, command, commandRecord)
+    : executeRecorded(dependencies, commandRecord, (useCases) => runUseCase(useCases, command));
+}
+
+/**
+ * Executes every offer of a command at most once, and then records the command. If one may succeed later, the message
+ * is delivered again, and executed offers stay executed.
+ *
+ * @throws the first temporary or unexpected error of an offer
+ */
+async function executeOffers(
+  dependencies: CommandHandlerDependencies,
+  command: Command,
+  commandRecord: CommandRecord,
+): Promise<ExecutedOutcome> {
+  const { records } = dependencies;
+  assertNoDuplicates(command.offers);
+  if (!(await records.reserve(commandRecord))) return usedForAnotherCommand(commandRecord);
+  const entries = command.offers.map((offer, entry) => ({ ...offer, entry }));
+  const deadline = currentDeadline() ?? Number.POSITIVE_INFINITY;
+  const caller = callerOf(command);
+  const executed = await runEntries({ entries, caller, deadline }, (offer) =>
+    executeRecorded(dependencies, { ...commandRecord, entry: offer.entry }, async ({ offerImage }) => {
+      await offerImage({
+        imageId: requireImageId(offer.imageId),
+        memberId: projectOf('member_id', offer.memberId),
+        expiresAt: offer.expiresAt,
+        caller,
+      });
+    }),
+  );
+  const results = executed.map((result) => {
+    if ('error' in result) throw result.error;
+    return result.value;
+  });
+  const refusals = results.filter((result) => result.outcome === 'refused');
+  const [first] = refusals;
+  const outcome: CommandOutcome =
+    first === undefined
+      ? { outcome: 'done' }
+      : {
+          ...first,
+          message: `${refusals.length} of ${results.length} offers were refused; the first because: ${first.message}`,
+        };
+  return { ...(await record(dependencies, commandRecord, outcome)), results };
+}
+
+/** Runs the use case of a command or of an entry, unless its outcome is recorded, and records the outcome. */
+async function executeRecorded(
+  dependencies: CommandHandlerDependencies,
+  commandRecord: CommandRecord,
+  run: (useCases: CommandUseCases) => Promise<unknown>,
+): Promise<CommandOutcome> {
   let outcome: CommandOutcome = { outcome: 'done' };
   try {
-    await runUseCase(dependencies, command, dependencies.records.membershipsFor(commandRecord));
+    await run(dependencies.useCases(dependencies.records.repositoriesFor(commandRecord)));
   } catch (error) {
     if (!(error instanceof CommandAlreadyRecordedError)) outcome = toRefusal(error);
   }
-  // A command with an effect is recorded in the transaction of the effect. This records refusals and commands without
-  // an effect. For a command that was recorded before it returns that outcome, regardless of the use case's result now.
-  const recorded = await dependencies.records.recordOutcome(commandRecord, outcome);
-  if (recorded.digest === digest) return recorded.outcome;
-  return {
-    outcome: 'refused',
-    error: 'invalid-request',
-    message: `The project has used the "id" ${abridge(id)} for another command; each command must have its own.`,
-  };
+  return record(dependencies, commandRecord, outcome);
+}
+
+/**
+ * Records the outcome of a command and returns the recorded outcome. A command with an effect is recorded in the
+ * transaction of the effect. This records refusals and commands without an effect. For a command that was recorded
+ * before it returns that outcome, regardless of the use case's result now.
+ */
+async function record(
+  { records }: CommandHandlerDependencies,
+  commandRecord: CommandRecord,
+  outcome: CommandOutcome,
+): Promise<CommandOutcome> {
+  const recorded = await records.recordOutcome(commandRecord, outcome);
+  return recorded.digest === commandRecord.digest ? recorded.outcome : usedForAnotherCommand(commandRecord);
+}
+
+const usedForAnotherCommand = ({ id }: CommandRecord): CommandOutcome => ({
+  outcome: 'refused',
+  error: 'invalid-request',
+  message: `The project has used the "id" ${abridge(id)} for another command; each command must have its own.`,
+});
+
+function assertNoDuplicates(offers: Command['offers']): void {
+  const memberships = new Set(offers.map(({ imageId, memberId }) => JSON.stringify([imageId, memberId])));
+  if (memberships.size < offers.length) {
+    throw invalidRequest('Two of the "offers" are of the same image to the same project; each must be another.');
+  }
 }
 
 /**
@@ -147,33 +236,44 @@ function toRefusal(error: unknown): CommandOutcome {
   return { outcome: 'refused', error: error.code, message: error.message };
 }
 
-async function runUseCase(
-  { useCases }: CommandHandlerDependencies,
-  command: Command,
-  memberships: MembershipRepository,
-): Promise<void> {
-  const { answerOffer, offerImage, withdrawOffer } = useCases(memberships);
-  const { projectId, userId, status } = command;
-  // The right to send commands, which IAM grants, includes every project.
-  const caller = { projectId, userId, role: 'member', via: 'command', requestId: command.id } as const;
-  const imageId = requireImageId(command.imageId);
-  if (command.command === 'offer-image') {
-    await offerImage({ imageId, memberId: projectOf('member_id', command.memberId), caller });
-    return;
+/** Returns the caller of a command. The right to send commands, which IAM grants, includes every project. */
+const callerOf = ({ projectId, userId, id }: Command): Caller => ({
+  projectId,
+  userId,
+  role: 'member',
+  via: 'command',
+  requestId: id,
+});
+
+function runUseCase(useCases: CommandUseCases, command: Command): Promise<unknown> {
+  const { command: name, status, expiresAt } = command;
+  const caller = callerOf(command);
+  if (name === 'set-standing-answer') {
+    return useCases.setStandingAnswer({ owner: projectOf('owner', command.owner), status, caller });
   }
-  const memberId = requireMemberId(imageId, command.memberId);
-  if (command.command === 'answer-offer') await answerOffer({ imageId, memberId, status, caller });
-  else await withdrawOffer({ imageId, memberId, caller });
+  if (name === 'remove-standing-answer') {
+    return useCases.removeStandingAnswer({ owner: projectOf('owner', command.owner), caller });
+  }
+  const imageId = requireImageId(command.imageId);
+  if (name === 'leave-image') return useCases.leaveImage({ imageId, caller });
+  if (name === 'offer-image') {
+    return useCases.offerImage({ imageId, memberId: projectOf('member_id', command.memberId), expiresAt, caller });
+  }
+  const member = { imageId, memberId: requireMemberId(imageId, command.memberId), caller };
+  if (name === 'answer-offer') return useCases.answerOffer({ ...member, status });
+  if (name === 'change-expiry') return useCases.changeExpiry({ ...member, expiresAt });
+  return useCases.withdrawOffer(member);
 }
 
-const replyTo = (command: Command, outcome: CommandOutcome): CommandReply => ({
+const replyTo = (command: Command, outcome: ExecutedOutcome): CommandReply => ({
   version: 1,
   id: command.id,
   digest: command.digest,
   project: command.projectId,
   command: command.command,
-  image_id: command.imageId,
-  member_id: command.memberId,
+  ...(command.imageId !== '' && { image_id: command.imageId }),
+  ...(command.memberId !== '' && { member_id: command.memberId }),
+  ...(command.owner !== '' && { owner: command.owner }),
   ...outcome,
 });
 

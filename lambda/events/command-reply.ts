@@ -1,3 +1,4 @@
+import type { CommandOutcome } from '../domain/repositories/command-record-repository.ts';
 import type { SharingErrorCode } from '../domain/errors.ts';
 import type { Command } from './command.ts';
 
@@ -13,10 +14,14 @@ export interface CommandReply {
   readonly digest: string;
   readonly project: string;
   readonly command: Command['command'];
-  readonly image_id: string;
-  readonly member_id: string;
+  /** The ids that the command has. */
+  readonly image_id?: string;
+  readonly member_id?: string;
+  readonly owner?: string;
   readonly outcome: 'done' | 'refused';
   /** The error code of the refusal, the same as in the response to an HTTP request. */
   readonly error?: SharingErrorCode;
   readonly message?: string;
+  /** The outcomes of the offers of `offer-images`, in their order. */
+  readonly results?: readonly CommandOutcome[];
 }

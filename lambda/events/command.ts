@@ -3,19 +3,28 @@ import { createHash } from 'node:crypto';
 import { invalidRequest } from '../domain/errors.ts';
 import { parseProjectId, type ProjectId } from '../domain/ids.ts';
 import { abridge, quote } from '../domain/quote.ts';
-import { commandSchema } from './command-schema.ts';
+import { commandSchema, type CommandName } from './command-schema.ts';
+
+/** One offer of the command `offer-images`, unchecked. */
+export interface CommandOffer {
+  readonly imageId: string;
+  readonly memberId: string;
+  readonly expiresAt: string | null | undefined;
+}
 
 /** A command that is valid by the schema. */
 export interface Command {
   readonly id: string;
-  readonly command: (typeof commandSchema)['properties']['command']['enum'][number];
+  readonly command: CommandName;
   readonly projectId: ProjectId;
   readonly userId: string;
+  /** The fields of the command, unchecked; empty if the command has none. */
   readonly imageId: string;
-  /** Unchecked: the use case that makes the project a member requires a valid project id. */
   readonly memberId: string;
-  /** The requested status of an `answer-offer`; unchecked. */
+  readonly owner: string;
   readonly status: string | undefined;
+  readonly expiresAt: string | null | undefined;
+  readonly offers: readonly CommandOffer[];
   readonly reply: boolean;
   /** Digest of all fields except "reply": commands with the same id and different digests are different commands. */
   readonly digest: string;
@@ -53,7 +62,7 @@ export function parseCommand(body: string): Command {
   if (problem !== undefined)
     throw invalidRequest(`The command is malformed at ${problem.instanceLocation}: ${problem.error}`);
   const text = fields as Readonly<Record<string, string>>;
-  if (!Object.values(text).every((value) => typeof value !== 'string' || value.isWellFormed())) {
+  if (!isWellFormed(message)) {
     throw invalidRequest('The command must be well-formed Unicode; it has an unpaired surrogate.');
   }
   return {
@@ -61,9 +70,12 @@ export function parseCommand(body: string): Command {
     command: text['command'] as Command['command'],
     projectId: projectOf('project', String(text['project'])),
     userId: String(text['user']),
-    imageId: String(text['image_id']),
-    memberId: String(text['member_id']),
+    imageId: text['image_id'] ?? '',
+    memberId: text['member_id'] ?? '',
+    owner: text['owner'] ?? '',
     status: text['status'],
+    expiresAt: text['expires_at'],
+    offers: offersOf(fields),
     reply: fields['reply'] === true,
     digest: contentDigest(fields),
   };
@@ -99,12 +111,35 @@ export function projectOf(name: string, value: string): ProjectId {
   return id;
 }
 
+/** The offers of a command that is valid by the schema. */
+const offersOf = ({ offers = [] }: Readonly<Record<string, unknown>>): readonly CommandOffer[] =>
+  (offers as readonly Readonly<Record<string, string>>[]).map((offer) => ({
+    imageId: offer['image_id'] ?? '',
+    memberId: offer['member_id'] ?? '',
+    expiresAt: offer['expires_at'],
+  }));
+
+/** Returns whether no text in a value of JSON has an unpaired surrogate. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  return typeof value !== 'object' || value === null || Object.values(value).every(isWellFormed);
+}
+
+/** The fields of the digest of every command, in its order. */
+const digestFields = ['version', 'id', 'command', 'project', 'user', 'image_id', 'member_id', 'status'] as const;
+
 /**
- * Returns the SHA-256, as base64url, of the JSON array of all fields except "reply" in the schema's order, with `null`
- * for a missing field. `docs/events.md` describes the same computation for senders.
+ * Returns the SHA-256, as base64url, of a JSON array of all fields except "reply", with `null` for a missing field.
+ * `docs/events.md` describes the same computation for senders. Fields that the first commands did not have extend the
+ * array only if the command has them, so that the digests of those commands stay the same.
  */
 function contentDigest(message: Readonly<Record<string, unknown>>): string {
-  const fields = Object.keys(commandSchema.properties).filter((name) => name !== 'reply');
-  const text = JSON.stringify(fields.map((name) => message[name] ?? null));
-  return createHash('sha256').update(text).digest('base64url');
+  const { owner = null, expires_at: expiresAt = null } = message;
+  const isExtended = ['owner', 'expires_at', 'offers'].some((name) => name in message);
+  const offers = offersOf(message).map((offer) => [offer.imageId, offer.memberId, offer.expiresAt ?? null]);
+  const array = [
+    ...digestFields.map((name) => message[name] ?? null),
+    ...(isExtended ? [owner, expiresAt, offers] : []),
+  ];
+  return createHash('sha256').update(JSON.stringify(array)).digest('base64url');
 }

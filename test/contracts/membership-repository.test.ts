@@ -309,7 +309,7 @@ describe('answer', () => {
 describe('answer by a command', () => {
   const byCommand = (image: Image, change: Partial<Answer> = {}) => {
     const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redriveCount: 0 };
-    return repositories.wired.commandRecords.membershipsFor(entry).answer({
+    return repositories.wired.commandRecords.repositoriesFor(entry).memberships.answer({
       imageId: image.id,
       memberId: beta,
       status: 'accepted',

@@ -6,8 +6,14 @@ import { DynamoDbImageRepository } from '../../../lambda/dynamodb/dynamodb-image
 import { commandHandler } from '../../../lambda/events/command-handler.ts';
 import type { CommandReply } from '../../../lambda/events/command-reply.ts';
 import { createAnswerOffer } from '../../../lambda/use-cases/members/answer-offer.ts';
+import { createChangeExpiry } from '../../../lambda/use-cases/members/change-expiry.ts';
+import { createLeaveImage } from '../../../lambda/use-cases/members/leave-image.ts';
 import { createOfferImage } from '../../../lambda/use-cases/members/offer-image.ts';
 import { createWithdrawOffer } from '../../../lambda/use-cases/members/withdraw-offer.ts';
+import {
+  createRemoveStandingAnswer,
+  createSetStandingAnswer,
+} from '../../../lambda/use-cases/sharing/standing-answers.ts';
 import { aTelemetry } from '../../support/a-telemetry.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../../support/engine-proxy.ts';
@@ -53,10 +59,14 @@ export async function openCommandWorld(): Promise<CommandWorld> {
   const logged: Readonly<Record<string, unknown>>[] = [];
   const handler = commandHandler({
     records: new DynamoDbCommandRecordRepository(connected, clock),
-    useCases: (memberships) => ({
+    useCases: ({ memberships, standingAnswers }) => ({
       answerOffer: createAnswerOffer(images, memberships, clock),
       offerImage: createOfferImage({ images, memberships, clock, memberQuota: 128 }),
       withdrawOffer: createWithdrawOffer(images, memberships, clock),
+      changeExpiry: createChangeExpiry(images, memberships, clock),
+      leaveImage: createLeaveImage(images, memberships, clock),
+      setStandingAnswer: createSetStandingAnswer(standingAnswers, clock),
+      removeStandingAnswer: createRemoveStandingAnswer(standingAnswers),
     }),
     sendToDeadLetterQueue: (body, attributes) => Promise.resolve(void deadLetters.push({ body, attributes })),
     reply: (reply) =>
