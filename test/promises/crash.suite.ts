@@ -3,27 +3,18 @@
  * and requests without a response can be repeated.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, test } from '@jest/globals';
-import { tableClient } from '../../infra/local/dynamodb/table-client.ts';
 import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
-import { environmentWithoutSettings, startServerProcess, type ServerProcess } from '../support/local-server.ts';
 import { tokenOf } from '../support/service.ts';
-import { storedItems, type StoredItem } from '../support/stored-items.ts';
 import { brokenInvariants } from './invariants.ts';
+import { isGone, itemsOf, kill, startKillableServer, type KillableServer } from './killable-server.ts';
 
 const acknowledgedBeforeKill = 200;
 const clients = 8;
 const projects = ['beta', 'gamma', 'delta'];
-
-interface Server extends ServerProcess {
-  /** The process of its table engine, which must end with the server. */
-  readonly engine: { readonly pid: number; readonly endpoint: string };
-}
 
 /** The acknowledged state of an image. */
 interface KnownImage {
@@ -44,10 +35,10 @@ interface Write {
 
 const folder = mkdtempSync(join(tmpdir(), 'image-sharing-crash-'));
 const known = new Map<string, KnownImage>();
-let server: Server | undefined;
+let server: KillableServer | undefined;
 
 afterAll(async () => {
-  if (server !== undefined) await end(server, ['server', 'engine']);
+  if (server !== undefined) await kill(server, ['server', 'engine']);
   rmSync(folder, { recursive: true });
 });
 
@@ -59,10 +50,10 @@ test.each([
 ] as const)(
   'every acknowledged write is stored after a SIGKILL of %s',
   async (_what, victims) => {
-    const before = (server ??= await startServer());
+    const before = (server ??= await startKillableServer(folder));
 
     const unanswered = await writeUntilKilled(before, victims);
-    server = await startServer();
+    server = await startKillableServer(folder);
 
     expect(await isGone(before.engine.pid)).toBe(true); // no process writes to the same data
     const certain = [...known.values()].filter(({ id }) => !unanswered.some(({ after }) => after.id === id));
@@ -78,7 +69,7 @@ test.each([
 );
 
 /** Repeats a write without a response. The write is applied after that, whether or not it was applied before. */
-async function repeat(running: Server, write: Write): Promise<void> {
+async function repeat(running: KillableServer, write: Write): Promise<void> {
   const status = await send(running, write);
   const isDone = { POST: [200, 201, 409], PUT: [200], PATCH: [200], DELETE: [204, 404] }[write.method]!;
   expect({ ...write, status, isDone: isDone.includes(status) }).toEqual({ ...write, status, isDone: true });
@@ -86,7 +77,7 @@ async function repeat(running: Server, write: Write): Promise<void> {
 }
 
 /** Reads images as their owner and in the lists of their members. */
-async function readImages({ url }: Server, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
+async function readImages({ url }: KillableServer, images: readonly KnownImage[]): Promise<readonly KnownImage[]> {
   const get = async (path: string, as: string): Promise<any> =>
     (await fetch(`${url}${path}`, { headers: headersOf(as) })).json();
   const listed = new Map<string, ReadonlySet<string>>();
@@ -123,7 +114,10 @@ async function readImages({ url }: Server, images: readonly KnownImage[]): Promi
  *
  * @returns the requests without a response
  */
-async function writeUntilKilled(running: Server, victims: readonly ('server' | 'engine')[]): Promise<readonly Write[]> {
+async function writeUntilKilled(
+  running: KillableServer,
+  victims: readonly ('server' | 'engine')[],
+): Promise<readonly Write[]> {
   const unanswered: Write[] = [];
   let acknowledged = 0;
   let ended: Promise<void> | undefined;
@@ -138,7 +132,7 @@ async function writeUntilKilled(running: Server, victims: readonly ('server' | '
       }
       known.set(write.after.id, write.after);
       acknowledged += 1;
-      if (acknowledged >= acknowledgedBeforeKill) ended ??= end(running, victims);
+      if (acknowledged >= acknowledgedBeforeKill) ended ??= kill(running, victims);
     }
   };
 
@@ -197,7 +191,7 @@ function* writes(): Generator<Write> {
   }
 }
 
-async function send({ url }: Server, { method, path, as, body }: Write): Promise<number> {
+async function send({ url }: KillableServer, { method, path, as, body }: Write): Promise<number> {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: headersOf(as, method),
@@ -211,52 +205,3 @@ const headersOf = (as: string, method = 'GET'): Record<string, string> => ({
   'x-auth-token': tokenOf(as),
   ...(method === 'PATCH' && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
 });
-
-async function startServer(): Promise<Server> {
-  const server = await startServerProcess({ ...environmentWithoutSettings(), PORT: '0', DATA_DIR: folder });
-  return { ...server, engine: engineOf(server.process.pid!) };
-}
-
-/** Kills processes with SIGKILL and waits for the exit of the server. */
-async function end(running: Server, victims: readonly ('server' | 'engine')[]): Promise<void> {
-  for (const victim of victims) {
-    if (victim === 'server') running.process.kill('SIGKILL');
-    else if (existsSync(`/proc/${running.engine.pid}`)) process.kill(running.engine.pid, 'SIGKILL');
-  }
-  await running.exited;
-}
-
-/** Finds the engine of a server: the child process that runs the engine's program. */
-function engineOf(serverPid: number): Server['engine'] {
-  for (const pid of readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)) {
-    try {
-      // The name in parentheses may hold anything; the parent is the second field after it.
-      const parent = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ')[1];
-      if (Number(parent) !== serverPid || !readlinkSync(`/proc/${pid}/exe`).endsWith('/dynoxide')) continue;
-      const parameters = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return { pid, endpoint: `http://127.0.0.1:${parameters[parameters.indexOf('--port') + 1]}` };
-    } catch {
-      // The process has exited or belongs to another user.
-    }
-  }
-  throw new Error(`Process ${serverPid} has no table engine.`);
-}
-
-/** Waits up to a minute for a process to exit, and returns true if it did. */
-async function isGone(pid: number): Promise<boolean> {
-  for (const deadline = Date.now() + 60_000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await setTimeout(10);
-  return !existsSync(`/proc/${pid}`);
-}
-
-/** Returns all items that the engine of a running server stores. */
-async function itemsOf({ engine: { endpoint } }: Server): Promise<readonly StoredItem[]> {
-  const client = tableClient(endpoint);
-  const { TableNames: [tableName = ''] = [] } = await client.send(new ListTablesCommand({}));
-  const items = await storedItems({ client, tableName, endpoint, drop: () => Promise.resolve() });
-  client.destroy();
-  return items;
-}
