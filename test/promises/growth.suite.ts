@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Image } from '../../lambda/domain/image.ts';
-import { maxScannedImages } from '../../lambda/use-cases/images/list-images.ts';
+import { maxScannedImages } from '../../lambda/use-cases/list-page.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, unitsOf, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
 import { seedImage, seedImages } from '../support/seed.ts';

@@ -1,5 +1,5 @@
 import { hashAlgorithm, type Image } from '../../domain/image.ts';
-import type { ImagePage, PageSize } from '../../use-cases/images/list-images.ts';
+import type { ListPage, PageSize } from '../../use-cases/list-page.ts';
 import { effectiveParameters } from '../requests/image-list-query.ts';
 
 /** Returns the Image API's view of an image (schema `/v2/schemas/image`): its custom properties, then these keys. */
@@ -48,7 +48,7 @@ const storeName = 's3';
  * Size limit of a page. A Lambda response has at most 6 MB and contains the JSON body as a JSON string, so that special
  * characters are escaped twice. An image needs at most 300 KB.
  */
-export const pageSize: PageSize = {
+export const pageSize: PageSize<Image> = {
   sizeOf: (image) => Buffer.byteLength(JSON.stringify(JSON.stringify(imageView(image)))),
   maxBytes: 5_500_000,
 };
@@ -62,7 +62,7 @@ export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id
  *
  * @param query - the request's query, which both paths repeat
  */
-export function imagesView({ images, next }: ImagePage, query: URLSearchParams) {
+export function imagesView({ entries, next }: ListPage<Image>, query: URLSearchParams) {
   const path = (marker?: string): string => {
     const parameters = effectiveParameters(query);
     parameters.delete('marker');
@@ -72,7 +72,7 @@ export function imagesView({ images, next }: ImagePage, query: URLSearchParams) 
     return parameters.size === 0 ? '/v2/images' : `/v2/images?${text}`;
   };
   return {
-    images: images.map(imageView),
+    images: entries.map(imageView),
     first: path(),
     schema: '/v2/schemas/images',
     ...(next === undefined ? {} : { next: path(next) }),

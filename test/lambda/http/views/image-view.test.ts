@@ -99,7 +99,7 @@ test.each([
     undefined,
   ],
 ])('of the page for %j with `next` %s the links are %s and %s', (query, next, first, following) => {
-  const view = imagesView({ images: [], next }, new URLSearchParams(query));
+  const view = imagesView({ entries: [], next }, new URLSearchParams(query));
 
   expect(JSON.stringify(view)).toBe(
     JSON.stringify({ images: [], first, schema: '/v2/schemas/images', ...(following && { next: following }) }),
@@ -110,7 +110,7 @@ describe('the size of an image in a page', () => {
   test('counts JSON escapes twice, as in the response of Lambda', () => {
     const image = anImage({ name: '\u0001"', properties: { quotes: '"'.repeat(950) } });
     const responseOf = (images: Image[]) =>
-      JSON.stringify({ body: JSON.stringify(imagesView({ images, next: undefined }, new URLSearchParams())) });
+      JSON.stringify({ body: JSON.stringify(imagesView({ entries: images, next: undefined }, new URLSearchParams())) });
 
     const added = responseOf([image, image]).length - responseOf([image]).length;
 

@@ -4,13 +4,8 @@ import type { ImageListRepository } from '../../../../lambda/domain/image-list.t
 import type { ImageRepository } from '../../../../lambda/domain/repositories/image-repository.ts';
 import type { ImageId } from '../../../../lambda/domain/ids.ts';
 import type { Image } from '../../../../lambda/domain/image.ts';
-import {
-  createListImages,
-  maxReadBytes,
-  maxScannedImages,
-  maxSortedImages,
-  type ImageListRequest,
-} from '../../../../lambda/use-cases/images/list-images.ts';
+import { createListImages, type ImageListRequest } from '../../../../lambda/use-cases/images/list-images.ts';
+import { maxReadBytes, maxScannedImages, maxSortedImages } from '../../../../lambda/use-cases/list-page.ts';
 import { aCaller } from '../../domain/a-caller.ts';
 import { anImage } from '../../domain/an-image.ts';
 
@@ -69,7 +64,7 @@ function listing(all: readonly Image[], goneImages: readonly Image[] = [], maxEn
     maxBytes: maxPageBytes,
   });
   const send = async (request: Partial<ImageListRequest> = {}) => {
-    const { images: shown, next } = await list({
+    const { entries: shown, next } = await list({
       caller: aCaller('alpha:reader'),
       visibility: undefined,
       memberStatus: 'accepted',
