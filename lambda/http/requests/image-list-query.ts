@@ -5,16 +5,11 @@ import { parseProjectId } from '../../domain/ids.ts';
 import { hashAlgorithm, visibilities, type Image } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import type { ImageListRequest } from '../../use-cases/images/list-images.ts';
+import { hiddenOf, limitOf, oneOf } from './query-parameters.ts';
 
 const defaultLimit = 25;
 const maxLimit = 1000;
 const maxInValues = 1000;
-
-const oneOf = <Value extends string>(name: string, value: string, allowed: readonly Value[]): Value => {
-  const match = allowed.find((allowedValue) => allowedValue === value);
-  if (match === undefined) throw invalidRequest(`"${name}" must be one of ${allowed.join(', ')}.`);
-  return match;
-};
 
 /** Parameters that a query can repeat. */
 const repeatable = ['tag', 'sort_key', 'sort_dir'];
@@ -48,19 +43,13 @@ export function imageListQuery(parameters: URLSearchParams, caller: Caller): Ima
       visibility === undefined ? undefined : oneOf('visibility', visibility, [...visibilities, 'all'] as const),
     memberStatus: oneOf('member_status', memberStatus, [...memberStatuses, 'all'] as const),
     owner: ownerId,
-    hidden: oneOf('os_hidden', (read('os_hidden') ?? 'false').toLowerCase(), ['true', 'false'] as const) === 'true',
-    limit: limitOf(read('limit')),
+    hidden: hiddenOf(read('os_hidden')),
+    limit: limitOf(read('limit'), { byDefault: defaultLimit, max: maxLimit }),
     marker: read('marker'),
     sorts: sortsOf(query),
     // An invalid project id owns no image.
     filters: [...(owner !== undefined && ownerId === undefined ? [matchNone] : []), ...filtersOf(query)],
   };
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return defaultLimit;
-  if (!/^\d{1,15}$/.test(text)) throw invalidRequest('"limit" must be a whole number, 0 or greater.');
-  return Math.min(Number(text), maxLimit);
 }
 
 /** Parses `sort=name:asc,size:desc`, or repeated `sort_key` and `sort_dir`. */

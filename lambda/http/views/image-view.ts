@@ -1,6 +1,7 @@
 import { hashAlgorithm, type Image } from '../../domain/image.ts';
 import type { ListPage, PageSize } from '../../use-cases/list-page.ts';
 import { effectiveParameters } from '../requests/image-list-query.ts';
+import { pageLinks } from './page-links.ts';
 
 /** Returns the Image API's view of an image (schema `/v2/schemas/image`): its custom properties, then these keys. */
 export const imageView = (image: Image) => ({
@@ -45,12 +46,20 @@ function importProperties({ importJob, importError, importedBytes }: Image): Rea
 const storeName = 's3';
 
 /**
- * Size limit of a page. A Lambda response has at most 6 MB and contains the JSON body as a JSON string, so that special
- * characters are escaped twice. An image needs at most 300 KB.
+ * Maximum size of a page. A Lambda response has at most 6 MB. An image needs at most 300 KB.
  */
+export const maxPageBytes = 5_500_000;
+
+/**
+ * Returns the size of a view in a response. The response contains the JSON body as a JSON string, so that special
+ * characters are escaped twice.
+ */
+export const encodedBytes = (view: object): number => Buffer.byteLength(JSON.stringify(JSON.stringify(view)));
+
+/** Size limit of a page of images. */
 export const pageSize: PageSize<Image> = {
-  sizeOf: (image) => Buffer.byteLength(JSON.stringify(JSON.stringify(imageView(image)))),
-  maxBytes: 5_500_000,
+  sizeOf: (image) => encodedBytes(imageView(image)),
+  maxBytes: maxPageBytes,
 };
 
 /** Returns the path of an image below the API's URL. */
@@ -63,18 +72,11 @@ export const imagePath = ({ id }: Pick<Image, 'id'>): string => `/v2/images/${id
  * @param query - the request's query, which both paths repeat
  */
 export function imagesView({ entries, next }: ListPage<Image>, query: URLSearchParams) {
-  const path = (marker?: string): string => {
-    const parameters = effectiveParameters(query);
-    parameters.delete('marker');
-    if (marker !== undefined) parameters.append('marker', marker);
-    // The Image service encodes these two characters differently from URLSearchParams.
-    const text = parameters.toString().replaceAll('%7E', '~').replaceAll('*', '%2A');
-    return parameters.size === 0 ? '/v2/images' : `/v2/images?${text}`;
-  };
+  const links = pageLinks('/v2/images', effectiveParameters(query), next);
   return {
     images: entries.map(imageView),
-    first: path(),
+    first: links.first,
     schema: '/v2/schemas/images',
-    ...(next === undefined ? {} : { next: path(next) }),
+    ...(links.next !== undefined && { next: links.next }),
   };
 }
