@@ -1,7 +1,7 @@
 import { isAdmin, type Caller } from './caller.ts';
 import type { ProjectId } from './ids.ts';
 import { visibilities, type Image, type Visibility } from './image.ts';
-import type { MemberStatus } from './membership.ts';
+import type { Membership, MemberStatus } from './membership.ts';
 
 /** The conditions that select an image list before the filters on image records. */
 export interface ImageListScope {
@@ -29,7 +29,13 @@ export type ListSource = {
   readonly visibilities: readonly Visibility[] | undefined;
 } & (
   | { readonly kind: 'owned'; readonly project: ProjectId }
-  | { readonly kind: 'offered'; readonly project: ProjectId; readonly status: MemberStatus | 'all' }
+  | {
+      readonly kind: 'offered';
+      readonly project: ProjectId;
+      readonly status: MemberStatus | 'all';
+      /** A project whose images are left out. */
+      readonly excludedOwner?: ProjectId;
+    }
   | { readonly kind: 'public-or-community' | 'catalog'; readonly visibility: Visibility }
 );
 
@@ -105,12 +111,16 @@ function matchesKind(image: Image, source: ListSource): boolean {
     case 'owned':
       return image.owner === source.project;
     case 'offered':
-      return image.visibility === 'shared';
+      return image.visibility === 'shared' && image.owner !== source.excludedOwner;
     case 'public-or-community':
     case 'catalog':
       return image.visibility === source.visibility;
   }
 }
+
+/** Returns whether a membership still belongs to a source. Its status may have changed since the source was read. */
+export const hasStatusOfSource = ({ status }: Membership, source: ListSource): boolean =>
+  source.kind === 'offered' && (source.status === 'all' || source.status === status);
 
 /** A position in creation order: an image's creation time and id. */
 export type ListPosition = Pick<Image, 'createdAt' | 'id'>;
@@ -150,4 +160,13 @@ export interface ImageListRepository {
   records(
     candidates: readonly ListCandidate[],
   ): Promise<{ readonly images: readonly (Image | undefined)[]; readonly bytes: number }>;
+
+  /**
+   * Counts the entries of a source in its index.
+   *
+   * @param max - number at which the count ends
+   * @returns the number, at most `max`, and whether it is exact: the source has more entries otherwise, or may have,
+   *   because the call has read the maximum number of entries
+   */
+  count(source: ListSource, max: number): Promise<{ readonly count: number; readonly isExact: boolean }>;
 }

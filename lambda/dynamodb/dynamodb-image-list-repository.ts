@@ -1,4 +1,4 @@
-import { timestamp, type Clock } from '../domain/clock.ts';
+import { timestamp, type Clock, type Timestamp } from '../domain/clock.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
 import {
@@ -8,7 +8,7 @@ import {
   type ListCandidate,
   type ListPosition,
 } from '../domain/image-list.ts';
-import { names, values } from './expression.ts';
+import { allOf, names, values, type Clause } from './expression.ts';
 import { imageFromItem } from './items/image-item.ts';
 import { hasNotEnded } from './items/membership-item.ts';
 import {
@@ -28,7 +28,7 @@ import {
   segmentBounds,
   type ListSegment,
 } from './keys.ts';
-import type { Item, Table } from './table.ts';
+import type { Item, Query, Table } from './table.ts';
 
 /** The index, partition and list segment that one Query reads. */
 interface IndexRange {
@@ -48,16 +48,20 @@ interface SourceRead {
 }
 
 /**
- * Maximum number of 1 MB pages that one call reads of a filtered source: four pages hold about 17,000 entries, cost
+ * Maximum number of 1 MB pages that one call reads of a narrowed source: four pages hold about 17,000 entries, cost
  * 1,000 read units and take less than a second. Reads of other sources end at the number of candidates.
  */
-const maxFilteredPages = 4;
+const maxNarrowedPages = 4;
 
 /**
- * Maximum number of queries of one call that skip memberships whose end has passed. The sweeper withdraws these within
- * minutes, so that there are rarely any.
+ * Maximum number of queries of one call that skip excluded entries: memberships whose end has passed, and images that
+ * the project offers to itself. Each query reads twice as many entries as the one before. The sweeper withdraws the
+ * memberships within minutes, so that a page is rarely more than one query.
  */
-const maxUnfilteredPages = 8;
+const maxPages = 8;
+
+/** Maximum number of queries of one count, which reads up to 7,000 entries if most of them are excluded. */
+const maxCountedPages = 3;
 
 /** Lists of images, read from the sparse indexes of the table. */
 export class DynamoDbImageListRepository implements ImageListRepository {
@@ -112,46 +116,52 @@ export class DynamoDbImageListRepository implements ImageListRepository {
       count,
     }: { readonly order: Order; readonly after: ListPosition | undefined; readonly count: number },
   ): Promise<SourceRead> {
-    const { index, partition, sort, segment } = indexRangeOf(source);
+    const { sort, segment } = indexRangeOf(source);
     const [low, high] = segmentBounds(segment);
     const from = after && listKey(segment, after);
-    const bounds = order === 'desc' ? [low, from ?? high] : [from ?? low, high];
-    const filter = filterOf(source);
-    const hasNot = source.kind === 'offered' ? [hasNotEnded(timestamp(this.#clock()))] : [];
-    const clauses = [...filter.clauses, ...hasNot.map(({ expression }) => expression)];
     const enough = from === undefined ? count : count + 1; // the bounds include the position to continue after
-    const isFiltered = filter.clauses.length > 0;
+    const isNarrowed = narrowingClauses(source).length > 0;
     const { items, lastKey } = await this.#table.query(
       {
-        IndexName: index,
-        KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
-        // Few memberships have passed their end, so that this clause needs no larger page.
-        ...(!isFiltered && { Limit: enough }),
-        ...(clauses.length > 0 && { FilterExpression: clauses.join(' AND ') }),
-        ExpressionAttributeNames: {
-          '#partition': partition.name,
-          '#sort': sort,
-          ...names(...filter.attributes),
-          ...hasNot[0]?.names,
-        },
-        ExpressionAttributeValues: {
-          ...values({
-            partition: partition.value,
-            low: bounds[0],
-            high: bounds[1],
-            ...filter.values,
-          }),
-          ...hasNot[0]?.values,
-        },
+        ...this.#query(source, order === 'desc' ? [low, from ?? high] : [from ?? low, high]),
+        // The other clauses exclude few entries, so that they need no larger page.
+        ...(!isNarrowed && { Limit: enough }),
         ScanIndexForward: order === 'asc',
       },
-      { enough, maxPages: isFiltered ? maxFilteredPages : maxUnfilteredPages, consistent: source.kind !== 'catalog' },
+      { enough, maxPages: isNarrowed ? maxNarrowedPages : maxPages, consistent: source.kind !== 'catalog' },
     );
     return {
       candidates: items
         .filter((item) => item[sort] !== from)
         .map((item) => ({ position: readPosition(item, sort), sources: [source] })),
       readUntil: lastKey && readPosition(lastKey, sort),
+    };
+  }
+
+  async count(source: ListSource, max: number): ReturnType<ImageListRepository['count']> {
+    const query = this.#query(source, segmentBounds(indexRangeOf(source).segment));
+    const { count, hasMore } = await this.#table.count(
+      { ...query, Limit: max + 1 },
+      { enough: max + 1, maxPages: maxCountedPages },
+    );
+    return { count: Math.min(count, max), isExact: !hasMore && count <= max };
+  }
+
+  /** Returns the query of the entries of a source between two list keys. */
+  #query(source: ListSource, [low, high]: readonly [string, string]): Query {
+    const { index, partition, sort } = indexRangeOf(source);
+    const range: Clause = {
+      expression: '#partition = :partition AND #sort BETWEEN :low AND :high',
+      names: { '#partition': partition.name, '#sort': sort },
+      values: values({ partition: partition.value, low, high }),
+    };
+    const filter = [...narrowingClauses(source), ...excludingClauses(source, timestamp(this.#clock()))];
+    return {
+      IndexName: index,
+      KeyConditionExpression: range.expression,
+      ...(filter.length > 0 && { FilterExpression: allOf(filter).expression }),
+      ExpressionAttributeNames: allOf([range, ...filter]).names,
+      ExpressionAttributeValues: allOf([range, ...filter]).values,
     };
   }
 }
@@ -189,29 +199,33 @@ const indexRange = (index: string, partition: string, segment: ListSegment): Ind
   segment,
 });
 
-interface Filter {
-  readonly clauses: readonly string[];
-  readonly attributes: readonly string[];
-  readonly values: Readonly<Record<string, string>>;
-}
-
-/** Returns the filter on projected attributes for a source that its index range does not describe completely. */
-function filterOf({ owner, visibilities }: ListSource): Filter {
-  const clauses: string[] = [];
-  const attributes: string[] = [];
-  const filterValues: Record<string, string> = {};
+/** Returns the clauses on projected attributes that select few of the entries of a source's index range. */
+function narrowingClauses({ owner, visibilities }: ListSource): readonly Clause[] {
+  const clauses: Clause[] = [];
   if (owner !== undefined) {
-    clauses.push('#owner = :owner');
-    attributes.push('owner');
-    filterValues['owner'] = owner;
+    clauses.push({ expression: '#owner = :owner', names: names('owner'), values: values({ owner }) });
   }
   if (visibilities !== undefined) {
     const placeholders = visibilities.map((_, index) => `visibility_${index}`);
-    clauses.push(`#visibility IN (${placeholders.map((name) => `:${name}`).join(', ')})`);
-    attributes.push('visibility');
-    for (const [index, visibility] of visibilities.entries()) filterValues[`visibility_${index}`] = visibility;
+    clauses.push({
+      expression: `#visibility IN (${placeholders.map((name) => `:${name}`).join(', ')})`,
+      names: names('visibility'),
+      values: values(Object.fromEntries(placeholders.map((name, index) => [name, visibilities[index]]))),
+    });
   }
-  return { clauses, attributes, values: filterValues };
+  return clauses;
+}
+
+/** Returns the clauses on projected attributes that exclude few of the entries of a source's index range. */
+function excludingClauses(source: ListSource, now: Timestamp): readonly Clause[] {
+  if (source.kind !== 'offered') return [];
+  const { excludedOwner } = source;
+  const notOwned: Clause = {
+    expression: '#owner <> :excluded_owner',
+    names: names('owner'),
+    values: values({ excluded_owner: excludedOwner }),
+  };
+  return [hasNotEnded(now), ...(excludedOwner === undefined ? [] : [notOwned])];
 }
 
 function readPosition(item: Item, sort: string): ListPosition {

@@ -12,6 +12,7 @@ import {
   UpdateCommand,
   type DynamoDBDocumentClient,
   type QueryCommandInput,
+  type QueryCommandOutput,
   type TransactWriteCommandInput,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
@@ -231,7 +232,8 @@ export class Table {
   }
 
   /**
-   * Reads the items of a query in pages of 1 MB until it has enough.
+   * Reads the items of a query in pages of 1 MB until it has enough. The first page of a query with a `Limit` reads so
+   * many items, each further page twice as many as the one before.
    *
    * @param enough - number of items that suffice
    * @param maxPages - maximum number of pages, for a filter that excludes most items
@@ -247,24 +249,51 @@ export class Table {
     }: { readonly enough?: number; readonly maxPages?: number; readonly consistent?: boolean } = {},
   ): Promise<{ readonly items: readonly Item[]; readonly lastKey: Item | undefined }> {
     const found: Item[] = [];
-    let lastKey: Record<string, unknown> | undefined;
+    let lastKey: Item | undefined;
     let pages = 0;
     do {
-      const command: QueryCommand = new QueryCommand({
-        ...query,
-        ...reportUnits,
-        TableName: this.#name,
-        ConsistentRead: consistent,
-        ExclusiveStartKey: lastKey,
-      });
-      const response = await retryOnContention('read', async () =>
-        countUnits('read', await this.#documents.send(command)),
-      );
-      found.push(...(response.Items ?? []));
-      lastKey = response.LastEvaluatedKey;
+      const page = await this.#queryPage(query, pages, consistent, lastKey);
+      found.push(...(page.Items ?? []));
+      lastKey = page.LastEvaluatedKey;
       pages += 1;
     } while (lastKey !== undefined && found.length < enough && pages < maxPages);
     return { items: found, lastKey };
+  }
+
+  /**
+   * Counts the items of a query, in the same pages as {@link query}, until there are enough.
+   *
+   * @param enough - number of items that suffice
+   * @param maxPages - maximum number of pages
+   * @returns the number of items, and whether more may follow
+   */
+  async count(
+    query: Query,
+    { enough, maxPages }: { readonly enough: number; readonly maxPages: number },
+  ): Promise<{ readonly count: number; readonly hasMore: boolean }> {
+    let count = 0;
+    let lastKey: Item | undefined;
+    let pages = 0;
+    do {
+      const page = await this.#queryPage({ ...query, Select: 'COUNT' }, pages, true, lastKey);
+      count += page.Count ?? 0;
+      lastKey = page.LastEvaluatedKey;
+      pages += 1;
+    } while (lastKey !== undefined && count < enough && pages < maxPages);
+    return { count, hasMore: lastKey !== undefined };
+  }
+
+  /** Reads a page of a query, the first or one after the last key of the page before. */
+  #queryPage(query: Query, page: number, consistent: boolean, after: Item | undefined): Promise<QueryCommandOutput> {
+    const command = new QueryCommand({
+      ...query,
+      ...(query.Limit !== undefined && { Limit: query.Limit * 2 ** page }),
+      ...reportUnits,
+      TableName: this.#name,
+      ConsistentRead: consistent,
+      ExclusiveStartKey: after,
+    });
+    return retryOnContention('read', async () => countUnits('read', await this.#documents.send(command)));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Caller } from '../domain/caller.ts';
+import { parseTimestamp } from '../domain/clock.ts';
 import { invalidRequest } from '../domain/errors.ts';
 import { parseImageId, type ImageId } from '../domain/ids.ts';
 import type { SortDirection } from '../domain/image-filter.ts';
@@ -11,7 +12,7 @@ import { isImageVisible, type Sharing } from '../domain/sharing-rules.ts';
 export interface ListPage<Entry> {
   readonly entries: readonly Entry[];
   /** The marker of the next page, or `undefined` if no more entries can follow. */
-  readonly next: ImageId | undefined;
+  readonly next: string | undefined;
 }
 
 /** Maximum size of a page in the format of the response. */
@@ -50,48 +51,78 @@ const scanBatchSize = 500;
 const firstStepSize = 100;
 const maxStepSize = 200;
 
+/** The place in a list after which a page starts. */
+export interface Marker {
+  readonly position: ListPosition;
+  /** The image at this position with the caller's membership, if any; `undefined` if the marker names no image. */
+  readonly sharing: (Sharing & { readonly image: Image }) | undefined;
+}
+
 /**
- * Returns the image of a marker with the caller's membership, if any.
+ * Returns the place of a marker: the id of an image that is visible to the caller, or a position in creation order in
+ * the form of {@link positionMarker}, which requires no image.
  *
  * @throws SharingError `invalid-request` if the image is missing or hidden from the caller
  */
-export async function findMarker(
-  images: ImageRepository,
-  marker: string,
-  caller: Caller,
-): Promise<Sharing & { readonly image: Image }> {
+export async function findMarker(images: ImageRepository, marker: string, caller: Caller): Promise<Marker> {
+  const position = parsePositionMarker(marker);
+  if (position !== undefined) return { position, sharing: undefined };
   const imageId = parseImageId(marker);
   const sharing = imageId && (await images.find(imageId, [caller.projectId]));
   if (sharing === undefined || !isImageVisible(caller, sharing)) throw invalidMarker();
-  return sharing;
+  return { position: sharing.image, sharing };
 }
 
-/** The marker of a request is no image after which the list can continue. */
+/** The marker of a request is no place after which the list can continue. */
 export const invalidMarker = () =>
   invalidRequest('"marker" must be the id of a visible image; use the "next" link of the previous page.');
 
-/** Fills a page with the entries of sources in creation order, after the position of its marker. */
+/**
+ * Returns the marker of a position whose image may be hidden from the caller: the membership that was read last may have
+ * passed its end.
+ */
+const positionMarker = ({ createdAt, id }: ListPosition): string => `${createdAt},${id}`;
+
+/**
+ * Returns whether all entries of sources count as visible to the caller, even those that are no candidates. Among
+ * megabytes of entries that are not of the owner of a list of images hardly any has ended; its markers name images.
+ */
+const areVisible = (sources: readonly ListSource[]): boolean =>
+  sources.every(
+    (source) => source.kind !== 'offered' || (source.owner !== undefined && source.excludedOwner === undefined),
+  );
+
+function parsePositionMarker(marker: string): ListPosition | undefined {
+  const [time = '', image = '', ...more] = marker.split(',');
+  const [createdAt, id] = [parseTimestamp(time), parseImageId(image)];
+  return createdAt === undefined || id === undefined || more.length > 0 ? undefined : { createdAt, id };
+}
+
+/** Fills a page with the entries of sources in creation order after a position. */
 export async function fillInCreationOrder<Entry>({
   lists,
   sources,
   order,
-  marker,
+  after: start,
   page,
 }: {
   readonly lists: ImageListRepository;
   readonly sources: readonly ListSource[];
   readonly order: SortDirection;
-  readonly marker: ListPosition | undefined;
+  readonly after: ListPosition | undefined;
   readonly page: Page<Entry>;
 }): Promise<ListPage<Entry>> {
-  let after = marker;
+  let after = start;
   for (;;) {
     const count = page.batchSize;
     const { candidates, next } = await lists.candidates(sources, order, after, count);
     const hasEnded = await page.fill(candidates, next !== undefined);
     if (hasEnded || next === undefined) return page;
     // The repository read its maximum number of entries.
-    if (candidates.length < count) return { entries: page.entries, next: next.id };
+    if (candidates.length < count) {
+      const isCandidate = next.id === candidates.at(-1)?.position.id;
+      return { entries: page.entries, next: isCandidate || areVisible(sources) ? next.id : positionMarker(next) };
+    }
     after = next;
   }
 }
@@ -155,7 +186,7 @@ class EntryReader<Entry> {
 /** A page that reads the entries of candidates until it is full or reaches a limit. */
 export class Page<Entry> implements ListPage<Entry> {
   readonly entries: Entry[] = [];
-  next: ImageId | undefined;
+  next: string | undefined;
   readonly #reader: EntryReader<Entry>;
   readonly #matches: (entry: Entry) => boolean;
   readonly #limit: number;
@@ -205,8 +236,11 @@ export class Page<Entry> implements ListPage<Entry> {
       remaining = remaining.slice(step.length);
       if (remaining.length === 0 && !hasMore) return false;
       if (this.entries.length === this.#limit) return this.#endAfter(this.#lastId);
-      // The marker of the next page must be visible to the caller, so the last seen image is preferred.
-      if (this.#hasReachedReadLimit) return this.#endAfter(lastSeen ?? step.at(-1)?.candidate.position.id);
+      // The image of a candidate without an entry is hidden from the caller, so the last seen image is preferred.
+      if (this.#hasReachedReadLimit) {
+        const lastRead = step.at(-1)?.candidate.position;
+        return this.#endAfter(lastSeen ?? (lastRead && positionMarker(lastRead)));
+      }
     }
     return false;
   }
@@ -222,8 +256,8 @@ export class Page<Entry> implements ListPage<Entry> {
     return true;
   }
 
-  #endAfter(id: ImageId | undefined): true {
-    this.next = id;
+  #endAfter(marker: string | undefined): true {
+    this.next = marker;
     return true;
   }
 

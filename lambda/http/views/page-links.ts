@@ -1,5 +1,3 @@
-import type { ImageId } from '../../domain/ids.ts';
-
 /**
  * Returns the path of the first page of a list and, if more entries can follow, of the next page.
  *
@@ -10,7 +8,7 @@ import type { ImageId } from '../../domain/ids.ts';
 export function pageLinks(
   path: string,
   query: URLSearchParams,
-  next: ImageId | undefined,
+  next: string | undefined,
 ): { readonly first: string; readonly next?: string } {
   const pathOf = (marker?: string): string => {
     const parameters = new URLSearchParams(query);

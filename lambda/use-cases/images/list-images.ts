@@ -13,6 +13,7 @@ import { assertCallerMayList } from '../../domain/sharing-rules.ts';
 import {
   fillInCreationOrder,
   findMarker,
+  invalidMarker,
   Page,
   readAll,
   type ListPage,
@@ -50,7 +51,7 @@ export const createListImages = (
   async function listImages(request) {
     const { caller, filters, sorts, limit } = request;
     assertCallerMayList(caller);
-    const marker = request.marker === undefined ? undefined : (await findMarker(images, request.marker, caller)).image;
+    const marker = request.marker === undefined ? undefined : await findMarker(images, request.marker, caller);
     const sources = listSources(request);
     if (limit === 0 || sources.length === 0 || filters.includes(matchNone)) return { entries: [], next: undefined };
 
@@ -59,15 +60,17 @@ export const createListImages = (
     const order = creationOrder(sorts);
     if (order !== undefined) {
       const page = new Page({ read, matches, limit, pageSize, isScan: filters.length > 0 });
-      return fillInCreationOrder({ lists, sources, order, marker, page });
+      return fillInCreationOrder({ lists, sources, order, after: marker?.position, page });
     }
+    if (marker !== undefined && marker.sharing === undefined) throw invalidMarker();
+    const last = marker?.sharing && pickSortable(marker.sharing.image);
     const page = new Page({ read, matches, limit, pageSize, isScan: false });
     const matching = await readAll(lists, sources, read, (image, candidate) =>
       matches(image) ? { candidate, image: pickSortable(image) } : undefined,
     );
     const compare = compareBy(sorts);
     const candidates = matching
-      .filter(({ image }) => marker === undefined || compare(pickSortable(marker), image) < 0)
+      .filter(({ image }) => last === undefined || compare(last, image) < 0)
       .toSorted((a, b) => compare(a.image, b.image))
       .map(({ candidate }) => candidate);
     await page.fill(candidates, false);

@@ -32,7 +32,7 @@ const maxPageBytes = 3_000_000;
 function listing(all: readonly Image[], goneImages: readonly Image[] = [], maxEntries = Number.POSITIVE_INFINITY) {
   const gone = new Set(goneImages.map(({ id }) => id));
   const read = { queries: 0, steps: [] as number[], bytes: 0 };
-  const lists: ImageListRepository = {
+  const lists: Pick<ImageListRepository, 'candidates' | 'records'> = {
     candidates: (sources, order, after, count) => {
       const ordered = order === 'desc' ? all : all.toReversed();
       const start = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after.id) + 1;
@@ -59,7 +59,7 @@ function listing(all: readonly Image[], goneImages: readonly Image[] = [], maxEn
     find: (imageId) =>
       Promise.resolve({ imageId, image: all.find(({ id }) => id === imageId), memberships: new Map() }),
   };
-  const list = createListImages(images as ImageRepository, lists, {
+  const list = createListImages(images as ImageRepository, lists as ImageListRepository, {
     sizeOf: ({ properties }) => JSON.stringify(properties).length,
     maxBytes: maxPageBytes,
   });
@@ -325,6 +325,17 @@ test.each(['', 'not-an-id', '00000001-0000-7000-8000-999999999999'])('the marker
 
   await expect(send({ marker })).rejects.toMatchObject({ code: 'invalid-request' });
   await expect(send({ marker, limit: 0 })).rejects.toMatchObject({ code: 'invalid-request' });
+});
+
+test('a position is a marker in creation order only', async () => {
+  const all = newestFirst(3);
+  const { send } = listing(all);
+  const marker = `${all[0]!.createdAt},${idOf(all, 0)}`;
+
+  expect(await send({ marker, limit: 1 })).toEqual({ names: ['1'], next: '1' });
+  await expect(send({ marker, sorts: [{ key: 'name', direction: 'asc' }] })).rejects.toMatchObject({
+    code: 'invalid-request',
+  });
 });
 
 test('missing and hidden markers give the same refusal', async () => {
