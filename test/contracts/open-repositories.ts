@@ -7,12 +7,14 @@ import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
 import type { ImageRepository } from '../../lambda/domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
+import type { MembershipListRepository } from '../../lambda/domain/repositories/membership-list-repository.ts';
 import type { MembershipRepository } from '../../lambda/domain/repositories/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
 import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { documentClient } from '../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
+import { DynamoDbMembershipListRepository } from '../../lambda/dynamodb/dynamodb-membership-list-repository.ts';
 import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
 import type { ItemKey } from '../../lambda/dynamodb/keys.ts';
 import { Table, type Item } from '../../lambda/dynamodb/table.ts';
@@ -25,6 +27,7 @@ export interface Adapters {
   readonly images: ImageRepository;
   readonly memberships: MembershipRepository;
   readonly lists: ImageListRepository;
+  readonly membershipLists: MembershipListRepository;
   readonly commandRecords: CommandRecordRepository;
 }
 
@@ -58,6 +61,7 @@ const adaptersOf = (table: Table): Adapters => ({
   images: new DynamoDbImageRepository(table, () => now),
   memberships: new DynamoDbMembershipRepository(table),
   lists: new DynamoDbImageListRepository(table, () => now),
+  membershipLists: new DynamoDbMembershipListRepository(table, () => now),
   commandRecords: new DynamoDbCommandRecordRepository(table, () => now),
 });
 

@@ -36,6 +36,8 @@ export interface Seed {
 export interface SeededMember {
   readonly project: string;
   readonly status: MemberStatus;
+  /** Time of the offer. Default: the creation time of the image. */
+  readonly offeredAt?: string;
   /** Default: no end. */
   readonly expiresAt?: string;
 }
@@ -117,7 +119,10 @@ function itemsOf(image: Image, members: readonly SeededMember[]): readonly Seede
   ];
 }
 
-function memberItems(image: Image, { project, status, expiresAt }: SeededMember): readonly SeededItem[] {
+function memberItems(
+  image: Image,
+  { project, status, offeredAt = image.createdAt, expiresAt }: SeededMember,
+): readonly SeededItem[] {
   const memberId = project as ProjectId;
   const membershipId = randomUUID();
   const changes = status === 'pending' ? 1 : 2;
@@ -126,7 +131,7 @@ function memberItems(image: Image, { project, status, expiresAt }: SeededMember)
       ...offerKey(image.id, memberId),
       format: itemFormat,
       membership_id: membershipId,
-      created_at: image.createdAt,
+      created_at: offeredAt,
       ...(expiresAt !== undefined && { [endAttribute]: Date.parse(expiresAt) / 1000 }),
     },
     {
@@ -136,11 +141,11 @@ function memberItems(image: Image, { project, status, expiresAt }: SeededMember)
       image_id: image.id,
       member_id: memberId,
       status,
-      created_at: image.createdAt,
-      updated_at: image.createdAt,
+      created_at: offeredAt,
+      updated_at: offeredAt,
       updated_by: actorAttribute(userOf(status === 'pending' ? image.owner : memberId)),
       offered_by: image.owner,
-      ...(status !== 'pending' && { answered_at: image.createdAt }),
+      ...(status !== 'pending' && { answered_at: offeredAt }),
       ...(expiresAt !== undefined && endAttributes(image.id, expiresAt as Timestamp)),
       sequence: Date.parse(image.createdAt) + changes,
       ...replicatedMembershipUpdate(image, image, status).set,

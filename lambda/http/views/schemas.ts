@@ -15,8 +15,10 @@ export const memberSchema = {
   },
 } as const;
 
-const page = { first: { type: 'string' }, next: { type: 'string' } };
-const pageLinks = [
+/** Schemas of the links of a page. */
+export const page = { first: { type: 'string' }, next: { type: 'string' } };
+/** Link descriptions of a page. */
+export const pageLinks = [
   { rel: 'first', href: '{first}' },
   { rel: 'next', href: '{next}' },
 ];

@@ -4,6 +4,9 @@ import { createCreateImage } from '../../../lambda/use-cases/images/create-image
 import { createDeleteImage } from '../../../lambda/use-cases/images/delete-image.ts';
 import { createImportImage } from '../../../lambda/use-cases/images/import-image.ts';
 import { createListImages } from '../../../lambda/use-cases/images/list-images.ts';
+import { createListOffers } from '../../../lambda/use-cases/sharing/list-offers.ts';
+import { createListOwnImages } from '../../../lambda/use-cases/sharing/list-own-images.ts';
+import { createShowProject } from '../../../lambda/use-cases/sharing/show-project.ts';
 import { createListMembers } from '../../../lambda/use-cases/members/list-members.ts';
 import { createOfferImage } from '../../../lambda/use-cases/members/offer-image.ts';
 import { createDownloadImage, createShowImage } from '../../../lambda/use-cases/images/show-image.ts';
@@ -25,6 +28,9 @@ test.each([
   ['setImageActivation', createSetImageActivation(unused, unused, unused)],
   ['listImages', createListImages(unused, unused, unused)],
   ['listMembers', createListMembers(unused)],
+  ['listOffers', createListOffers(unused)],
+  ['listOwnImages', createListOwnImages(unused)],
+  ['showProject', createShowProject(unused)],
   ['offerImage', createOfferImage(unused)],
   ['showImage', createShowImage(unused)],
   ['showMember', createShowMember(unused)],

@@ -1,6 +1,7 @@
 import { memberStatuses } from '../../../domain/membership.ts';
 import { standingStatuses } from '../../../domain/standing-answer.ts';
 import { memberSchema } from '../schemas.ts';
+import { listSchemas } from './list-schemas.ts';
 
 const time = (description: string) => ({ type: 'string', description });
 const timeOrNull = (description: string) => ({ type: ['null', 'string'], description });
@@ -52,6 +53,7 @@ const resultsSchema = {
 export const sharingSchemas: Readonly<Record<string, { readonly name: string; readonly properties: object }>> = {
   member: sharingMemberSchema,
   results: resultsSchema,
+  ...listSchemas,
   'standing-answer': standingAnswerSchema,
   'standing-answers': {
     name: 'standing-answers',
