@@ -33,7 +33,8 @@ afterEach(() => {
 const list = (project: string, query: string): Promise<TestResponse> =>
   service.request('GET', query.startsWith('/') ? query : `/v2/images?${query}`, { as: `${project}:reader` });
 
-const idsOf = ({ body }: TestResponse): string[] => body.images.map(({ id }: { id: string }) => id);
+const idsOf = ({ body }: TestResponse): string[] =>
+  (body.images ?? body.offers.map(({ image }: { image: object }) => image)).map(({ id }: { id: string }) => id);
 
 /** Size of a response as Lambda returns it: the body is a string within another JSON document. */
 const encodedBytes = ({ status, headers, body }: TestResponse): number =>
@@ -63,11 +64,13 @@ test('a project that is offered 1,000 images made of what JSON escapes reads all
     members: [{ project: 'victim', status: 'pending' }],
   });
 
-  const pages = await walk('victim', 'member_status=pending&limit=1000');
+  for (const query of ['member_status=pending&limit=1000', '/sharing/v1/offers?limit=100']) {
+    const pages = await walk('victim', query);
 
-  expect(pages[0]!.body.next).toBeDefined();
-  expect(Math.max(...pages.map(encodedBytes))).toBeLessThan(maxResponseBytes);
-  expect(pages.flatMap(idsOf)).toEqual(images.map(({ id }) => id).toReversed());
+    expect(pages[0]!.body.next).toBeDefined();
+    expect(Math.max(...pages.map(encodedBytes))).toBeLessThan(maxResponseBytes);
+    expect(pages.flatMap(idsOf)).toEqual(images.map(({ id }) => id).toReversed());
+  }
 });
 
 describe('a list of 200 images of 128 KiB', () => {
@@ -90,6 +93,25 @@ describe('a list of 200 images of 128 KiB', () => {
     expect(result.body.next).toBeDefined();
   });
 
+  test('a page of 100 offers of them reads what one batch holds, shows what fits, and goes on', async () => {
+    const { result, calls } = await proxy.record(() => list('rich', '/sharing/v1/offers?status=accepted&limit=100'));
+
+    expect(result.status).toBe(200);
+    expect(bytesRead(calls)).toBeLessThan(16 * mebibyte);
+    expect(encodedBytes(result)).toBeLessThan(maxResponseBytes);
+    expect(idsOf(result)).toEqual(ids.slice(0, idsOf(result).length));
+    expect(idsOf(result).length).toBeGreaterThan(30);
+    expect(result.body.next).toBeDefined();
+  });
+
+  test('a page of own images of them reads the records of 25', async () => {
+    const { result, calls } = await proxy.record(() => list('hoarder', '/sharing/v1/images'));
+
+    expect(bytesRead(calls)).toBeLessThan(4 * mebibyte);
+    expect(idsOf(result)).toEqual(ids.slice(0, 25));
+    expect(result.body.next).toBeDefined();
+  });
+
   test('images that follow small ones are read in bounded steps', async () => {
     await seedImages(table, {
       owner: 'ambush',
@@ -109,6 +131,19 @@ describe('a list of 200 images of 128 KiB', () => {
     const { result, calls } = await proxy.record(() => list('rich', 'tag=none'));
     const bytes = bytesRead(calls);
     const pages = await walk('rich', 'tag=none');
+
+    expect(idsOf(result)).toEqual([]);
+    expect(bytes).toBeLessThan(18 * mebibyte);
+    expect(pages.flatMap(idsOf)).toEqual([]);
+    expect(pages.length).toBeGreaterThan(1);
+  });
+
+  test('a name prefix that matches nothing reads a bounded number of bytes for a page, and the pages end', async () => {
+    const { result, calls } = await proxy.record(() =>
+      list('rich', '/sharing/v1/offers?status=accepted&name_prefix=none'),
+    );
+    const bytes = bytesRead(calls);
+    const pages = await walk('rich', '/sharing/v1/offers?status=accepted&name_prefix=none');
 
     expect(idsOf(result)).toEqual([]);
     expect(bytes).toBeLessThan(18 * mebibyte);
@@ -198,6 +233,18 @@ describe('a list narrowed to an owner', () => {
       }
     },
   );
+
+  test('offers are found in a bounded number of rounds, and a short page goes on', async () => {
+    inSmallRounds();
+
+    const first = await proxy.record(() => list('narrow', '/sharing/v1/offers?status=accepted&owner=rare'));
+    const queries = rounds(first.calls);
+    const pages = await walk('narrow', '/sharing/v1/offers?status=accepted&owner=rare');
+
+    expect(queries).toBeLessThanOrEqual(10);
+    expect(first.result.body.next).toBeDefined();
+    expect(pages.flatMap(idsOf)).toEqual([rare]);
+  });
 
   test('a sort of it that would take more rounds is refused with a 400', async () => {
     inSmallRounds();

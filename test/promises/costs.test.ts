@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
-import type { Visibility } from '../../lambda/domain/image.ts';
+import type { Image, Visibility } from '../../lambda/domain/image.ts';
 import { active } from '../lambda/domain/an-image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import {
@@ -35,7 +35,13 @@ type Request = readonly [method: string, path: string, options: RequestOptions];
 /** What a request was answered with, and what it cost: the calls of one round trip joined by ` + `, the rounds by `, `. */
 async function costOf([method, path, options]: Request) {
   const { result, calls } = await proxy.record(() => service.request(method, path, options));
-  return { status: result.status, error: result.body?.error as string | undefined, cost: written(calls), calls };
+  return {
+    status: result.status,
+    error: result.body?.error as string | undefined,
+    body: result.body,
+    cost: written(calls),
+    calls,
+  };
 }
 
 const written = (calls: readonly EngineCall[]): string =>
@@ -376,7 +382,11 @@ describe('what is refused', () => {
     const own = calls.filter(({ request }) => !JSON.stringify(request).includes('faster'));
     expect(result.status).toBe(413);
     // The last two are in parallel: the second one searches for a member whose end has passed.
-    expect(own.map(({ action }) => action)).toEqual(['BatchGetItem', 'TransactWriteItems', 'BatchGetItem', 'Query']);
+    const actions = own.map(({ action }) => action);
+    expect([...actions.slice(0, 2), ...actions.slice(2).toSorted()]).toEqual([
+      ...['BatchGetItem', 'TransactWriteItems'],
+      ...['BatchGetItem', 'Query'],
+    ]);
   });
 
   test.each<[string, (path: string) => Request]>([
@@ -596,5 +606,100 @@ describe('the list of images', () => {
         expect(unitsOf(many.calls)).toBe(unitsOf(few.calls));
       }
     });
+  });
+});
+
+describe('the lists of the sharing API', () => {
+  // As long as the ids of Keystone, because units depend on sizes.
+  const projectId = (name: string): string => name.padEnd(32, '-');
+  const member = projectId('inbox');
+  const owner = projectId('sharer');
+  const manyMembers = Array.from({ length: 128 }, (_, n): SeededMember => ({
+    project: projectId(`member-${n}`),
+    status: 'pending',
+  }));
+  let offers: readonly Image[];
+  beforeAll(async () => {
+    for (const status of ['accepted', 'rejected'] as const) {
+      await seedImages(table, { owner, count: 50, members: [{ project: member, status }], hidden: true });
+    }
+    offers = await seedImages(table, { owner, count: 150, members: [{ project: member, status: 'pending' }] });
+    await seedImages(table, { owner: projectId('alone'), count: 25 });
+    await seedImages(table, { owner: projectId('few'), count: 25, members: manyMembers.slice(0, 4) });
+    await seedImages(table, { owner: projectId('quota'), count: 25, members: manyMembers });
+  }, 120_000);
+
+  const read = 'BatchGetItem';
+  const together = (action: string, count: number): string => Array<string>(count).fill(action).join(' + ');
+
+  test.each<[title: string, path: string, project: string, entries: number, cost: string, units: number]>([
+    ['25 offers', 'offers', member, 25, `Query, ${read}`, 52],
+    ['100 offers', 'offers?limit=100', member, 100, `Query, ${together(read, 2)}`, 206],
+    ['25 offers of any status', 'offers?status=all', member, 25, `Query, ${read}`, 52],
+    ['25 offers of an owner', `offers?owner=${owner}`, member, 25, `Query, ${read}`, 59],
+    ['25 of 150 offers by time', 'offers?sort=offered_at', member, 25, `Query, ${read}, ${read}, ${read}`, 209],
+    ['25 own images without members', 'images', projectId('alone'), 25, `Query, ${read}`, 27],
+    [
+      '25 own images with 4 members each',
+      'images',
+      projectId('few'),
+      25,
+      `Query, ${read}, ${together('Query', 25)}, ${read}`,
+      152,
+    ],
+    [
+      'own images with 128 members each, 7 of them a page',
+      'images',
+      projectId('quota'),
+      7,
+      `Query, ${read}, ${together('Query', 7)}, ${together(read, 9)}`,
+      965,
+    ],
+  ])('%s', async (_title, path, project, entries, cost, units) => {
+    const answer = await costOf(['GET', `/sharing/v1/${path}`, { as: `${project}:reader` }]);
+    const { images, offers: listed } = answer.body;
+    expect([answer.status, (images ?? listed).length]).toEqual([200, entries]);
+    expect([answer.cost, unitsOf(answer.calls)]).toEqual([cost, units]);
+  });
+
+  test('the numbers of offers cost a read unit for every 16 of them', async () => {
+    const answer = await costOf(['GET', '/sharing/v1/project', { as: `${member}:reader` }]);
+
+    expect(answer.body.offers).toEqual({ pending: 150, accepted: 0, rejected: 0 });
+    expect([answer.cost, unitsOf(answer.calls)]).toEqual([together('Query', 3), 11]);
+  });
+
+  test('a marker costs one round trip more', async () => {
+    const marker = `marker=${offers.at(-1)!.id}`;
+
+    const answers = [
+      await costOf(['GET', `/sharing/v1/offers?${marker}`, { as: `${member}:reader` }]),
+      await costOf(['GET', `/sharing/v1/images?${marker}`, { as: `${owner}:reader` }]),
+    ];
+
+    expect(answers.map(({ status, calls }) => [status, depthOf(calls)])).toEqual([
+      [200, 3],
+      [200, 5],
+    ]);
+  });
+
+  test('what can hold nothing, or is refused, costs nothing', async () => {
+    const paths = [
+      'offers?limit=0',
+      `offers?owner=${member}`,
+      'images?limit=0',
+      'offers?a=1',
+      'project?a=1',
+      'images?a=1',
+    ];
+
+    const answers = await Promise.all(
+      paths.map((path) => costOf(['GET', `/sharing/v1/${path}`, { as: `${member}:reader` }])),
+    );
+
+    expect(answers.map(({ status, cost }) => [status, cost])).toEqual([
+      ...Array<unknown>(3).fill([200, '']),
+      ...Array<unknown>(3).fill([400, '']),
+    ]);
   });
 });

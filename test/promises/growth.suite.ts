@@ -61,7 +61,9 @@ async function page(project: string, query: string): Promise<Page> {
   const { result, calls } = await proxy.record(() => service.request('GET', path, { as: `${project}:reader` }));
   if (result.status !== 200) throw new Error(`${path} got ${result.status}: ${result.body.message}`);
   return {
-    ids: result.body.images.map(({ id }: { id: string }) => id),
+    ids: (result.body.images ?? result.body.offers.map(({ image }: { image: object }) => image)).map(
+      ({ id }: { id: string }) => id,
+    ),
     next: result.body.next,
     calls: Object.fromEntries(
       [...Map.groupBy(calls, ({ action }) => action)].map(([action, all]) => [action, all.length]),
@@ -156,6 +158,70 @@ test('the list of every status costs what that of one does, with 1,000 membershi
   expect([cost(few), cost(many)]).toEqual([cost(one), cost(one)]);
 });
 
+describe.each([
+  ['pending', undecided, ''],
+  ['accepted', accepter, 'status=accepted&'],
+  ['any', accepter, 'status=all&'],
+])('the offers of %s status', (_which, project, filter) => {
+  const first = (size: Size, more = '') => page(project(size), `/sharing/v1/offers?${filter}limit=100${more}`);
+
+  test('are the newest, all where there are fewer', async () => {
+    const found = [await first(10), await first(1_000), await first(20_000)];
+
+    expect(found.map(({ ids }) => ids)).toEqual(sizes.map((size) => newestFirst(size).slice(0, 100)));
+    expect(found.map(({ next }) => next !== undefined)).toEqual([false, true, true]);
+  });
+
+  test('cost the same calls and units for a page, of 1,000 and of 20,000, at any place', async () => {
+    const few = await first(1_000);
+    const many = await first(20_000);
+    const deep = [await first(1_000, behind(1_000, 500)), await first(20_000, behind(20_000, 19_000))];
+
+    expect(few).toMatchObject({ calls: { Query: 1, BatchGetItem: 2 }, units: 206, records: 200 });
+    expect(cost(many)).toEqual(cost(few));
+    expect(cost(deep[1]!)).toEqual(cost(deep[0]!));
+    expect(deep[1]!.calls).toEqual({ Query: 1, BatchGetItem: 3 });
+    expect(deep[1]!.ids).toEqual(newestFirst(20_000).slice(19_000, 19_100));
+  });
+
+  test('cost the same calls and units for a page of 10, of 10, of 1,000 and of 20,000', async () => {
+    const pageOf10 = (size: Size) => page(project(size), `/sharing/v1/offers?${filter}limit=10`);
+
+    const [few, more, many] = [await pageOf10(10), await pageOf10(1_000), await pageOf10(20_000)];
+
+    expect(few).toMatchObject({ calls: { Query: 1, BatchGetItem: 1 }, records: 20 });
+    expect([cost(more), cost(many)]).toEqual([cost(few), cost(few)]);
+  });
+});
+
+test('own images cost the same calls and units for a page, of 1,000 and of 20,000', async () => {
+  const [few, many] = [await page(owner(1_000), '/sharing/v1/images'), await page(owner(20_000), '/sharing/v1/images')];
+
+  expect(few).toMatchObject({ calls: { Query: 26, BatchGetItem: 2 }, records: 25 + 50 });
+  expect(cost(many)).toEqual(cost(few));
+});
+
+test('the numbers of offers take the same calls with 1,000 and with 20,000 of them, and read at most 1,001 entries', async () => {
+  const summary = async (size: Size) => {
+    const { result, calls } = await proxy.record(() =>
+      service.request('GET', '/sharing/v1/project', { as: `${undecided(size)}:reader` }),
+    );
+    return {
+      pending: result.body.offers.pending,
+      atLeast: result.body.at_least,
+      actions: calls.map(({ action }) => action),
+      units: unitsOf(calls),
+    };
+  };
+
+  const [few, enough, many] = [await summary(10), await summary(1_000), await summary(20_000)];
+
+  const actions = ['Query', 'Query', 'Query'];
+  expect(few).toEqual({ pending: 10, atLeast: [], actions, units: 3 });
+  expect(enough).toEqual({ pending: 1_000, atLeast: [], actions, units: 56 });
+  expect(many).toEqual({ pending: 1_000, atLeast: ['pending'], actions, units: 57 });
+});
+
 describe('what a member is offered, narrowed to an owner who owns none of it', () => {
   test('is looked for in four megabytes of the index for a page, and in all of it by its pages', async () => {
     const found: Page[] = [];
@@ -231,6 +297,15 @@ describe('a filter on the records', () => {
     expect(one.ids).toHaveLength(25);
     expect(one.records).toBeLessThanOrEqual(100);
   });
+});
+
+test('a sort of 20,000 offers by time is refused before any membership is read', async () => {
+  const { result, calls } = await proxy.record(() =>
+    service.request('GET', '/sharing/v1/offers?sort=offered_at', { as: `${undecided(20_000)}:reader` }),
+  );
+
+  expect([result.status, result.body.error]).toEqual([400, 'invalid-request']);
+  expect(recordsOf(calls)).toBe(0);
 });
 
 describe('a sort by anything but creation', () => {

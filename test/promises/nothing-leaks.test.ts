@@ -76,6 +76,9 @@ const operations: Readonly<Record<string, (imageId: string, project: string) => 
   'its reactivation': (id) => ['POST', `/v2/images/${id}/actions/reactivate`, {}],
   'a list after it': (id) => ['GET', `/v2/images?marker=${id}`, {}],
   'a list sorted by name after it': (id) => ['GET', `/v2/images?sort=name:asc&marker=${id}`, {}],
+  'a list of offers after it': (id) => ['GET', `/sharing/v1/offers?marker=${id}`, {}],
+  'a list of offers by time after it': (id) => ['GET', `/sharing/v1/offers?sort=offered_at&marker=${id}`, {}],
+  'a list of own images after it': (id) => ['GET', `/sharing/v1/images?marker=${id}`, {}],
 };
 
 /** The whole answer and the calls that it took, with the image's id and the request's left out. */
@@ -222,6 +225,9 @@ describe('a token without a project', () => {
   test.each<Request>([
     ['GET', '/v2/images', {}],
     ['GET', '/v2/images?visibility=public', {}],
+    ['GET', '/sharing/v1/project', {}],
+    ['GET', '/sharing/v1/offers', {}],
+    ['GET', '/sharing/v1/images', {}],
     ['POST', '/v2/images', { body: { name: 'golden' } }],
     ['POST', '/v2/images', { body: { owner: 'alpha' } }],
   ])('is refused by %s %s', async (...request) => {
