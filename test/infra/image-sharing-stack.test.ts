@@ -396,12 +396,13 @@ describe('the dev token verifier', () => {
       true,
       true,
       true,
+      true,
       false,
       false,
       false,
       false,
     ]);
-    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(7).fill(false));
+    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(8).fill(false));
   });
 
   test('is the only difference of the local server, whose template has the same resources', () => {
