@@ -14,10 +14,10 @@ const commandFields = {
 export type CommandName = keyof typeof commandFields;
 
 /** The names of all commands. */
-export const commandNames = Object.keys(commandFields) as CommandName[];
+const commandNames = Object.keys(commandFields) as CommandName[];
 
 /** Maximum number of offers in one command. */
-export const maxOffers = 100;
+const maxOffers = 100;
 
 const imageId = { type: 'string', maxLength: 255, description: 'Id of the offered image' } as const;
 const memberId = { type: 'string', maxLength: 255, description: 'Project that the image is offered to' } as const;

@@ -6,7 +6,7 @@ import { abridge, quote } from '../domain/quote.ts';
 import { commandSchema, type CommandName } from './command-schema.ts';
 
 /** One offer of the command `offer-images`, unchecked. */
-export interface CommandOffer {
+interface CommandOffer {
   readonly imageId: string;
   readonly memberId: string;
   readonly expiresAt: string | null | undefined;

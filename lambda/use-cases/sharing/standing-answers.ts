@@ -13,7 +13,7 @@ import {
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
 /** A request about the standing answer of the caller's project to offers of one owner. */
-export interface StandingAnswerRequest {
+interface StandingAnswerRequest {
   readonly owner: ProjectId;
   readonly caller: Caller;
 }
