@@ -162,8 +162,11 @@ function corsPreflight(origins: readonly string[]): Pick<HttpApiProps, 'corsPref
     corsPreflight: {
       allowOrigins: [...origins],
       allowMethods: [GET, POST, PUT, PATCH, DELETE],
-      allowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
-      exposeHeaders: ['x-openstack-request-id', 'location'],
+      allowHeaders: [
+        ...['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
+        ...['if-match', 'if-none-match'],
+      ],
+      exposeHeaders: ['x-openstack-request-id', 'location', 'etag'],
       // Browsers cache for at most two hours. A removed origin loses access after this time.
       maxAge: Duration.hours(1),
     },

@@ -1,7 +1,7 @@
 import type { Actor } from '../domain/actor.ts';
 import { timestamp, type Clock } from '../domain/clock.ts';
 import { outcomeUnknown, SharingError } from '../domain/errors.ts';
-import type { ImageRepository, WriteOutcome } from '../domain/repositories/image-repository.ts';
+import type { ImageRepository, UnchangedScope, WriteOutcome } from '../domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import {
   hasSameReplicatedAttributes,
@@ -42,6 +42,7 @@ const unchangedSinceRead = '#version = :read_version AND attribute_not_exists(#p
 const withoutMembers = '#member_count = :none';
 const statusIsUnchanged = '#status = :read_status';
 const importIsUnchanged = '#import_job = :read_job';
+const progressIsUnchanged = '#imported_bytes = :read_imported_bytes';
 const isImporting = '#import_job = :job';
 
 /** Maximum number of 1 MB pages that a search for expired members reads: some 25,000 members. */
@@ -129,14 +130,14 @@ export class DynamoDbImageRepository implements ImageRepository {
     ]);
   }
 
-  async update(before: Image, after: Image, actor: Actor): Promise<Image | 'conflict'> {
+  async update(before: Image, after: Image, actor: Actor, unchanged?: UnchangedScope): Promise<Image | 'conflict'> {
     const written = { ...after, version: before.version + 1 };
     if (hasSameReplicatedAttributes(before, after)) {
-      const { applied } = await this.#table.update(() => updateRecord({ before, after, actor }));
+      const { applied } = await this.#table.update(() => updateRecord({ before, after, actor, unchanged }));
       return applied ? written : 'conflict';
     }
     if (before.memberCount === 0) {
-      const update = updateRecord({ before, after, actor, onlyWithoutMembers: true });
+      const update = updateRecord({ before, after, actor, unchanged, onlyWithoutMembers: true });
       const entries = listEntryActions(before, { from: before, to: after });
       const applied = await this.#table.transact([{ Update: update }, ...entries]);
       return applied ? written : 'conflict';
@@ -147,7 +148,7 @@ export class DynamoDbImageRepository implements ImageRepository {
     const first = becomesShared ? after : { ...after, ...pickReplicatedAttributes(before) };
     const pendingChange: PendingChange = { kind: 'facts', attributes: pickReplicatedAttributes(after), actor };
     const started = await this.#table.transact([
-      { Update: updateRecord({ before, after: first, actor, pendingChange }) },
+      { Update: updateRecord({ before, after: first, actor, unchanged, pendingChange }) },
       ...listEntryActions(before, { from: before, to: first }),
     ]);
     if (!started) return 'conflict';
@@ -155,15 +156,16 @@ export class DynamoDbImageRepository implements ImageRepository {
     return { ...written, version: written.version + 1 };
   }
 
-  async delete(before: Image, actor: Actor): Promise<WriteOutcome> {
+  async delete(before: Image, actor: Actor, unchanged?: UnchangedScope): Promise<WriteOutcome> {
+    const progress = unchangedProgress(before, unchanged);
     if (before.memberCount === 0) {
       const deleted = await this.#table.transact([
         {
           Put: {
             Item: tombstoneItem(before, this.#clock(), actor),
-            ConditionExpression: `${unchangedSinceRead} AND ${withoutMembers}`,
-            ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
-            ExpressionAttributeValues: values({ read_version: before.version, none: 0 }),
+            ConditionExpression: [unchangedSinceRead, withoutMembers, ...progress.clauses].join(' AND '),
+            ExpressionAttributeNames: names('version', 'pending_change', 'member_count', ...progress.attributes),
+            ExpressionAttributeValues: values({ read_version: before.version, none: 0, ...progress.values }),
           },
         },
         ...listEntryActions(before, { from: before, to: undefined }),
@@ -174,12 +176,13 @@ export class DynamoDbImageRepository implements ImageRepository {
     const { applied: started } = await this.#table.update(() => ({
       Key: imageKey(before.id),
       UpdateExpression: 'SET #pending_change = :pending_change ADD #version :one',
-      ConditionExpression: unchangedSinceRead,
-      ExpressionAttributeNames: names('version', 'pending_change'),
+      ConditionExpression: [unchangedSinceRead, ...progress.clauses].join(' AND '),
+      ExpressionAttributeNames: names('version', 'pending_change', ...progress.attributes),
       ExpressionAttributeValues: values({
         pending_change: pendingAttribute(pendingChange),
         read_version: before.version,
         one: 1,
+        ...progress.values,
       }),
     }));
     if (started) await this.#completeOwnChange({ ...before, version: before.version + 1, pendingChange });
@@ -215,13 +218,16 @@ interface RecordChange {
   readonly before: Image;
   readonly after: Image;
   readonly actor: Actor;
+  readonly unchanged: UnchangedScope | undefined;
   readonly pendingChange?: PendingChange;
   /** Adds the condition that the image has no members. */
   readonly onlyWithoutMembers?: boolean;
 }
 
 /** Returns the update of an image's record, on the condition that the record has not changed since it was read. */
-function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers = false }: RecordChange): Update {
+function updateRecord(change: RecordChange): Update {
+  const { before, after, actor, unchanged, pendingChange, onlyWithoutMembers = false } = change;
+  const progress = unchangedProgress(before, unchanged);
   const startsImport = after.importJob !== undefined && before.importJob === undefined;
   const set = {
     ...(startsImport ? { imported_bytes: 0 } : {}),
@@ -237,12 +243,14 @@ function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers 
       ...(onlyWithoutMembers ? [withoutMembers] : []),
       ...(after.status === before.status ? [] : [statusIsUnchanged]),
       ...(before.importJob === undefined ? [] : [importIsUnchanged]),
+      ...progress.clauses,
     ].join(' AND '),
     ExpressionAttributeNames: names(
       'version',
       'pending_change',
       ...Object.keys(set),
       ...(onlyWithoutMembers ? ['member_count'] : []),
+      ...progress.attributes,
     ),
     ExpressionAttributeValues: values({
       ...set,
@@ -251,9 +259,20 @@ function updateRecord({ before, after, actor, pendingChange, onlyWithoutMembers 
       ...(onlyWithoutMembers ? { none: 0 } : {}),
       ...(after.status === before.status ? {} : { read_status: before.status }),
       ...(before.importJob === undefined ? {} : { read_job: before.importJob.id }),
+      ...progress.values,
     }),
   };
 }
+
+/** Returns the part of a condition that the progress of a running import has not changed since the image was read. */
+const unchangedProgress = (before: Image, { includingProgress = false }: UnchangedScope = {}) =>
+  includingProgress && before.importJob !== undefined
+    ? {
+        clauses: [progressIsUnchanged],
+        attributes: ['imported_bytes'],
+        values: { read_imported_bytes: before.importedBytes },
+      }
+    : { clauses: [], attributes: [], values: {} };
 
 const outcome = (applied: boolean): WriteOutcome => (applied ? 'written' : 'conflict');
 

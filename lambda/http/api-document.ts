@@ -1,7 +1,7 @@
 import { httpStatusOf, type FaultCode } from './faults.ts';
 import type { ApiDocument } from './operations/discovery.ts';
 import { constantHeaders } from './middlewares/response-headers.ts';
-import type { Json, Operation } from './operation.ts';
+import type { Json, Operation, Precondition } from './operation.ts';
 import { maxOperations, patchMediaTypes } from './requests/image-patch.ts';
 import { apiOperations } from './routes.ts';
 import { importMethod } from './views/import-view.ts';
@@ -188,11 +188,16 @@ const statusHeaders: Readonly<Record<number, Readonly<Record<string, Json>>>> = 
   401: { 'WWW-Authenticate': header('Authentication scheme') },
   503: { 'Retry-After': header('Seconds to wait before the next attempt') },
 };
+const etagHeader = { ETag: header('Entity tag for preconditions') };
+/** Views that are sent with an entity tag. */
+const taggedViews: ReadonlySet<string | undefined> = new Set(['image-view']);
+
 /** Returns the headers of a response, with references to those of every response. */
-const headersOf = (status: number): Json => ({
+const headersOf = (status: number, additional: Readonly<Record<string, Json>> = {}): Json => ({
   headers: {
     ...Object.fromEntries(Object.keys(commonHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }])),
     ...statusHeaders[status],
+    ...additional,
   },
 });
 
@@ -217,6 +222,22 @@ function faultResponses(codes: readonly FaultCode[]): Json {
     ]),
   );
 }
+
+/** Returns the request header of an operation's precondition. */
+const preconditionParameter = (method: string, resource: Precondition): Json =>
+  method === 'get'
+    ? {
+        name: 'If-None-Match',
+        in: 'header',
+        description: `Entity tags of the ${resource} that the client has: 304 if the current tag is among them`,
+        schema: { type: 'string', example: '"1"' },
+      }
+    : {
+        name: 'If-Match',
+        in: 'header',
+        description: `Entity tag of the ${resource} that is required: 412 if the current tag is another`,
+        schema: { type: 'string', pattern: '^"[^"\\u0000-\\u0020\\u007F]*"$' },
+      };
 
 type AnyOperation = Operation<never>;
 
@@ -266,7 +287,7 @@ const contentOf = ({ body, bodySchema }: AnyOperation): Json =>
     : { content: Object.fromEntries(Object.entries(bodySchema ?? {}).map(([type, schema]) => [type, { schema }])) };
 
 function describe({ name, method, path, operation }: DescribedOperation): Json {
-  const { summary, role, success, otherSuccess = [], faults, bodySchema, query = [] } = operation;
+  const { summary, role, success, otherSuccess = [], faults, bodySchema, query = [], precondition } = operation;
   const [status, view] = success;
   return {
     operationId: name,
@@ -278,20 +299,25 @@ function describe({ name, method, path, operation }: DescribedOperation): Json {
         return { name: parameter, in: 'path', required: true, description, schema };
       }),
       ...query,
+      ...(precondition === undefined ? [] : [preconditionParameter(method, precondition)]),
     ],
     ...(bodySchema === undefined ? {} : { requestBody: { required: true, ...contentOf(operation) } }),
     responses: {
       [status]: {
         description: 'Done',
-        ...headersOf(status),
+        ...headersOf(status, taggedViews.has(view) ? etagHeader : {}),
         ...(view === undefined ? {} : json(reference(view))),
         ...linksFrom(view),
       },
       ...Object.fromEntries(
         otherSuccess.map((other) => [other, { description: 'Done, without data', ...headersOf(other) }]),
       ),
+      ...(precondition !== undefined && method === 'get'
+        ? { 304: { description: 'The client has the current state', ...headersOf(304, etagHeader) } }
+        : {}),
       ...faultResponses([
         ...faults,
+        ...(precondition !== undefined && method !== 'get' ? (['precondition-failed'] as const) : []),
         ...commonFaults,
         ...(['get', 'head'].includes(method) ? [] : (['outcome-unknown'] as const)),
       ]),

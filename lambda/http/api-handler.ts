@@ -6,10 +6,11 @@ import { withRequestContext } from '../runtime/request-context.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
-import type { BodyRule, HandleRequest, Operation, UseCasesOf } from './operation.ts';
+import type { BodyRule, HandleRequest, Operation, Precondition, UseCasesOf } from './operation.ts';
 import { apiRequest, pathnameOf, type ApiEvent } from './api-request.ts';
 import { multipleChoices, type ApiResponse } from './api-response.ts';
 import { faultBoundary } from './middlewares/fault-boundary.ts';
+import { parsePreconditions } from './middlewares/preconditions.ts';
 import { requireMediaType, requireNoBody, requireUtf8Body } from './middlewares/request-body.ts';
 import { requestId, requireWellFormedRequestId } from './middlewares/request-id.ts';
 import { requestLog } from './middlewares/request-log.ts';
@@ -35,11 +36,13 @@ const middlewaresOf = (body: BodyRule) => {
   return body === 'json' ? parser : [requireMediaType(body), ...parser];
 };
 
-/** Request handler with its name in the log and its rule for bodies. */
+/** Request handler with its name in the log and its rules for bodies and preconditions. */
 export interface NamedHandler {
   readonly name: string;
   readonly handle: HandleRequest;
   readonly body: BodyRule;
+  /** Resource of the preconditions; `none` refuses them for writes; by default they are ignored. */
+  readonly precondition?: Precondition | 'none';
 }
 
 /**
@@ -47,7 +50,7 @@ export interface NamedHandler {
  * boundary sets the response before the log reads its status, and the headers of every response are added last.
  */
 export function wrapOperation(
-  { name, handle, body }: NamedHandler,
+  { name, handle, body, precondition }: NamedHandler,
   { identity, telemetry, publicUrl }: HandlerDependencies,
 ): ApiHandler {
   const handler = middy<ApiEvent, ApiResponse>()
@@ -58,6 +61,7 @@ export function wrapOperation(
     .use(identity === undefined ? [] : [authenticate(identity, pathnameOf)])
     .use(requireWellFormedRequestId())
     .use(middlewaresOf(body))
+    .use(precondition === undefined ? [] : [parsePreconditions(precondition)])
     .handler((event) => handle(apiRequest(event, publicUrl)));
   return (event, context) => withRequestContext(Date.now() + requestTimeoutMilliseconds, () => handler(event, context));
 }
@@ -75,9 +79,12 @@ export function apiHandler<Operations extends Readonly<Record<string, Operation<
   dependencies: HandlerDependencies,
 ): ApiHandler {
   const handlers = new Map(
-    Object.entries(operations).map(([name, { route, handle, body }]) => [
+    Object.entries(operations).map(([name, { route, handle, body, precondition }]) => [
       route,
-      wrapOperation({ name, handle: handle(useCases[name] as never), body }, dependencies),
+      wrapOperation(
+        { name, handle: handle(useCases[name] as never), body, precondition: precondition ?? 'none' },
+        dependencies,
+      ),
     ]),
   );
   const otherVersion = listVersionsHandler(dependencies);

@@ -6,15 +6,18 @@ import { requireImageId, type ImageId } from '../domain/ids.ts';
 import { isHttpsOrLoopback } from '../identity/settings.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { ApiResponse } from './api-response.ts';
+import type { EntityTag, IfNoneMatch } from './entity-tag.ts';
 
 /**
- * Event of API Gateway (payload format 2.0). Middlewares replace the body with the parsed body and add the request id
- * and the verified caller, because the handler receives nothing else.
+ * Event of API Gateway (payload format 2.0). Middlewares replace the body with the parsed body and add the request id,
+ * the verified caller and the preconditions, because the handler receives nothing else.
  */
 export type ApiEvent = Omit<APIGatewayProxyEventV2, 'body'> & {
   body?: unknown;
   caller?: CallerIdentity;
   requestId?: string;
+  ifMatch?: EntityTag;
+  ifNoneMatch?: IfNoneMatch;
 };
 
 /** State that the middlewares of one request share. */
@@ -43,6 +46,10 @@ export interface ApiRequest {
   /** Parsed JSON body, not validated; `undefined` if the operation has no body. */
   readonly body: unknown;
   readonly mediaType: string;
+  /** Entity tag that the resource must have before a write; `undefined` for a write without a precondition. */
+  readonly ifMatch: EntityTag | undefined;
+  /** Entity tags of the representations that the client has; `undefined` for an unconditional read. */
+  readonly ifNoneMatch: IfNoneMatch | undefined;
   /** URL of the API, without a trailing slash. */
   readonly baseUrl: string;
 }
@@ -60,6 +67,8 @@ export const apiRequest = (event: ApiEvent, publicUrl?: string): ApiRequest => (
   query: new URLSearchParams(event.rawQueryString),
   body: event.body,
   mediaType: mediaType(event),
+  ifMatch: event.ifMatch,
+  ifNoneMatch: event.ifNoneMatch,
   baseUrl: publicUrl ?? baseUrl(event),
 });
 

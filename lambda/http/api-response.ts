@@ -1,3 +1,5 @@
+import type { EntityTag, IfNoneMatch } from './entity-tag.ts';
+
 /** Response to API Gateway (payload format 2.0). */
 export interface ApiResponse {
   readonly statusCode: number;
@@ -13,6 +15,21 @@ const json = (statusCode: number, view: unknown, headers: Readonly<Record<string
 
 /** Returns a 200 response with a JSON body. */
 export const ok = (view: unknown): ApiResponse => json(200, view);
+
+/** Returns a 200 response with a JSON body and its entity tag. */
+export const okTagged = (view: unknown, etag: EntityTag): ApiResponse => json(200, view, { etag });
+
+/**
+ * Returns a 200 response with a JSON body and its entity tag, or a 304 response if the client has this representation.
+ */
+export const okUnlessMatched = (
+  { ifNoneMatch }: { readonly ifNoneMatch: IfNoneMatch | undefined },
+  view: unknown,
+  etag: EntityTag,
+): ApiResponse =>
+  ifNoneMatch === '*' || ifNoneMatch?.includes(etag) === true
+    ? { statusCode: 304, headers: { etag } }
+    : okTagged(view, etag);
 
 /** Returns a 201 response. @param location - absolute URL of the created resource */
 export const created = (view: unknown, location: string, headers: Readonly<Record<string, string>> = {}): ApiResponse =>

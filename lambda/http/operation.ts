@@ -15,6 +15,9 @@ export type HandleRequest = (request: ApiRequest) => Promise<ApiResponse>;
  */
 export type BodyRule = 'json' | 'none' | 'ignored' | readonly string[];
 
+/** Resource whose entity tag the preconditions of an operation compare. */
+export type Precondition = 'image' | 'member';
+
 /**
  * Definition of an operation of the API. The router, the OpenAPI document and the routes of the CDK stack are derived
  * from it.
@@ -32,6 +35,12 @@ export interface Operation<UseCase> {
   readonly body: BodyRule;
   /** Schema of a JSON body, or the schemas by media type if `body` lists media types. */
   readonly bodySchema?: Json;
+  /**
+   * Resource of the preconditions: `If-None-Match` of GET, `If-Match` of other methods.
+   *
+   * @default - none: a write with a precondition is refused
+   */
+  readonly precondition?: Precondition;
   /** Query parameters as OpenAPI parameter objects. */
   readonly query?: readonly Json[];
   /** Status of success, and the name of the response's component schema if the response has a body. */

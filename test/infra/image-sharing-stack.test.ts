@@ -309,8 +309,11 @@ describe('the API', () => {
     expect(onlyResource(throwaway, 'AWS::ApiGatewayV2::Api')['Properties']['CorsConfiguration']).toEqual({
       AllowOrigins: ['https://console.example'],
       AllowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      AllowHeaders: ['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
-      ExposeHeaders: ['x-openstack-request-id', 'location'],
+      AllowHeaders: [
+        ...['x-auth-token', 'authorization', 'content-type', 'x-openstack-request-id'],
+        ...['if-match', 'if-none-match'],
+      ],
+      ExposeHeaders: ['x-openstack-request-id', 'location', 'etag'],
       MaxAge: 3600,
     });
   });

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import type { Image, Visibility } from '../../lambda/domain/image.ts';
-import { active } from '../lambda/domain/an-image.ts';
+import { imageTag } from '../../lambda/http/views/image-view.ts';
+import { active, importing } from '../lambda/domain/an-image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import {
   depthOf,
@@ -54,6 +55,7 @@ const written = (calls: readonly EngineCall[]): string =>
     )
     .join(', ');
 
+const rename = [{ op: 'replace', path: '/name', value: 'new' }];
 const v21 = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
 const accepted = { status: 'accepted' };
 const members = (count: number): SeededMember[] =>
@@ -65,6 +67,11 @@ const gammaToo: readonly SeededMember[] = [beta, { project: 'gamma', status: 'ac
 const anImage = (seed: Partial<Seed> = {}) => seedImage(table, { owner: 'alpha', ...seed });
 const imagePath = async (seed?: Partial<Seed>) => `/v2/images/${(await anImage(seed)).id}`;
 const membersPath = async (seed?: Partial<Seed>) => `${await imagePath(seed)}/members`;
+/** The path of an image and the header that expects its state. */
+const expectedImage = async (seed?: Partial<Seed>) => {
+  const image = await anImage(seed);
+  return { path: `/v2/images/${image.id}`, ifMatch: { 'if-match': imageTag(image) } };
+};
 const nowhere = () => `/v2/images/${randomUUID()}`;
 
 const formats = { diskFormat: 'raw', containerFormat: 'bare' };
@@ -189,11 +196,7 @@ const successes: readonly Success[] = [
   ],
   [
     'PATCH of an image that stays as visible as it was, with members',
-    async () => [
-      'PATCH',
-      await imagePath({ members: gammaToo }),
-      { as: 'alpha:member', body: [{ op: 'replace', path: '/name', value: 'new' }], headers: v21 },
-    ],
+    async () => ['PATCH', await imagePath({ members: gammaToo }), { as: 'alpha:member', body: rename, headers: v21 }],
     200,
     'BatchGetItem, UpdateItem',
   ],
@@ -237,6 +240,42 @@ const successes: readonly Success[] = [
     'PATCH of an image to what it is',
     async () => ['PATCH', await imagePath(), { as: 'alpha:member', body: [], headers: v21 }],
     200,
+    'BatchGetItem',
+  ],
+  [
+    'PATCH of the expected image while its data is imported, with members',
+    async () => {
+      const { path, ifMatch } = await expectedImage({ members: gammaToo, attributes: importing() });
+      return ['PATCH', path, { as: 'alpha:member', body: rename, headers: { ...v21, ...ifMatch } }];
+    },
+    200,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'PUT of a tag of the expected image',
+    async () => {
+      const { path, ifMatch } = await expectedImage();
+      return ['PUT', `${path}/tags/new`, { as: 'alpha:member', headers: ifMatch }];
+    },
+    204,
+    'BatchGetItem, UpdateItem',
+  ],
+  [
+    'DELETE of the expected image without members',
+    async () => {
+      const { path, ifMatch } = await expectedImage();
+      return ['DELETE', path, { as: 'alpha:member', headers: ifMatch }];
+    },
+    204,
+    'BatchGetItem, TransactWriteItems',
+  ],
+  [
+    'GET of an image that the client has',
+    async () => {
+      const { path, ifMatch } = await expectedImage();
+      return ['GET', path, { as: 'alpha:reader', headers: { 'if-none-match': ifMatch['if-match'] } }];
+    },
+    304,
     'BatchGetItem',
   ],
   [
@@ -297,6 +336,7 @@ const importData = (as: string) => {
 const remove = (as: string, member = 'beta') => {
   return (path: string): Request => ['DELETE', `${path}/members/${member}`, { as }];
 };
+const other = { 'if-match': '"other"' };
 const offered = { members: [beta] };
 
 const refusals: readonly Refusal[] = [
@@ -331,6 +371,22 @@ const refusals: readonly Refusal[] = [
   ['PUT to a public image', put('beta:member'), { ...offered, visibility: 'public' }, 403, 'image-not-shared', 2],
   ['PUT of no status', put('beta:member', 'beta', { status: 'maybe' }), offered, 400, 'invalid-member-status', 2],
   ['PUT by a stranger', put('gamma:member', 'gamma'), offered, 404, 'image-not-found', 2],
+  [
+    'PATCH of another state',
+    (path) => ['PATCH', path, { as: 'alpha:member', body: rename, headers: { ...v21, ...other } }],
+    offered,
+    412,
+    'precondition-failed',
+    1,
+  ],
+  [
+    'DELETE of another state',
+    (path) => ['DELETE', path, { as: 'alpha:member', headers: other }],
+    offered,
+    412,
+    'precondition-failed',
+    1,
+  ],
   ['import by a stranger', importData('gamma:member'), { attributes: formats }, 404, 'image-not-found', 1],
   ['import by a member', importData('beta:member'), { ...offered, attributes: formats }, 403, 'not-permitted', 1],
   ['import without formats', importData('alpha:member'), {}, 409, 'image-formats-missing', 1],

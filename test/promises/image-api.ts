@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import type { TestResponse, Service } from '../support/service.ts';
 import { assertAnswered } from './world.ts';
@@ -35,6 +36,19 @@ export interface ImageApi extends Pick<Service, 'request'> {
     members: Readonly<Record<string, MemberStatus>>,
     attributes?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
+}
+
+/** Returns the client with an `If-Match` header in each request. */
+export const withIfMatch = ({ request }: Pick<Service, 'request'>, tag: string): ImageApi =>
+  imageApi({
+    request: (method, path, options) =>
+      request(method, path, { ...options, headers: { ...options?.headers, 'if-match': tag } }),
+  });
+
+/** Returns the entity tag of a response. @throws Error if it has none */
+export function tagOf({ headers: { etag } }: TestResponse): string {
+  assert.ok(etag, 'The response has no entity tag.');
+  return etag;
 }
 
 export function imageApi({ request }: Pick<Service, 'request'>): ImageApi {

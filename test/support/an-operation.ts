@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { wrapOperation } from '../../lambda/http/api-handler.ts';
 import type { ApiRequest } from '../../lambda/http/api-request.ts';
-import type { BodyRule, HandleRequest } from '../../lambda/http/operation.ts';
+import type { BodyRule, HandleRequest, Precondition } from '../../lambda/http/operation.ts';
 import { createDevVerifier } from '../../lambda/identity/dev.ts';
 import type { TokenVerifier } from '../../lambda/identity/token-verifier.ts';
 import { aTelemetry } from './a-telemetry.ts';
@@ -22,8 +22,14 @@ export async function anOperation(
   {
     operation = () => Promise.resolve({ statusCode: 204, headers: {} }),
     body = 'ignored',
+    precondition = 'none',
     identity = createDevVerifier(),
-  }: { operation?: HandleRequest; body?: BodyRule; identity?: TokenVerifier | undefined },
+  }: {
+    operation?: HandleRequest;
+    body?: BodyRule;
+    precondition?: Precondition | 'none';
+    identity?: TokenVerifier | undefined;
+  },
   method: string,
   url: string,
   options: RequestOptions = {},
@@ -35,7 +41,7 @@ export async function anOperation(
     return operation(input);
   };
   const handler = wrapOperation(
-    { name: 'it', handle: observed, body },
+    { name: 'it', handle: observed, body, precondition },
     { identity, telemetry: aTelemetry((line) => log.push({ ...line })) },
   );
   const response = await handler(httpEvent(method, url, { as: 'alpha:member', ...options }), {

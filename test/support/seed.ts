@@ -113,7 +113,7 @@ type SeededItem = Readonly<Record<string, unknown>>;
 function itemsOf(image: Image, members: readonly SeededMember[]): readonly SeededItem[] {
   const entries = listEntryActions(image, { from: undefined, to: image }).flatMap(({ Put: put }) => put?.Item ?? []);
   return [
-    imageItem(image, userOf(image.owner)),
+    { ...imageItem(image, userOf(image.owner)), ...(image.importJob && { imported_bytes: image.importedBytes }) },
     ...entries,
     ...members.flatMap((member) => memberItems(image, member)),
   ];

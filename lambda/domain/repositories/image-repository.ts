@@ -8,6 +8,12 @@ import type { StandingAnswers } from '../standing-answer.ts';
 /** Result of a write with the condition that the image has not changed since it was read. */
 export type WriteOutcome = 'written' | 'conflict';
 
+/** Scope of the condition that an image has not changed since it was read. */
+export interface UnchangedScope {
+  /** True if the progress of an import is included, which is no change of the record. Default: `false`. */
+  readonly includingProgress?: boolean;
+}
+
 /** Reads and writes images and reads their memberships. All reads are strongly consistent. */
 export interface ImageRepository {
   /**
@@ -49,10 +55,10 @@ export interface ImageRepository {
    *
    * @returns the written image
    */
-  update(before: Image, after: Image, actor: Actor): Promise<Image | 'conflict'>;
+  update(before: Image, after: Image, actor: Actor, unchanged?: UnchangedScope): Promise<Image | 'conflict'>;
 
   /** Deletes an image that was read as `before`, and ends its memberships. */
-  delete(before: Image, actor: Actor): Promise<WriteOutcome>;
+  delete(before: Image, actor: Actor, unchanged?: UnchangedScope): Promise<WriteOutcome>;
 
   /**
    * Records how many bytes an import has stored. It is no change of the image: its version stays the same.

@@ -2,19 +2,20 @@ import { sortDirections, sortKeys } from '../../domain/image-filter.ts';
 import { visibilities } from '../../domain/image.ts';
 import { memberStatuses } from '../../domain/membership.ts';
 import { invalidRequest, tagNotFound } from '../../domain/errors.ts';
+import type { ImageToChange } from '../../use-cases/images/change-image.ts';
 import type { CreateImage } from '../../use-cases/images/create-image.ts';
 import type { DeleteImage } from '../../use-cases/images/delete-image.ts';
 import type { ListImages } from '../../use-cases/images/list-images.ts';
 import type { ShowImage } from '../../use-cases/images/show-image.ts';
 import type { UpdateImage } from '../../use-cases/images/update-image.ts';
 import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
-import { created, noContent, ok } from '../api-response.ts';
+import { created, noContent, ok, okTagged, okUnlessMatched } from '../api-response.ts';
 import { importMethod } from '../views/import-view.ts';
 import { defineOperation, queryParameter, type Json } from '../operation.ts';
 import { assertIsValid, imageBody } from '../requests/image-body.ts';
 import { imageListQuery } from '../requests/image-list-query.ts';
 import { imagePatch, patchMediaTypes } from '../requests/image-patch.ts';
-import { imagePath, imagesView, imageView } from '../views/image-view.ts';
+import { imagePath, imagesView, imageTag, imageView } from '../views/image-view.ts';
 import { imageSchema } from '../views/image-schema.ts';
 import { writableImageProperties } from '../views/writable-image-properties.ts';
 
@@ -108,7 +109,8 @@ export const imageOperations = {
     faults: ['not-permitted', 'attribute-read-only', 'image-exists', 'image-too-large', 'project-full'],
     handle: (createImage) => async (request) => {
       const image = await createImage({ ...imageBody(objectBody(request)), caller: request.caller });
-      return created(imageView(image), `${request.baseUrl}${imagePath(image)}`, importMethodsHeader);
+      const headers = { ...importMethodsHeader, etag: imageTag(image) };
+      return created(imageView(image), `${request.baseUrl}${imagePath(image)}`, headers);
     },
   }),
 
@@ -117,10 +119,13 @@ export const imageOperations = {
     summary: 'Show an image',
     role: 'reader',
     body: 'none',
+    precondition: 'image',
     success: [200, 'image-view'],
     faults: ['image-not-found'],
-    handle: (showImage) => async (request) =>
-      ok(imageView(await showImage({ imageId: imageIdOf(request), caller: request.caller }))),
+    handle: (showImage) => async (request) => {
+      const image = await showImage({ imageId: imageIdOf(request), caller: request.caller });
+      return okUnlessMatched(request, imageView(image), imageTag(image));
+    },
   }),
 
   updateImage: defineOperation<UpdateImage>({
@@ -131,6 +136,7 @@ export const imageOperations = {
     bodySchema: Object.fromEntries(
       Object.entries(patchMediaTypes).map(([mediaType, form]) => [mediaType, { $ref: `#/components/schemas/${form}` }]),
     ),
+    precondition: 'image',
     success: [200, 'image-view'],
     faults: [
       ...(['image-not-found', 'not-permitted', 'attribute-read-only'] as const),
@@ -138,7 +144,8 @@ export const imageOperations = {
     ],
     handle: (updateImage) => async (request) => {
       const change = imagePatch(request.body, request.mediaType);
-      return ok(imageView(await updateImage({ imageId: imageIdOf(request), change, caller: request.caller })));
+      const image = await updateImage({ ...imageToChange(request), change });
+      return okTagged(imageView(image), imageTag(image));
     },
   }),
 
@@ -147,10 +154,11 @@ export const imageOperations = {
     summary: 'Delete an image and its memberships',
     role: 'member',
     body: 'none',
+    precondition: 'image',
     success: [204],
     faults: ['image-not-found', 'not-permitted', 'image-protected'],
     handle: (deleteImage) => async (request) => {
-      await deleteImage({ imageId: imageIdOf(request), caller: request.caller });
+      await deleteImage(imageToChange(request));
       return noContent();
     },
   }),
@@ -160,15 +168,15 @@ export const imageOperations = {
     summary: 'Add a tag to an image',
     role: 'member',
     body: 'ignored',
+    precondition: 'image',
     success: [204],
     faults: ['image-not-found', 'not-permitted', 'image-too-large'],
     handle: (updateImage) => async (request) => {
       const tag = tagOf(request);
       assertIsValid('tags', [tag]);
       await updateImage({
-        imageId: imageIdOf(request),
+        ...imageToChange(request),
         change: (image) => (image.tags.includes(tag) ? image : { ...image, tags: [...image.tags, tag] }),
-        caller: request.caller,
       });
       return noContent();
     },
@@ -179,22 +187,32 @@ export const imageOperations = {
     summary: 'Remove a tag from an image',
     role: 'member',
     body: 'none',
+    precondition: 'image',
     success: [204],
     faults: ['image-not-found', 'not-permitted', 'tag-not-found'],
     handle: (updateImage) => async (request) => {
       const tag = tagOf(request);
       await updateImage({
-        imageId: imageIdOf(request),
+        ...imageToChange(request),
         change: (image) => {
           if (!image.tags.includes(tag)) throw tagNotFound(tag);
           return { ...image, tags: image.tags.filter((existing) => existing !== tag) };
         },
-        caller: request.caller,
       });
       return noContent();
     },
   }),
 } as const;
+
+/** Returns the image, the caller and the expected state of the image of a request that changes it. */
+function imageToChange(request: ApiRequest): ImageToChange {
+  const { caller, ifMatch } = request;
+  return {
+    imageId: imageIdOf(request),
+    caller,
+    isExpected: ifMatch && ((image) => imageTag(image) === ifMatch),
+  };
+}
 
 function tagOf({ path }: ApiRequest): string {
   const tag = path['tag'] ?? '';

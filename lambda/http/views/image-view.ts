@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { hashAlgorithm, type Image } from '../../domain/image.ts';
 import type { ListPage, PageSize } from '../../use-cases/list-page.ts';
+import type { EntityTag } from '../entity-tag.ts';
 import { effectiveParameters } from '../requests/image-list-query.ts';
 import { pageLinks } from './page-links.ts';
 
@@ -30,6 +32,12 @@ export const imageView = (image: Image) => ({
   file: `${imagePath(image)}/file`,
   schema: '/v2/schemas/image',
 });
+
+/** Returns the entity tag of an image's view: two views have the same tag only if they are equal. */
+export const imageTag = (image: Image): EntityTag =>
+  `"${createHash('sha256')
+    .update(JSON.stringify(imageView(image)))
+    .digest('base64url')}"`;
 
 /**
  * Returns the state of an import as properties with the prefix that is reserved for the service, because the Image API

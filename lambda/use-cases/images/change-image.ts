@@ -1,5 +1,6 @@
 import { actorOf, type Caller } from '../../domain/caller.ts';
 import { timestamp, type Clock } from '../../domain/clock.ts';
+import { preconditionFailed } from '../../domain/errors.ts';
 import type { ImageId } from '../../domain/ids.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import type { Image } from '../../domain/image.ts';
@@ -7,9 +8,21 @@ import { assertCallerMayChange, assertImageIsVisible } from '../../domain/sharin
 import { laterTimestamp } from './later-timestamp.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
-interface ImageToChange {
+/** A request to change or delete an image. */
+export interface ImageToChange {
   readonly imageId: ImageId;
   readonly caller: Caller;
+  /** Returns whether the image has the state that the request expects; by default any state. */
+  readonly isExpected?: ((image: Image) => boolean) | undefined;
+}
+
+/**
+ * Requires an image in the state that a request expects.
+ *
+ * @throws SharingError `precondition-failed`
+ */
+export function assertImageIsExpected(image: Image, isExpected: ImageToChange['isExpected']): void {
+  if (isExpected !== undefined && !isExpected(image)) throw preconditionFailed('image');
 }
 
 /**
@@ -18,18 +31,19 @@ interface ImageToChange {
  *
  * @param change - returns the changed image, or the same object if nothing changes; throws if the change is refused
  * @returns the written image, or the image as read if nothing changes
- * @throws SharingError `image-not-found` or `not-permitted` before the change
+ * @throws SharingError `image-not-found`, `not-permitted` or `precondition-failed`, in this order, before the change
  */
 export function changeImage(
   images: ImageRepository,
   clock: Clock,
-  { imageId, caller }: ImageToChange,
+  { imageId, caller, isExpected }: ImageToChange,
   change: (image: Image) => Image,
 ): Promise<Image> {
   const actor = actorOf(caller);
   return retryOnConflict(async () => {
     const before = assertImageIsVisible(caller, await images.find(imageId, [caller.projectId]));
     assertCallerMayChange(caller, before);
+    assertImageIsExpected(before, isExpected);
     const changed = change(before);
     if (changed === before) return before;
     if (before.pendingChange !== undefined) {
@@ -37,7 +51,7 @@ export function changeImage(
       return undefined;
     }
     const after = { ...changed, updatedAt: laterTimestamp(timestamp(clock()), before.updatedAt) };
-    const written = await images.update(before, after, actor);
+    const written = await images.update(before, after, actor, { includingProgress: isExpected !== undefined });
     return written === 'conflict' ? undefined : written;
   });
 }

@@ -1,10 +1,8 @@
-import type { Caller } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import type { ImageId } from '../../domain/ids.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import { assertImageIsWithinBounds, type Image, type ImageAttributes } from '../../domain/image.ts';
 import { assertCallerMaySet } from '../../domain/sharing-rules.ts';
-import { changeImage } from './change-image.ts';
+import { changeImage, type ImageToChange } from './change-image.ts';
 
 /**
  * Returns the changed attributes of an image, or the same object if nothing changes.
@@ -17,11 +15,7 @@ export type ImageChange = (
   assertMaySet: (attributes: Partial<ImageAttributes>) => void,
 ) => ImageAttributes;
 
-export type UpdateImage = (request: {
-  readonly imageId: ImageId;
-  readonly change: ImageChange;
-  readonly caller: Caller;
-}) => Promise<Image>;
+export type UpdateImage = (request: ImageToChange & { readonly change: ImageChange }) => Promise<Image>;
 
 /**
  * Changes an image on condition that it is unchanged since it was read; otherwise repeats the change on the new image.

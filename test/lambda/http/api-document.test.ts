@@ -13,6 +13,7 @@ import type { Suite } from '../../conformance/player.ts';
 interface Operation {
   readonly operationId: string;
   readonly security?: readonly unknown[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
   readonly responses: Readonly<Record<string, { readonly description: string; readonly headers: object }>>;
 }
 
@@ -86,6 +87,32 @@ test('its schemas are the served schemas', () => {
   for (const name of Object.keys(schemas)) expect(document['components'].schemas[name]).toEqual(schemas[name]);
 });
 
+test('the operations with preconditions describe them', () => {
+  const found = described.flatMap(({ operation: { operationId, parameters = [], responses } }) =>
+    parameters
+      .filter((parameter) => parameter.in === 'header')
+      .map(({ name }) => `${operationId}: ${name}, ${['304', '412'].filter((status) => status in responses).join()}`),
+  );
+
+  expect(found.sort()).toEqual([
+    'addTag: If-Match, 412',
+    'deleteImage: If-Match, 412',
+    'removeTag: If-Match, 412',
+    'showImage: If-None-Match, 304',
+    'updateImage: If-Match, 412',
+  ]);
+});
+
+test('the responses with an entity tag describe it', () => {
+  const found = described.flatMap(({ operation: { operationId, responses } }) =>
+    Object.entries(responses)
+      .filter(([, { headers }]) => 'ETag' in headers)
+      .map(([status]) => `${operationId} ${status}`),
+  );
+
+  expect(found.sort()).toEqual(['createImage 201', 'showImage 200', 'showImage 304', 'updateImage 200']);
+});
+
 describe('the faults', () => {
   /** All fault codes, with the reason why no operation of the document has them. */
   const codes = {
@@ -108,6 +135,7 @@ describe('the faults', () => {
     'image-exists': '',
     'member-exists': '',
     'property-not-found': '',
+    'precondition-failed': '',
     'member-quota-exceeded': '',
     'image-too-large': '',
     'project-full': '',
@@ -118,7 +146,6 @@ describe('the faults', () => {
     'outcome-unknown': '',
     'standing-answer-not-found': '',
     'standing-answer-limit-exceeded': '',
-    'precondition-failed': 'of preconditions, which no operation has',
     'not-started': 'of entries of a bulk request',
   } satisfies Record<FaultCode, string>;
 

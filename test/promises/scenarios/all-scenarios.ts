@@ -6,6 +6,7 @@ import { importScenarios } from './imports.ts';
 import { offerScenarios } from './offers.ts';
 import { pendingChangeScenarios } from './pending-changes.ts';
 import { pendingDeletionScenarios } from './pending-deletions.ts';
+import { imagePreconditionScenarios } from './image-preconditions.ts';
 import { updateScenarios } from './updates.ts';
 import { withdrawalScenarios } from './withdrawals.ts';
 import type { Scenario } from './scenario.ts';
@@ -19,6 +20,7 @@ export const allScenarios: readonly Scenario[] = [
   ...updateScenarios,
   ...importScenarios,
   ...deletionScenarios,
+  ...imagePreconditionScenarios,
   ...pendingChangeScenarios,
   ...pendingDeletionScenarios,
   ...disclosureScenarios,

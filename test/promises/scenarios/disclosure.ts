@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestResponse } from '../../support/service.ts';
-import { memberOf, stranger, type ImageApi } from '../image-api.ts';
+import { memberOf, stranger, withIfMatch, type ImageApi } from '../image-api.ts';
 import { assertAnswered } from '../world.ts';
 import { assertUnchanged, type Scenario } from './scenario.ts';
 
@@ -27,6 +27,17 @@ const allRequests = (id: string, as: string, api: ImageApi): readonly [string, (
   ['tag', () => api.request('PUT', `/v2/images/${id}/tags/mine`, { as })],
   ['go on after it', () => api.request('GET', `/v2/images?marker=${id}`, { as })],
 ];
+
+/** The same requests with a precondition, which may not disclose the image either. */
+const conditionalRequests = (id: string, as: string, api: ImageApi) => {
+  const conditional = withIfMatch(api, '"other"');
+  return [
+    ['change the expected image', () => conditional.patch(id, { name: 'mine' }, as)],
+    ['delete the expected image', () => conditional.remove(id, as)],
+    ['tag the expected image', () => conditional.request('PUT', `/v2/images/${id}/tags/mine`, { as })],
+    ['show a changed image', () => api.request('GET', `/v2/images/${id}`, { as, headers: { 'if-none-match': '*' } })],
+  ] as const;
+};
 
 /** Scenarios of hidden images: responses and table calls are the same as for a missing image. */
 export const disclosureScenarios: readonly Scenario[] = (
@@ -78,8 +89,8 @@ export const disclosureScenarios: readonly Scenario[] = (
     const missing = randomUUID();
 
     await assertUnchanged(world, async () => {
-      const ofHidden = allRequests(hidden, as, api);
-      const ofMissing = allRequests(missing, as, api);
+      const ofHidden = [...allRequests(hidden, as, api), ...conditionalRequests(hidden, as, api)];
+      const ofMissing = [...allRequests(missing, as, api), ...conditionalRequests(missing, as, api)];
       for (const [n, [request, start]] of ofHidden.entries()) {
         const about = await world.proxy.record(start);
         const without = await world.proxy.record(ofMissing[n]![1]);

@@ -28,6 +28,7 @@ const offered = (seed: Partial<Seed> = {}): Promise<Image> =>
   });
 
 const headers = { 'content-type': 'application/json', ...responseHeaders };
+const tagged = { ...headers, etag: expect.stringMatching(/^"[\w-]{43}"$/) };
 const noContent = { status: 204, headers: responseHeaders, body: undefined };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 
@@ -113,8 +114,12 @@ test.each(permissions(specification))('$operation of a $visibility image, by $as
   }[operation]!();
 
   const expected = {
-    '200': { status: 200, headers, body: view(image.id, { visibility, name: operation === 'PATCH' ? 'new' : null }) },
-    '201': { status: 201, headers: expect.objectContaining(headers), body: view(given.body?.id, { visibility }) },
+    '200': {
+      status: 200,
+      headers: tagged,
+      body: view(image.id, { visibility, name: operation === 'PATCH' ? 'new' : null }),
+    },
+    '201': { status: 201, headers: expect.objectContaining(tagged), body: view(given.body?.id, { visibility }) },
     '204': noContent,
   };
   expect(given).toEqual(faults[answer] ?? expected[answer as '200']);
@@ -129,7 +134,7 @@ describe('POST', () => {
     const { id } = given.body;
     const location = `https://api.test/v2/images/${id}`;
     const imported = { 'openstack-image-import-methods': 'web-download' };
-    expect(given).toEqual({ status: 201, headers: { ...headers, ...imported, location }, body: view(id, {}) });
+    expect(given).toEqual({ status: 201, headers: { ...tagged, ...imported, location }, body: view(id, {}) });
     expect((await show({ id }, 'alpha:reader')).body).toEqual(given.body);
   });
 
@@ -193,7 +198,7 @@ describe('PATCH', () => {
     const byAdmin = await patch(await offered(), 'ops:admin', replace('visibility', to));
 
     expect(byOwner.status).toBe(to === 'public' ? 403 : 200);
-    expect(byAdmin).toEqual({ status: 200, headers, body: view(byAdmin.body.id, { visibility: to }) });
+    expect(byAdmin).toEqual({ status: 200, headers: tagged, body: view(byAdmin.body.id, { visibility: to }) });
   });
 
   test('only an admin gives an image to another project', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { Timestamp } from '../../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../../lambda/domain/ids.ts';
 import { assertImageIsWithinBounds, type Image } from '../../../../lambda/domain/image.ts';
-import { imagesView, imageView, pageSize } from '../../../../lambda/http/views/image-view.ts';
+import { imagesView, imageTag, imageView, pageSize } from '../../../../lambda/http/views/image-view.ts';
 import { active, anImage, importing, someData } from '../../domain/an-image.ts';
 
 const id = '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId;
@@ -133,4 +134,44 @@ describe('the size of an image in a page', () => {
       expect(pageSize.sizeOf(largest)).toBeLessThan(300_000);
     },
   );
+});
+
+test('two images have the same entity tag if and only if their views are equal', () => {
+  const text = fc.constantFrom('', 'a', 'b', '"', 'a","b', '\u00e4');
+  const time = fc.constantFrom('2026-11-23T12:00:00Z' as Timestamp, '2026-11-23T12:00:01Z' as Timestamp);
+  const attributes = fc.record({
+    name: fc.option(text),
+    owner: fc.constantFrom('alpha' as ProjectId, 'beta' as ProjectId),
+    visibility: fc.constantFrom('shared', 'private'),
+    hidden: fc.boolean(),
+    protected: fc.boolean(),
+    minDisk: fc.nat(1),
+    diskFormat: fc.constantFrom(null, 'raw'),
+    tags: fc.array(text, { maxLength: 2 }),
+    properties: fc.dictionary(fc.constantFrom('a', 'b', 'name'), text, { maxKeys: 2 }),
+    data: fc.constantFrom(undefined, someData(), someData({ size: 11 }), someData({ objectKey: 'images/other/data' })),
+    importJob: fc.constantFrom(undefined, importing().importJob),
+    importError: fc.constantFrom(undefined, 'a'),
+    importedBytes: fc.nat(1),
+    updatedAt: time,
+    memberCount: fc.nat(1),
+    version: fc.nat(1),
+  }) as fc.Arbitrary<Partial<Image>>;
+  // Most pairs differ in few attributes or in none.
+  const pairs = fc.tuple(attributes, attributes, fc.subarray(Object.keys(anImage()))).map(([a, b, keys]) => {
+    const changed = Object.fromEntries(Object.entries(b).filter(([key]) => keys.includes(key)));
+    return [anImage({ id, ...a }), anImage({ id, ...a, ...changed })] as const;
+  });
+  const outcomes = { equal: 0, different: 0 };
+
+  fc.assert(
+    fc.property(pairs, ([a, b]) => {
+      const isEqual = JSON.stringify(imageView(a)) === JSON.stringify(imageView(b));
+      outcomes[isEqual ? 'equal' : 'different'] += 1;
+      expect(imageTag(a) === imageTag(b)).toBe(isEqual);
+    }),
+    { numRuns: 2000 },
+  );
+
+  expect(Math.min(outcomes.equal, outcomes.different)).toBeGreaterThan(20);
 });
