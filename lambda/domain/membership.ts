@@ -30,3 +30,38 @@ export interface Membership {
 
 /** Returns whether an end time has passed: a membership does not exist from the second of its end on. */
 export const hasPassed = (end: Timestamp, now: Date): boolean => end <= timestamp(now);
+
+/**
+ * State of one membership that a request expects, as text. A later membership of the project has another id. An empty
+ * time stands for none.
+ */
+export interface MembershipState {
+  readonly id: string;
+  readonly status: string;
+  readonly updatedAt: string;
+  readonly expiresAt: string;
+}
+
+/** Returns the state of a membership. */
+export const stateOf = ({ id, status, updatedAt, expiresAt }: Membership): MembershipState => ({
+  id,
+  status,
+  updatedAt: updatedAt ?? '',
+  expiresAt: expiresAt ?? '',
+});
+
+/**
+ * Returns whether a membership is in the expected state, by default in any state. A membership without a time of change
+ * is in no state that a request can expect; no release has stored any.
+ */
+export function isInState(membership: Membership, expected: MembershipState | undefined): boolean {
+  if (expected === undefined) return true;
+  const { id, status, updatedAt, expiresAt } = stateOf(membership);
+  return (
+    id === expected.id &&
+    status === expected.status &&
+    updatedAt !== '' &&
+    updatedAt === expected.updatedAt &&
+    expiresAt === expected.expiresAt
+  );
+}

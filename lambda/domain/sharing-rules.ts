@@ -1,8 +1,15 @@
 import { hasProject, hasRole, isAdmin, type Caller } from './caller.ts';
-import { imageNotFound, imageNotShared, imageProtected, memberNotFound, notPermitted } from './errors.ts';
+import {
+  imageNotFound,
+  imageNotShared,
+  imageProtected,
+  memberNotFound,
+  notPermitted,
+  preconditionFailed,
+} from './errors.ts';
 import type { ImageId, ProjectId } from './ids.ts';
 import { isPublicOrCommunity, type Image, type ReplicatedAttributes, type Visibility } from './image.ts';
-import type { Membership } from './membership.ts';
+import { isInState, type Membership, type MembershipState } from './membership.ts';
 
 /** An image and some of its memberships, read together. */
 export interface Sharing {
@@ -136,6 +143,24 @@ function assertCallerMayPublish(caller: Caller, visibility: Visibility | undefin
  */
 export function assertImageIsNotProtected(image: Image): void {
   if (image.protected) throw imageProtected(image.id);
+}
+
+/**
+ * Requires an image in the state that a request expects, by default in any state.
+ *
+ * @throws SharingError `precondition-failed`
+ */
+export function assertImageIsExpected(image: Image, isExpected: ((image: Image) => boolean) | undefined): void {
+  if (isExpected?.(image) === false) throw preconditionFailed('image');
+}
+
+/**
+ * Requires a membership in the state that a request expects, by default in any state.
+ *
+ * @throws SharingError `precondition-failed`
+ */
+export function assertMemberIsExpected(membership: Membership, expected: MembershipState | undefined): void {
+  if (!isInState(membership, expected)) throw preconditionFailed('membership');
 }
 
 /** Permits downloads by any caller with the role member, and of a deactivated image by an admin only. */

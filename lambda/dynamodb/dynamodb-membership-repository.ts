@@ -9,8 +9,8 @@ import type {
   Offer,
   Withdrawal,
 } from '../domain/repositories/membership-repository.ts';
-import type { Membership } from '../domain/membership.ts';
-import { assignments, equalityClauses, names, values, type Clause } from './expression.ts';
+import { isInState, type Membership } from '../domain/membership.ts';
+import { allOf, assignments, equalityClauses, names, values, type Clause } from './expression.ts';
 import { actorAttribute, replicatedAttributesFrom, replicatedItemAttributes } from './items/image-item.ts';
 import { itemReader } from './items/item-reader.ts';
 import {
@@ -31,6 +31,7 @@ import {
   endOf,
   epochSeconds,
   hasNotEnded,
+  isMember,
   membershipFromItem,
   replicatedMembershipUpdate,
   storedMembershipFromItem,
@@ -162,12 +163,11 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   async withdraw({ owner, ...withdrawal }: Withdrawal): Promise<boolean> {
-    const clauses = [hasNotEnded(timestamp(withdrawal.at))];
-    return this.#end(withdrawal, sharedBy(owner), clauses);
+    return this.#end(withdrawal, sharedBy(owner), isMember(timestamp(withdrawal.at), withdrawal.expected));
   }
 
   async leave(leave: Leave): Promise<boolean> {
-    return this.#end(leave, imageExists, [hasNotEnded(timestamp(leave.at))]);
+    return this.#end(leave, imageExists, isMember(timestamp(leave.at), leave.expected));
   }
 
   async expire({ imageId, memberId, at }: Parameters<MembershipRepository['expire']>[0]): Promise<boolean> {
@@ -177,18 +177,18 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     const actor = expiryActor(replicatedAttributesFrom(itemReader(item)).owner);
     // A membership that was prolonged has another end.
     const isSameEnd: Clause = {
-      expression: `#${endAttribute} = :end`,
-      names: names(endAttribute),
+      expression: `attribute_exists(#status) AND #${endAttribute} = :end`,
+      names: names('status', endAttribute),
       values: values({ end: epochSeconds(end) }),
     };
-    return this.#end({ imageId, memberId, at, actor }, imageExists, [isSameEnd]);
+    return this.#end({ imageId, memberId, at, actor }, imageExists, isSameEnd);
   }
 
-  /** Ends a membership in one transaction. The clauses of the image and of the membership are its condition. */
+  /** Ends a membership in one transaction, on a condition on the image and one on the membership. */
   #end(
     { imageId, memberId, at, actor }: Omit<Withdrawal, 'owner'>,
     image: Clause,
-    clauses: readonly Clause[],
+    membership: Clause,
   ): Promise<boolean> {
     return this.#table.transact([
       {
@@ -201,18 +201,19 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
         },
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership({ memberId, imageId, at, actor }, clauses) },
+      { Update: withdrawMembership({ memberId, imageId, at, actor }, membership) },
       ...this.#additionalActions,
     ]);
   }
 
-  async changeExpiry({ membership, owner, expiresAt, at, actor }: ExpiryChange): Promise<Membership | undefined> {
-    const { id, imageId, memberId, status } = membership;
+  async changeExpiry(change: ExpiryChange): Promise<Membership | undefined> {
+    const { membership, expected, owner, expiresAt, at, actor } = change;
+    const { imageId, memberId } = membership;
     const image = sharedBy(owner);
-    const hasNot = hasNotEnded(at);
+    const isUnchanged = expected === undefined ? isSameMembership(membership, at) : isMember(at, expected);
     const end = expiresAt === undefined ? {} : endAttributes(imageId, expiresAt);
     const set = { updated_at: at, updated_by: actorAttribute(actor), ...end };
-    const change = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
+    const removal = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
     const applied = await this.#table.transact([
       {
         ConditionCheck: {
@@ -234,15 +235,15 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
       {
         Update: {
           Key: membershipKey(memberId, imageId),
-          UpdateExpression: `SET ${assignments(set)} ${change} ADD #sequence :one`,
-          ConditionExpression: `#membership_id = :membership_id AND #status = :status AND ${hasNot.expression}`,
+          UpdateExpression: `SET ${assignments(set)} ${removal} ADD #sequence :one`,
+          ConditionExpression: isUnchanged.expression,
           ExpressionAttributeNames: {
-            ...names('membership_id', 'status', 'sequence', ...Object.keys(set), ...endAttributeNames),
-            ...hasNot.names,
+            ...names('sequence', ...Object.keys(set), ...endAttributeNames),
+            ...isUnchanged.names,
           },
           ExpressionAttributeValues: {
-            ...values({ ...set, membership_id: id, status, one: 1 }),
-            ...hasNot.values,
+            ...values({ ...set, one: 1 }),
+            ...isUnchanged.values,
           },
         },
       },
@@ -251,6 +252,17 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     return applied ? { ...membership, updatedAt: at, expiresAt } : undefined;
   }
 }
+
+/** Returns the condition that a membership that was read exists with the same status. */
+const isSameMembership = ({ id, status }: Membership, now: Timestamp): Clause =>
+  allOf([
+    {
+      expression: '#membership_id = :membership_id AND #status = :status',
+      names: names('membership_id', 'status'),
+      values: values({ membership_id: id, status }),
+    },
+    hasNotEnded(now),
+  ]);
 
 /** The clause that an image has members that are counted: it is not deleted. */
 const imageExists: Clause = { expression: 'attribute_exists(#member_count)', names: {}, values: {} };
@@ -278,40 +290,34 @@ const standingAnswerIs = ({ image, memberId }: Offer, status: string): TransactA
  * @param membershipId - the required id of the membership, or `undefined` for any
  */
 function answerUpdate(
-  { imageId, memberId, status, excludedOwner, actor }: Answer,
+  { imageId, memberId, status, excludedOwner, expected, actor }: Answer,
   at: Timestamp,
   membershipId?: string,
 ): Update {
   const index = indexOfStatus[status];
   const otherIndexes = statusIndexes.filter((name) => name !== index).map((name) => `#${name}`);
-  const isMember = 'attribute_exists(#status)';
+  const member = isMember(at, expected);
   const imageIsShared = '#visibility = :shared';
   const statusChanges = '#status <> :status'; // the same answer again writes nothing
   const callerIsNotTheOwner = excludedOwner === undefined ? [] : ['#owner <> :not_owner'];
-  const isSameMembership = membershipId === undefined ? [] : ['#membership_id = :membership_id'];
-  const hasNot = hasNotEnded(at);
+  const hasSameId = membershipId === undefined ? [] : ['#membership_id = :membership_id'];
   return {
     Key: membershipKey(memberId, imageId),
     UpdateExpression: `SET #status = :status, #updated_at = :at, #answered_at = :at, #updated_by = :by, #${index} = #${membershipIndex}
       REMOVE ${otherIndexes.join(', ')} ADD #sequence :one`,
-    ConditionExpression: [
-      isMember,
-      hasNot.expression,
-      imageIsShared,
-      statusChanges,
-      ...callerIsNotTheOwner,
-      ...isSameMembership,
-    ].join(' AND '),
+    ConditionExpression: [member.expression, imageIsShared, statusChanges, ...callerIsNotTheOwner, ...hasSameId].join(
+      ' AND ',
+    ),
     ExpressionAttributeNames: {
       ...names('status', 'visibility', 'updated_at', 'answered_at', 'updated_by', 'sequence'),
       ...names(membershipIndex, ...statusIndexes),
-      ...hasNot.names,
+      ...member.names,
       ...(excludedOwner === undefined ? {} : names('owner')),
       ...(membershipId === undefined ? {} : names('membership_id')),
     },
     ExpressionAttributeValues: {
       ...values({ status, at, by: actorAttribute(actor), shared: 'shared', one: 1 }),
-      ...hasNot.values,
+      ...member.values,
       ...(excludedOwner === undefined ? {} : values({ not_owner: excludedOwner })),
       ...(membershipId === undefined ? {} : values({ membership_id: membershipId })),
     },
@@ -329,11 +335,13 @@ function changedMembership({ memberId, imageId, status }: Answer, item: Item, at
 }
 
 /** Returns `unchanged` if the item failed only the clause that the status changes, otherwise `refused`. */
-function unchangedOrRefused({ status, excludedOwner }: Answer, item: Item | undefined, at: Timestamp): AnswerResult {
+function unchangedOrRefused(answer: Answer, item: Item | undefined, at: Timestamp): AnswerResult {
+  const { status, excludedOwner, expected } = answer;
   const membership = item && membershipFromItem(item, new Date(at));
   const unchanged =
     membership?.status === status &&
     item?.['visibility'] === 'shared' &&
-    (excludedOwner === undefined || item['owner'] !== excludedOwner);
+    (excludedOwner === undefined || item['owner'] !== excludedOwner) &&
+    isInState(membership, expected);
   return unchanged ? { outcome: 'unchanged', membership } : 'condition-failed';
 }

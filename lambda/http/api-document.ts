@@ -190,7 +190,7 @@ const statusHeaders: Readonly<Record<number, Readonly<Record<string, Json>>>> = 
 };
 const etagHeader = { ETag: header('Entity tag for preconditions') };
 /** Views that are sent with an entity tag. */
-const taggedViews: ReadonlySet<string | undefined> = new Set(['image-view']);
+const taggedViews: ReadonlySet<string | undefined> = new Set(['image-view', 'member-view', 'sharing-member-view']);
 
 /** Returns the headers of a response, with references to those of every response. */
 const headersOf = (status: number, additional: Readonly<Record<string, Json>> = {}): Json => ({

@@ -4,7 +4,13 @@ import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
 import type { Answer, Offer, Withdrawal } from '../../lambda/domain/repositories/membership-repository.ts';
-import { memberStatuses, type MemberStatus } from '../../lambda/domain/membership.ts';
+import {
+  memberStatuses,
+  stateOf,
+  type Membership,
+  type MembershipState,
+  type MemberStatus,
+} from '../../lambda/domain/membership.ts';
 import { membershipKey, offerKey } from '../../lambda/dynamodb/keys.ts';
 import { anImage } from '../lambda/domain/an-image.ts';
 import { actor, answeredAt, now, offeredAt, openRepositories, type Repositories } from './open-repositories.ts';
@@ -50,6 +56,19 @@ async function change({ id }: Image, attributes: Partial<Image>): Promise<void> 
   if ((await repositories.images.update(before, { ...before, ...attributes }, actor)) === 'conflict') {
     throw new Error('The image was not changed.');
   }
+}
+
+/** States that differ from a membership in one respect each. */
+function otherStates(membership: Membership): readonly MembershipState[] {
+  const state = stateOf(membership);
+  return [
+    { ...state, id: randomUUID() },
+    { ...state, status: state.status === 'rejected' ? 'pending' : 'rejected' },
+    { ...state, updatedAt: '2026-11-23T12:44:59Z' },
+    { ...state, updatedAt: '' },
+    { ...state, expiresAt: '2026-11-24T00:00:01Z' },
+    { ...state, expiresAt: state.expiresAt === '' ? '2026-11-24T00:00:02Z' : '' },
+  ];
 }
 
 /** Creates an image and offers it to beta, which answers unless its status is pending. */
@@ -306,6 +325,53 @@ describe('answer', () => {
   });
 });
 
+describe('answer of the expected membership', () => {
+  test.each(memberStatuses)('the expected membership is answered: %s', async (status) => {
+    const image = await shared('accepted');
+    const before = (await repositories.read(image.id)).membership!;
+    const at = '2026-11-24T00:00:00Z' as Timestamp;
+
+    const answered = await answer(image, { status, expected: stateOf(before), at: () => at });
+
+    const membership = { ...before, ...(status !== 'accepted' && { status, updatedAt: at, answeredAt: at }) };
+    expect(answered).toEqual({ outcome: status === 'accepted' ? 'unchanged' : 'changed', membership });
+    expect((await repositories.read(image.id)).membership).toEqual(membership);
+  });
+
+  test.each(memberStatuses)('a membership in another state is not answered: %s', async (status) => {
+    const image = await shared('accepted');
+    const before = await stored(image);
+    const { membership } = await repositories.read(image.id);
+
+    for (const expected of otherStates(membership!)) {
+      expect(await answer(image, { status, expected })).toBe('condition-failed');
+    }
+    expect(await stored(image)).toEqual(before);
+  });
+
+  test('a later membership of the same second is not answered', async () => {
+    const image = await shared();
+    const { membership } = await repositories.read(image.id);
+    await withdraw(image);
+    await offer(image);
+
+    const answered = await answer(image, { expected: stateOf(membership!) });
+
+    expect(answered).toBe('condition-failed');
+    expect((await repositories.read(image.id)).membership).toEqual({ ...membership, id: expect.any(String) });
+  });
+
+  test('a membership with an end is answered before its end only', async () => {
+    const image = await repositories.image();
+    const expiresAt = '2026-11-23T13:30:00Z' as Timestamp;
+    const offered = await offer(image, { expiresAt });
+    const answerAt = (at: string) => answer(image, { expected: stateOf(offered!), at: () => at as Timestamp });
+
+    expect(await answerAt(expiresAt)).toBe('condition-failed');
+    expect(await answerAt('2026-11-23T13:29:59Z')).toMatchObject({ outcome: 'changed' });
+  });
+});
+
 describe('answer by a command', () => {
   const byCommand = (image: Image, change: Partial<Answer> = {}) => {
     const entry = { id: randomUUID(), projectId: beta, digest: 'digest', redriveCount: 0 };
@@ -414,6 +480,16 @@ describe('withdraw', () => {
       expires_at: Date.parse('2027-02-21T13:00:00Z') / 1000,
     });
     for (const absent of ['status', 'listed', 'pending', 'rejected']) expect(left).not.toHaveProperty(absent);
+  });
+
+  test('the expected membership ends, in any other state it does not', async () => {
+    const image = await shared('accepted');
+    const before = await repositories.read(image.id);
+
+    for (const expected of otherStates(before.membership!)) expect(await withdraw(image, { expected })).toBe(false);
+    expect(await repositories.read(image.id)).toEqual(before);
+    expect(await withdraw(image, { expected: stateOf(before.membership!) })).toBe(true);
+    expect(await repositories.read(image.id)).toEqual({ image, membership: undefined });
   });
 
   test('an offer is withdrawn once', async () => {

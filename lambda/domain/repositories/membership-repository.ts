@@ -2,7 +2,7 @@ import type { Actor } from '../actor.ts';
 import type { Timestamp } from '../clock.ts';
 import type { ImageId, ProjectId } from '../ids.ts';
 import type { Image } from '../image.ts';
-import type { Membership, MemberStatus } from '../membership.ts';
+import type { Membership, MembershipState, MemberStatus } from '../membership.ts';
 import type { StandingStatus } from '../standing-answer.ts';
 
 /** A change of a membership's status. */
@@ -12,6 +12,8 @@ export interface Answer {
   readonly status: MemberStatus;
   /** The project that must not be the image's owner, or `undefined` for an admin. */
   readonly excludedOwner: ProjectId | undefined;
+  /** The required state of the membership; by default any state. */
+  readonly expected?: MembershipState | undefined;
   /** Returns the time of the change. Each attempt calls it again, so that a later change never has an earlier time. */
   readonly at: () => Timestamp;
   readonly actor: Actor;
@@ -41,6 +43,8 @@ export interface Withdrawal {
   readonly memberId: ProjectId;
   /** The project that must be the image's owner, or `undefined` for an admin. */
   readonly owner: ProjectId | undefined;
+  /** The required state of the membership; by default any state. */
+  readonly expected?: MembershipState | undefined;
   readonly at: Date;
   readonly actor: Actor;
 }
@@ -52,6 +56,8 @@ export type Leave = Omit<Withdrawal, 'owner'>;
 export interface ExpiryChange {
   /** The membership as it was read. The change requires the same membership with the same status. */
   readonly membership: Membership;
+  /** The state of the membership if the change requires it; otherwise only its id and status are required. */
+  readonly expected?: MembershipState | undefined;
   /** The project that must be the image's owner, or `undefined` for an admin. */
   readonly owner: ProjectId | undefined;
   /** The new end, later than `at`, or `undefined` for none. */

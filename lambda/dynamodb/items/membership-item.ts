@@ -3,7 +3,13 @@ import { parseTimestamp, timestamp, type Timestamp } from '../../domain/clock.ts
 import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import type { ReplicatedAttributes } from '../../domain/image.ts';
 import type { ListPosition } from '../../domain/image-list.ts';
-import { hasPassed, memberStatuses, type Membership, type MemberStatus } from '../../domain/membership.ts';
+import {
+  hasPassed,
+  memberStatuses,
+  type Membership,
+  type MembershipState,
+  type MemberStatus,
+} from '../../domain/membership.ts';
 import { allOf, assignments, names, values, type Clause } from '../expression.ts';
 import { actorAttribute, replicatedItemAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
@@ -82,6 +88,29 @@ export const hasNotEnded = (now: Timestamp): Clause => ({
   values: values({ now: epochSeconds(now) }),
 });
 
+const hasStatus: Clause = { expression: 'attribute_exists(#status)', names: names('status'), values: {} };
+
+/** Returns the condition that a membership exists: its end has not passed, and it has the expected state if there is one. */
+export function isMember(now: Timestamp, expected: MembershipState | undefined): Clause {
+  if (expected === undefined) return allOf([hasStatus, hasNotEnded(now)]);
+  const { id, status, updatedAt, expiresAt } = expected;
+  const end = parseTimestamp(expiresAt);
+  return {
+    expression: [
+      ...['#membership_id = :expected_id', '#status = :expected_status', '#updated_at = :expected_updated_at'],
+      end === undefined ? `attribute_not_exists(#${endAttribute})` : `#${endAttribute} = :expected_end`,
+    ].join(' AND '),
+    names: names('membership_id', 'status', 'updated_at', endAttribute),
+    values: values({
+      expected_id: id,
+      expected_status: status,
+      expected_updated_at: updatedAt,
+      // No membership ends in 1970: one whose end has passed does not exist.
+      ...(end !== undefined && { expected_end: end > now ? epochSeconds(end) : 0 }),
+    }),
+  };
+}
+
 /** Returns the attributes of a membership with an end, by which the index of ends finds it. */
 export const endAttributes = (imageId: ImageId, expiresAt: Timestamp): Record<string, unknown> => ({
   [endAttribute]: epochSeconds(expiresAt),
@@ -109,11 +138,11 @@ export function replicatedMembershipUpdate(
  * Returns the update that withdraws a membership. The withdrawn membership has no status and is in no index; it stores
  * the actor, keeps the sequence for a later offer, and expires.
  *
- * @param clauses - conditions besides the membership's existence
+ * @param condition - condition on the membership, which includes that it has a status
  */
 export function withdrawMembership(
   { memberId, imageId, at, actor }: MembershipWithdrawal,
-  clauses: readonly Clause[] = [],
+  condition: Clause = hasStatus,
 ): Update {
   const set = {
     updated_at: timestamp(at),
@@ -121,10 +150,6 @@ export function withdrawMembership(
     [timeToLive]: Math.floor(at.getTime() / 1000) + withdrawnRetentionSeconds,
   };
   const remove = ['status', ...localIndexes, ...endAttributeNames];
-  const condition = allOf([
-    { expression: 'attribute_exists(#status)', names: names('status'), values: {} },
-    ...clauses,
-  ]);
   return {
     Key: membershipKey(memberId, imageId),
     UpdateExpression: `SET ${assignments(set)} REMOVE ${remove.map((name) => `#${name}`).join(', ')}

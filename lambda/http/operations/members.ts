@@ -1,15 +1,15 @@
 import { invalidRequest } from '../../domain/errors.ts';
 import { parseProjectId, projectIdForm, requireMemberId, type ImageId, type ProjectId } from '../../domain/ids.ts';
-import { memberStatuses } from '../../domain/membership.ts';
-import type { AnswerOffer } from '../../use-cases/members/answer-offer.ts';
+import { memberStatuses, type MembershipState } from '../../domain/membership.ts';
+import type { AnswerOffer, MemberToChange } from '../../use-cases/members/answer-offer.ts';
 import type { ListMembers } from '../../use-cases/members/list-members.ts';
 import type { OfferImage } from '../../use-cases/members/offer-image.ts';
 import type { ShowMember } from '../../use-cases/members/show-member.ts';
 import type { WithdrawOffer } from '../../use-cases/members/withdraw-offer.ts';
 import { imageIdOf, objectBody, type ApiRequest } from '../api-request.ts';
-import { noContent, ok } from '../api-response.ts';
+import { noContent, ok, okTagged, okUnlessMatched } from '../api-response.ts';
 import { defineOperation } from '../operation.ts';
-import { memberView, membersView } from '../views/member-view.ts';
+import { membersView, memberTag, memberView, parseMemberTag } from '../views/member-view.ts';
 import { projectIdSchema } from '../views/project-id-schema.ts';
 
 const membersPath = '/{version}/images/{image_id}/members';
@@ -51,16 +51,11 @@ export const memberOperations = {
       'member-quota-exceeded',
       'project-full',
     ],
-    handle: (offerImage) => async (request) =>
-      ok(
-        memberView(
-          await offerImage({
-            memberId: requestedMemberId(request),
-            imageId: imageIdOf(request),
-            caller: request.caller,
-          }),
-        ),
-      ),
+    handle: (offerImage) => async (request) => {
+      const memberId = requestedMemberId(request);
+      const member = await offerImage({ memberId, imageId: imageIdOf(request), caller: request.caller });
+      return okTagged(memberView(member), memberTag(member));
+    },
   }),
 
   showMember: defineOperation<ShowMember>({
@@ -68,10 +63,13 @@ export const memberOperations = {
     summary: 'Show a member of an image',
     role: 'reader',
     body: 'none',
+    precondition: 'member',
     success: [200, 'member-view'],
     faults: ['image-not-found', 'member-not-found'],
-    handle: (showMember) => async (request) =>
-      ok(memberView(await showMember({ ...memberOf(request), caller: request.caller }))),
+    handle: (showMember) => async (request) => {
+      const member = await showMember({ ...memberOf(request), caller: request.caller });
+      return okUnlessMatched(request, memberView(member), memberTag(member));
+    },
   }),
 
   answerOffer: defineOperation<AnswerOffer>({
@@ -84,6 +82,7 @@ export const memberOperations = {
       required: ['status'],
       properties: { status: { type: 'string', enum: memberStatuses } },
     },
+    precondition: 'member',
     success: [200, 'member-view'],
     faults: [
       'image-not-found',
@@ -93,12 +92,11 @@ export const memberOperations = {
       'invalid-member-status',
       'project-full',
     ],
-    handle: (answerOffer) => async (request) =>
-      ok(
-        memberView(
-          await answerOffer({ status: requestedStatus(request), ...memberOf(request), caller: request.caller }),
-        ),
-      ),
+    handle: (answerOffer) => async (request) => {
+      const status = requestedStatus(request);
+      const member = await answerOffer({ status, ...memberToChange(request) });
+      return okTagged(memberView(member), memberTag(member));
+    },
   }),
 
   withdrawOffer: defineOperation<WithdrawOffer>({
@@ -106,20 +104,32 @@ export const memberOperations = {
     summary: 'Withdraw an offer: remove a member',
     role: 'member',
     body: 'none',
+    precondition: 'member',
     success: [204],
     faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found'],
     handle: (withdrawOffer) => async (request) => {
-      await withdrawOffer({ ...memberOf(request), caller: request.caller });
+      await withdrawOffer(memberToChange(request));
       return noContent();
     },
   }),
 } as const;
 
 /** Returns the image and the project of the path. @throws SharingError if one of them has no valid id */
-export function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
+function memberOf(request: ApiRequest): { readonly imageId: ImageId; readonly memberId: ProjectId } {
   const imageId = imageIdOf(request);
   return { imageId, memberId: requireMemberId(imageId, request.path['member_id'] ?? '') };
 }
+
+/** Returns the member, the caller and the expected state of the member of a request that changes it. */
+export const memberToChange = (request: ApiRequest): MemberToChange => ({
+  ...memberOf(request),
+  caller: request.caller,
+  expected: expectedMember(request),
+});
+
+/** Returns the state of the member that a request expects, or `undefined` for any state. */
+export const expectedMember = ({ ifMatch }: ApiRequest): MembershipState | undefined =>
+  ifMatch && parseMemberTag(ifMatch);
 
 /** Returns the status of the body unchecked: its value is validated after the caller. */
 function requestedStatus(request: ApiRequest): unknown {

@@ -1,10 +1,9 @@
 import { actorOf, type Caller } from '../../domain/caller.ts';
 import { timestamp, type Clock } from '../../domain/clock.ts';
-import { preconditionFailed } from '../../domain/errors.ts';
 import type { ImageId } from '../../domain/ids.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import type { Image } from '../../domain/image.ts';
-import { assertCallerMayChange, assertImageIsVisible } from '../../domain/sharing-rules.ts';
+import { assertCallerMayChange, assertImageIsExpected, assertImageIsVisible } from '../../domain/sharing-rules.ts';
 import { laterTimestamp } from './later-timestamp.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
@@ -14,15 +13,6 @@ export interface ImageToChange {
   readonly caller: Caller;
   /** Returns whether the image has the state that the request expects; by default any state. */
   readonly isExpected?: ((image: Image) => boolean) | undefined;
-}
-
-/**
- * Requires an image in the state that a request expects.
- *
- * @throws SharingError `precondition-failed`
- */
-export function assertImageIsExpected(image: Image, isExpected: ImageToChange['isExpected']): void {
-  if (isExpected !== undefined && !isExpected(image)) throw preconditionFailed('image');
 }
 
 /**

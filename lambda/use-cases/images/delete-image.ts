@@ -1,7 +1,12 @@
 import { actorOf } from '../../domain/caller.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
-import { assertCallerMayChange, assertImageIsNotProtected, assertImageIsVisible } from '../../domain/sharing-rules.ts';
-import { assertImageIsExpected, type ImageToChange } from './change-image.ts';
+import {
+  assertCallerMayChange,
+  assertImageIsExpected,
+  assertImageIsNotProtected,
+  assertImageIsVisible,
+} from '../../domain/sharing-rules.ts';
+import type { ImageToChange } from './change-image.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
 export type DeleteImage = (request: ImageToChange) => Promise<void>;

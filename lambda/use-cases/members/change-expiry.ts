@@ -8,13 +8,14 @@ import {
   assertCallerMayManageMembers,
   assertImageIsShared,
   assertImageIsVisible,
+  assertMemberIsExpected,
   assertMemberIsVisible,
 } from '../../domain/sharing-rules.ts';
-import type { MemberRequest } from './answer-offer.ts';
+import type { MemberToChange } from './answer-offer.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
 export type ChangeExpiry = (
-  request: MemberRequest & {
+  request: MemberToChange & {
     /** End of the membership, unchecked; `null` for none. */
     readonly expiresAt: unknown;
   },
@@ -31,7 +32,7 @@ export const createChangeExpiry = (
   memberships: MembershipRepository,
   clock: Clock,
 ): ChangeExpiry =>
-  async function changeExpiry({ imageId, memberId, expiresAt, caller }) {
+  async function changeExpiry({ imageId, memberId, expiresAt, expected, caller }) {
     const actor = actorOf(caller);
     const owner = isAdmin(caller) ? undefined : caller.projectId;
 
@@ -43,7 +44,8 @@ export const createChangeExpiry = (
       assertCallerMayManageMembers(caller, image);
       const now = clock();
       const end = parseExpiry(expiresAt, now);
+      assertMemberIsExpected(membership, expected);
       if (end === membership.expiresAt) return membership;
-      return memberships.changeExpiry({ membership, owner, expiresAt: end, at: timestamp(now), actor });
+      return memberships.changeExpiry({ membership, expected, owner, expiresAt: end, at: timestamp(now), actor });
     });
   };

@@ -1,12 +1,17 @@
-import { actorOf, hasRole, type Caller } from '../../domain/caller.ts';
+import { actorOf, hasRole } from '../../domain/caller.ts';
 import type { Clock } from '../../domain/clock.ts';
-import type { ImageId } from '../../domain/ids.ts';
 import type { ImageRepository } from '../../domain/repositories/image-repository.ts';
 import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
-import { assertCallerMayLeave, assertImageIsVisible, assertMemberIsVisible } from '../../domain/sharing-rules.ts';
+import {
+  assertCallerMayLeave,
+  assertImageIsVisible,
+  assertMemberIsExpected,
+  assertMemberIsVisible,
+} from '../../domain/sharing-rules.ts';
+import type { MemberToChange } from './answer-offer.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
-export type LeaveImage = (request: { readonly imageId: ImageId; readonly caller: Caller }) => Promise<void>;
+export type LeaveImage = (request: Omit<MemberToChange, 'memberId'>) => Promise<void>;
 
 /**
  * Ends the membership of the caller's project with one transaction, in any status and also while the image is not
@@ -17,19 +22,20 @@ export const createLeaveImage = (
   memberships: MembershipRepository,
   clock: Clock,
 ): LeaveImage =>
-  async function leaveImage({ caller, imageId }) {
+  async function leaveImage({ caller, imageId, expected }) {
     const { projectId: memberId } = caller;
     const actor = actorOf(caller);
 
     await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
-        const hasLeft = await memberships.leave({ imageId, memberId, at: clock(), actor });
+        const hasLeft = await memberships.leave({ imageId, memberId, expected, at: clock(), actor });
         if (hasLeft) return true;
       }
       const sharing = await images.find(imageId, [memberId]);
       assertImageIsVisible(caller, sharing);
-      assertMemberIsVisible(caller, sharing, memberId);
+      const membership = assertMemberIsVisible(caller, sharing, memberId);
       assertCallerMayLeave(caller);
+      assertMemberIsExpected(membership, expected);
       return undefined;
     });
   };

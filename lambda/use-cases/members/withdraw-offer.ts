@@ -6,12 +6,13 @@ import {
   assertCallerMayManageMembers,
   assertImageIsShared,
   assertImageIsVisible,
+  assertMemberIsExpected,
   assertMemberIsVisible,
 } from '../../domain/sharing-rules.ts';
-import type { MemberRequest } from './answer-offer.ts';
+import type { MemberToChange } from './answer-offer.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
-export type WithdrawOffer = (request: MemberRequest) => Promise<void>;
+export type WithdrawOffer = (request: MemberToChange) => Promise<void>;
 
 /** Ends a membership of any status with one transaction; reads only if the condition failed, to find the reason. */
 export const createWithdrawOffer = (
@@ -19,20 +20,21 @@ export const createWithdrawOffer = (
   memberships: MembershipRepository,
   clock: Clock,
 ): WithdrawOffer =>
-  async function withdrawOffer({ caller, imageId, memberId }) {
+  async function withdrawOffer({ caller, imageId, memberId, expected }) {
     const actor = actorOf(caller);
     const owner = isAdmin(caller) ? undefined : caller.projectId;
 
     await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
-        const isWithdrawn = await memberships.withdraw({ imageId, memberId, owner, at: clock(), actor });
+        const isWithdrawn = await memberships.withdraw({ imageId, memberId, owner, expected, at: clock(), actor });
         if (isWithdrawn) return true;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
-      assertMemberIsVisible(caller, sharing, memberId);
+      const membership = assertMemberIsVisible(caller, sharing, memberId);
       assertCallerMayManageMembers(caller, image);
+      assertMemberIsExpected(membership, expected);
       return undefined;
     });
   };

@@ -96,10 +96,15 @@ test('the operations with preconditions describe them', () => {
 
   expect(found.sort()).toEqual([
     'addTag: If-Match, 412',
+    'answerOffer: If-Match, 412',
+    'changeExpiry: If-Match, 412',
     'deleteImage: If-Match, 412',
+    'leaveImage: If-Match, 412',
     'removeTag: If-Match, 412',
     'showImage: If-None-Match, 304',
+    'showMember: If-None-Match, 304',
     'updateImage: If-Match, 412',
+    'withdrawOffer: If-Match, 412',
   ]);
 });
 
@@ -110,7 +115,17 @@ test('the responses with an entity tag describe it', () => {
       .map(([status]) => `${operationId} ${status}`),
   );
 
-  expect(found.sort()).toEqual(['createImage 201', 'showImage 200', 'showImage 304', 'updateImage 200']);
+  expect(found.sort()).toEqual([
+    'answerOffer 200',
+    'changeExpiry 200',
+    'createImage 201',
+    'offerImage 200',
+    'showImage 200',
+    'showImage 304',
+    'showMember 200',
+    'showMember 304',
+    'updateImage 200',
+  ]);
 });
 
 describe('the faults', () => {

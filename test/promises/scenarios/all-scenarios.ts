@@ -3,6 +3,7 @@ import { creationScenarios } from './creations.ts';
 import { deletionScenarios } from './deletions.ts';
 import { disclosureScenarios } from './disclosure.ts';
 import { importScenarios } from './imports.ts';
+import { memberPreconditionScenarios } from './member-preconditions.ts';
 import { offerScenarios } from './offers.ts';
 import { pendingChangeScenarios } from './pending-changes.ts';
 import { pendingDeletionScenarios } from './pending-deletions.ts';
@@ -16,6 +17,7 @@ export const allScenarios: readonly Scenario[] = [
   ...answerScenarios,
   ...offerScenarios,
   ...withdrawalScenarios,
+  ...memberPreconditionScenarios,
   ...creationScenarios,
   ...updateScenarios,
   ...importScenarios,

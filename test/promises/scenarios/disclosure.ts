@@ -35,6 +35,14 @@ const conditionalRequests = (id: string, as: string, api: ImageApi) => {
     ['change the expected image', () => conditional.patch(id, { name: 'mine' }, as)],
     ['delete the expected image', () => conditional.remove(id, as)],
     ['tag the expected image', () => conditional.request('PUT', `/v2/images/${id}/tags/mine`, { as })],
+    ['answer the expected offer', () => conditional.answer(id, 'sigma', 'accepted', as)],
+    ['answer the expected offer of a member', () => conditional.answer(id, 'beta', 'accepted', as)],
+    ['answer nonsense to the expected offer', () => conditional.answer(id, 'beta', 'nonsense' as 'accepted', as)],
+    ['withdraw the expected offer', () => conditional.withdraw(id, 'beta', as)],
+    [
+      'show a changed member',
+      () => api.request('GET', `/v2/images/${id}/members/beta`, { as, headers: { 'if-none-match': '*' } }),
+    ],
     ['show a changed image', () => api.request('GET', `/v2/images/${id}`, { as, headers: { 'if-none-match': '*' } })],
   ] as const;
 };

@@ -2,11 +2,12 @@ import { invalidRequest } from '../../../domain/errors.ts';
 import type { ChangeExpiry } from '../../../use-cases/members/change-expiry.ts';
 import type { LeaveImage } from '../../../use-cases/members/leave-image.ts';
 import { imageIdOf, objectBody } from '../../api-request.ts';
-import { noContent, ok } from '../../api-response.ts';
+import { noContent, okTagged } from '../../api-response.ts';
 import { defineOperation } from '../../operation.ts';
 import { assertKnownFields } from '../../requests/known-fields.ts';
 import { sharingMemberView } from '../../views/sharing/sharing-member-view.ts';
-import { memberOf } from '../members.ts';
+import { memberTag } from '../../views/member-view.ts';
+import { expectedMember, memberToChange } from '../members.ts';
 
 /** The operations on the end of a membership: at a time that its owner sets, or by its member. */
 export const membershipOperations = {
@@ -21,6 +22,7 @@ export const membershipOperations = {
       properties: { expires_at: { type: ['null', 'string'], description: 'Time in UTC, or null for no end' } },
       additionalProperties: false,
     },
+    precondition: 'member',
     success: [200, 'sharing-member-view'],
     faults: ['image-not-found', 'not-permitted', 'image-not-shared', 'member-not-found', 'project-full'],
     handle: (changeExpiry) => async (request) => {
@@ -30,11 +32,10 @@ export const membershipOperations = {
         throw invalidRequest('The body must have "expires_at": a time in UTC such as 2027-03-31T12:00:00Z, or null.');
       }
       const membership = await changeExpiry({
-        ...memberOf(request),
+        ...memberToChange(request),
         expiresAt: body['expires_at'],
-        caller: request.caller,
       });
-      return ok(sharingMemberView(membership));
+      return okTagged(sharingMemberView(membership), memberTag(membership));
     },
   }),
 
@@ -43,10 +44,11 @@ export const membershipOperations = {
     summary: "End the project's own membership",
     role: 'member',
     body: 'none',
+    precondition: 'member',
     success: [204],
     faults: ['image-not-found', 'not-permitted', 'member-not-found'],
     handle: (leaveImage) => async (request) => {
-      await leaveImage({ imageId: imageIdOf(request), caller: request.caller });
+      await leaveImage({ imageId: imageIdOf(request), caller: request.caller, expected: expectedMember(request) });
       return noContent();
     },
   }),

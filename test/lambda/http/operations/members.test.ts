@@ -44,6 +44,12 @@ const view = (image: Pick<Image, 'id' | 'createdAt'>, member: string, status: st
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 const headers = { 'content-type': 'application/json', ...responseHeaders };
 const ok = (body: unknown) => ({ status: 200, headers, body });
+/** Response with a member and its entity tag. */
+const okTagged = (body: unknown) => ({
+  status: 200,
+  headers: { ...headers, etag: expect.stringMatching(/^"[\w-]{36}\/[a-z]+\/[\dTZ:-]{20}\/"$/) },
+  body,
+});
 const noContent = {
   status: 204,
   headers: responseHeaders,
@@ -141,9 +147,9 @@ const faults: Readonly<Record<string, ReturnType<typeof aFault>>> = {
 
 /** Complete response of a successful operation. */
 const successes: Readonly<Record<string, (image: Image, project: string) => unknown>> = {
-  PUT: (image, project) => ok({ ...view(image, project, 'accepted'), updated_at: time }),
-  POST: (image, project) => ok({ ...view(image, project, 'pending'), created_at: time, updated_at: time }),
-  'GET 200': (image, project) => ok(view(image, project, 'pending')),
+  PUT: (image, project) => okTagged({ ...view(image, project, 'accepted'), updated_at: time }),
+  POST: (image, project) => okTagged({ ...view(image, project, 'pending'), created_at: time, updated_at: time }),
+  'GET 200': (image, project) => okTagged(view(image, project, 'pending')),
   'GET 200 all': (image) =>
     ok({
       members: [view(image, 'alpha', 'pending'), view(image, 'beta', 'pending'), view(image, 'gamma', 'accepted')],
@@ -216,9 +222,9 @@ describe('PUT', () => {
     const given = await answer(image, 'beta', 'beta:member', { status: to });
 
     const expected = view(image, 'beta', to);
-    expect(given).toEqual(ok({ ...expected, updated_at: from === to ? image.createdAt : time }));
+    expect(given).toEqual(okTagged({ ...expected, updated_at: from === to ? image.createdAt : time }));
     expect(given.body.updated_at === image.createdAt).toBe(from === to);
-    expect(await service.request('GET', member(image, 'beta'), { as: 'beta:reader' })).toEqual(ok(given.body));
+    expect(await service.request('GET', member(image, 'beta'), { as: 'beta:reader' })).toEqual(okTagged(given.body));
   });
 
   test.each([{ hidden: true }, { protected: true }])('of an image that is %j is possible', async (seed) => {
@@ -248,7 +254,7 @@ describe('PUT', () => {
     const image = await offered();
 
     expect(await answer(image, 'beta', 'beta:member', body)).toEqual(
-      ok({ ...view(image, 'beta', 'rejected'), updated_at: time }),
+      okTagged({ ...view(image, 'beta', 'rejected'), updated_at: time }),
     );
   });
 
@@ -324,7 +330,7 @@ describe('POST', () => {
 
     const given = await offer(image, 'alpha:member', body);
 
-    expect(given).toEqual(ok({ ...view(image, project, 'pending'), created_at: time, updated_at: time }));
+    expect(given).toEqual(okTagged({ ...view(image, project, 'pending'), created_at: time, updated_at: time }));
     expect(given.body.updated_at).toBe(given.body.created_at);
     expect((await service.request('GET', member(image, project), { as: 'alpha:member' })).body).toEqual(given.body);
     expect(await answer(image, project, 'ops:admin')).toMatchObject({ status: 200, body: { member_id: project } });
@@ -482,7 +488,7 @@ test('a version alias gives the same response, and an unknown version the list o
   const ask = (version: string) =>
     service.request('GET', member(image, 'beta').replace('v2', version), { as: 'beta:reader' });
 
-  expect(await ask('v2.9')).toEqual(ok(view(image, 'beta', 'pending')));
+  expect(await ask('v2.9')).toEqual(okTagged(view(image, 'beta', 'pending')));
   expect(await ask('v1')).toMatchObject({ status: 300, body: { versions: expect.any(Array) } });
 });
 
