@@ -72,6 +72,13 @@ const expectedImage = async (seed?: Partial<Seed>) => {
   const image = await anImage(seed);
   return { path: `/v2/images/${image.id}`, ifMatch: { 'if-match': imageTag(image) } };
 };
+/** The image and the path of a pending member, and the header that expects its state. */
+async function expectedMember() {
+  const { id } = await anImage({ members: [beta] });
+  const path = `/v2/images/${id}/members/beta`;
+  const { headers } = await service.request('GET', path, { as: 'alpha:reader' });
+  return { id, path, ifMatch: { 'if-match': headers['etag'] ?? '' } };
+}
 const nowhere = () => `/v2/images/${randomUUID()}`;
 
 const formats = { diskFormat: 'raw', containerFormat: 'bare' };
@@ -109,6 +116,54 @@ const successes: readonly Success[] = [
     ],
     200,
     'UpdateItem',
+  ],
+  ...(['accepted', 'pending'] as const).map((status): Success => [
+    `PUT of the status ${status} of the expected member`,
+    async () => {
+      const { path, ifMatch } = await expectedMember();
+      return ['PUT', path, { as: 'beta:member', body: { status }, headers: ifMatch }];
+    },
+    200,
+    'UpdateItem',
+    ...(status === 'accepted' ? [3] : []),
+  ]),
+  [
+    'DELETE of the expected member',
+    async () => {
+      const { path, ifMatch } = await expectedMember();
+      return ['DELETE', path, { as: 'alpha:member', headers: ifMatch }];
+    },
+    204,
+    'TransactWriteItems',
+    8,
+  ],
+  [
+    'PUT of the end of the expected member',
+    async () => {
+      const { path, ifMatch } = await expectedMember();
+      const body = { expires_at: '2099-01-01T00:00:00Z' };
+      return ['PUT', `${path.replace('/v2', '/sharing/v1')}/expiry`, { as: 'alpha:member', body, headers: ifMatch }];
+    },
+    200,
+    'BatchGetItem, TransactWriteItems',
+  ],
+  [
+    'leaving the expected membership',
+    async () => {
+      const { id, ifMatch } = await expectedMember();
+      return ['DELETE', `/sharing/v1/memberships/${id}`, { as: 'beta:member', headers: ifMatch }];
+    },
+    204,
+    'TransactWriteItems',
+  ],
+  [
+    'GET of a member that the client has',
+    async () => {
+      const { path, ifMatch } = await expectedMember();
+      return ['GET', path, { as: 'beta:reader', headers: { 'if-none-match': ifMatch['if-match'] } }];
+    },
+    304,
+    'BatchGetItem',
   ],
   [
     'POST of a member',
@@ -370,6 +425,22 @@ const refusals: readonly Refusal[] = [
   ],
   ['PUT to a public image', put('beta:member'), { ...offered, visibility: 'public' }, 403, 'image-not-shared', 2],
   ['PUT of no status', put('beta:member', 'beta', { status: 'maybe' }), offered, 400, 'invalid-member-status', 2],
+  ...(['accepted', 'pending'] as const).map((status): Refusal => [
+    `PUT of the status ${status} in another state`,
+    (path) => ['PUT', `${path}/members/beta`, { as: 'beta:member', body: { status }, headers: other }],
+    offered,
+    412,
+    'precondition-failed',
+    2,
+  ]),
+  [
+    'DELETE of a member in another state',
+    (path) => ['DELETE', `${path}/members/beta`, { as: 'alpha:member', headers: other }],
+    offered,
+    412,
+    'precondition-failed',
+    2,
+  ],
   ['PUT by a stranger', put('gamma:member', 'gamma'), offered, 404, 'image-not-found', 2],
   [
     'PATCH of another state',
@@ -465,6 +536,30 @@ describe('what is refused', () => {
     expect(hidden.status).toBe(404);
     expect(hidden.cost).toBe(missing.cost);
     expect(hidden.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  test.each<[string, (path: string) => Request]>([
+    ['PUT', put('gamma:member', 'gamma')],
+    ['DELETE of a member', remove('gamma:member')],
+    ['DELETE of an image', (path) => ['DELETE', path, { as: 'gamma:member' }]],
+    ['PATCH', (path) => ['PATCH', path, { as: 'gamma:member', body: [], headers: v21 }]],
+    [
+      'PUT of an end',
+      (path) => [
+        'PUT',
+        `${path.replace('/v2', '/sharing/v1')}/members/beta/expiry`,
+        { as: 'gamma:member', body: { expires_at: null } },
+      ],
+    ],
+    ['leaving', (path) => ['DELETE', path.replace('/v2/images', '/sharing/v1/memberships'), { as: 'gamma:member' }]],
+  ])('%s of a hidden image costs the same with a precondition', async (_title, request) => {
+    const [method, path, options] = request(await imagePath(offered));
+    const conditional: Request = [method, path, { ...options, headers: { ...options.headers, ...other } }];
+
+    const costs = [await costOf([method, path, options]), await costOf(conditional)];
+
+    expect(costs[1]).toEqual({ ...costs[0], calls: expect.any(Array) });
+    expect(costs[0]!.status).toBe(404);
   });
 
   const impossible = ['not-a-uuid', randomUUID().toUpperCase(), 'x'.repeat(2000)].map((id) => `/v2/images/${id}`);

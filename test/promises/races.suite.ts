@@ -10,7 +10,7 @@ import { seedImage, type SeededMember } from '../support/seed.ts';
 import type { TestResponse } from '../support/service.ts';
 import { storedItems } from '../support/stored-items.ts';
 import { checkThenWrite } from './check-then-write.ts';
-import { admin, imageApi, memberOf, type ImageApi } from './image-api.ts';
+import { admin, imageApi, memberOf, tagOf, withIfMatch, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
 import { assertAnswered, startWorld, type World } from './world.ts';
 import { randomNumbers } from '../support/random-numbers.ts';
@@ -30,7 +30,10 @@ interface Race {
   readonly image: { readonly visibility?: 'shared' | 'private'; readonly members: readonly SeededMember[] };
   /** Returns the requests, which can start in any order. */
   readonly requests: (api: ImageApi, id: string) => readonly (() => Promise<TestResponse>)[];
-  /** True if a check-then-write is harmless: every answer is refused until the members are changed. */
+  /**
+   * True if a check-then-write is harmless, because every answer is refused until the members are changed, or is too
+   * rarely harmful, because two changes must come between the check and the write.
+   */
   readonly toleratesCheckThenWrite?: true;
   /** Checks the statuses of the responses, in the order of the requests, against the state. @throws Error if they differ */
   readonly judge: (statuses: readonly number[], api: ImageApi, id: string) => Promise<void>;
@@ -75,6 +78,49 @@ const races: readonly Race[] = [
       assert.deepEqual(await api.members(id), { gamma: 'pending' });
       assert.deepEqual(await api.list(memberOf('beta'), '?member_status=all'), []);
       assertAnswered(await api.answer(id, 'beta', 'accepted'), 404);
+    },
+  },
+  {
+    name: 'answers with the same entity tag',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => {
+      const tagged = api.showMember(id, 'beta').then((shown) => withIfMatch(api, tagOf(shown)));
+      return [
+        async () => (await tagged).answer(id, 'beta', 'accepted'),
+        async () => (await tagged).answer(id, 'beta', 'rejected'),
+        async () => (await tagged).answer(id, 'beta', 'accepted', admin),
+      ];
+    },
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses.toSorted(), [200, 412, 412]);
+      const status = statuses[1] === 200 ? 'rejected' : 'accepted';
+      assert.deepEqual(await api.members(id), { beta: status, gamma: 'pending' });
+    },
+  },
+  {
+    name: 'answers with the entity tag of an offer that is withdrawn and renewed',
+    image: { members: pending('beta', 'gamma') },
+    toleratesCheckThenWrite: true,
+    requests: (api, id) => {
+      const tagged = api.showMember(id, 'beta').then((shown) => withIfMatch(api, tagOf(shown)));
+      return [
+        async () => (await tagged).answer(id, 'beta', 'accepted'),
+        async () => (await tagged).answer(id, 'beta', 'rejected'),
+        async () => (await tagged).answer(id, 'beta', 'accepted', admin),
+        async () => {
+          await tagged;
+          assertAnswered(await api.withdraw(id, 'beta'), 204);
+          return api.offer(id, 'beta');
+        },
+      ];
+    },
+    judge: async (statuses, api, id) => {
+      const renewed = statuses.at(-1);
+      const answered = statuses.slice(0, -1);
+      assert(answered.every((status) => [200, 404, 412].includes(status)));
+      assert(answered.filter((status) => status === 200).length <= 1);
+      assertOneOf([renewed!], [200]);
+      assert.deepEqual(await api.members(id), { beta: 'pending', gamma: 'pending' });
     },
   },
   {

@@ -74,6 +74,90 @@ const changes: readonly Change[] = [
   { title: 'DELETE', send: withdraw, success: 204, notPermitted: ['alpha:reader', 'beta:member'] },
 ];
 
+describe('the sharing API', () => {
+  const end = '2099-01-01T00:00:00Z';
+  const setEnd = (image: ImageReference, expiresAt: string | null, headers: Headers = {}) =>
+    service.request('PUT', `/sharing/v1/images/${image.id}/members/beta/expiry`, {
+      as: 'alpha:member',
+      body: { expires_at: expiresAt },
+      headers,
+    });
+  const leave = (image: ImageReference, headers: Headers = {}) =>
+    service.request('DELETE', `/sharing/v1/memberships/${image.id}`, { as: 'beta:member', headers });
+
+  test('sets the end of the expected membership, and responds with its new tag', async () => {
+    const image = await offered();
+
+    const response = await setEnd(image, end, { 'if-match': await tagOf(image) });
+
+    const shown = await show(image);
+    expect(response).toEqual({
+      status: 200,
+      headers: { ...json, etag: shown.headers['etag'] },
+      body: { ...shown.body, expires_at: end, schema: '/sharing/v1/schemas/member' },
+    });
+  });
+
+  test('applies one of several changes of the end with the same tag, even within one second', async () => {
+    const image = await offered({ members: [] });
+    const { headers } = await offer(image);
+    const ifMatch = { 'if-match': headers['etag']! };
+
+    const responses = [await setEnd(image, end, ifMatch), await setEnd(image, '2099-01-02T00:00:00Z', ifMatch)];
+
+    expect(responses).toEqual([expect.objectContaining({ status: 200 }), failed]);
+    expect(await setEnd(image, end, ifMatch)).toEqual(failed);
+    expect((await setEnd(image, end, { 'if-match': responses[0]!.headers['etag']! })).body.expires_at).toBe(end);
+  });
+
+  test('does not answer or withdraw a membership whose end has changed', async () => {
+    const image = await offered();
+    const tag = await tagOf(image);
+    await setEnd(image, end);
+    const before = await stored(image);
+
+    const responses = [];
+    for (const { send } of changes) responses.push(await send(image, { 'if-match': tag }));
+
+    expect(responses).toEqual([failed, failed, failed]);
+    expect(await stored(image)).toEqual(before);
+  });
+
+  test('ends only the expected membership for its member', async () => {
+    const image = await offered();
+    const tag = await tagOf(image);
+    await answer(image, 'accepted');
+
+    const responses = [await leave(image, { 'if-match': tag }), await leave(image, { 'if-match': await tagOf(image) })];
+
+    expect(responses).toEqual([failed, noContent]);
+  });
+
+  test.each(['*', 'W/"a"', ''])('refuses %j without effect', async (value) => {
+    const image = await offered();
+    const before = await stored(image);
+    const headers = { 'if-match': value };
+
+    const responses = [await setEnd(image, end, headers), await leave(image, headers)];
+
+    expect(responses).toEqual(Array(2).fill(aFault(400, 'invalid-request')));
+    expect(await stored(image)).toEqual(before);
+  });
+
+  test('refuses a precondition of a standing answer', async () => {
+    for (const method of ['PUT', 'DELETE']) {
+      const body = method === 'PUT' ? { status: 'accepted' } : undefined;
+      const response = await service.request(method, '/sharing/v1/standing-answers/alpha', {
+        as: 'delta:member',
+        body,
+        headers: { 'if-match': '"1"' },
+      });
+
+      expect(response).toEqual(aFault(400, 'invalid-request'));
+    }
+  });
+});
+
 describe('the entity tag of a member', () => {
   test('is the same in the responses of POST, PUT and GET', async () => {
     const image = await offered({ members: [] });
