@@ -236,7 +236,7 @@ const preconditionParameter = (method: string, resource: Precondition): Json =>
         name: 'If-Match',
         in: 'header',
         description: `Entity tag of the ${resource} that is required: 412 if the current tag is another`,
-        schema: { type: 'string', pattern: '^"[^"\\u0000-\\u0020\\u007F]*"$' },
+        schema: { type: 'string', pattern: '^"[!#-~]*"$' },
       };
 
 type AnyOperation = Operation<never>;

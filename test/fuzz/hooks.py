@@ -23,6 +23,21 @@ OTHERS = [
 ]
 
 
+@schemathesis.hook
+def before_load_schema(context, schema):
+    # A drawn entity tag matches no resource: almost every request would end with a 412.
+    # preconditions.test.ts and others try these headers.
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if "parameters" in operation:
+                operation["parameters"] = [
+                    parameter
+                    for parameter in operation["parameters"]
+                    if parameter["in"] != "header"
+                ]
+            operation["responses"].pop("304", None)
+
+
 def is_of_a_sequence(case):
     return case.meta is not None and case.meta.phase.name.value == "stateful"
 
