@@ -15,15 +15,17 @@ export interface BulkEntry {
 }
 
 interface EntryFields {
-  /** Required fields that must be texts and that identify the entry. */
-  readonly texts: readonly string[];
-  /** Required fields with any value. */
-  readonly values?: readonly string[];
+  /** Required fields that identify the membership. */
+  readonly ids: readonly string[];
+  /** Other required fields. */
+  readonly required?: readonly string[];
+  /** Fields that can be missing or null. */
   readonly optional?: readonly string[];
 }
 
 /**
- * Returns the entries of a bulk request. Only their form is checked: a wrong value concerns one entry and is its result.
+ * Returns the entries of a bulk request. Only their form is checked, all fields are texts: a wrong value concerns one entry
+ * and is its result.
  *
  * @param name - field of the body with the list of entries
  * @throws SharingError `invalid-request` if there are none or too many, two entries are about the same membership, or a
@@ -32,7 +34,7 @@ interface EntryFields {
 export function bulkEntries(
   request: Pick<ApiRequest, 'body'>,
   name: string,
-  { texts, values = [], optional = [] }: EntryFields,
+  { ids, required = [], optional = [] }: EntryFields,
 ): readonly BulkEntry[] {
   const body = objectBody(request);
   assertKnownFields(body, [name]);
@@ -48,15 +50,16 @@ export function bulkEntries(
       throw invalidRequest(`${capitalized(where)} must be an object.`);
     }
     const entry = value as Readonly<Record<string, unknown>>;
-    assertKnownFields(entry, [...texts, ...values, ...optional], where);
-    for (const field of texts) {
+    assertKnownFields(entry, [...ids, ...required, ...optional], where);
+    for (const field of [...ids, ...required]) {
       if (typeof entry[field] !== 'string')
         throw invalidRequest(`${capitalized(where)} must have the text "${field}".`);
     }
-    for (const field of values) {
-      if (!(field in entry)) throw invalidRequest(`${capitalized(where)} must have the field "${field}".`);
+    for (const field of optional) {
+      if (typeof (entry[field] ?? '') !== 'string')
+        throw invalidRequest(`The field "${field}" of ${where} must be a text or null.`);
     }
-    const identity = JSON.stringify(texts.map((field) => entry[field]));
+    const identity = JSON.stringify(ids.map((field) => entry[field]));
     const earlier = positions.get(identity);
     if (earlier !== undefined) {
       throw invalidRequest(`${capitalized(where)} repeats entry ${earlier}; each membership can have one entry only.`);

@@ -11,11 +11,13 @@ import { ok, type ApiResponse } from '../../api-response.ts';
 import { faultOf } from '../../faults.ts';
 import { defineOperation, type Json } from '../../operation.ts';
 import { bulkEntries, maxEntries } from '../../requests/bulk-entries.ts';
-import { imageSchema } from '../../views/image-schema.ts';
-import { projectIdSchema } from '../../views/project-id-schema.ts';
 import { sharingMemberView } from '../../views/sharing/sharing-member-view.ts';
 
-const imageId = imageSchema.properties.id;
+// A wrong value concerns one entry only, so that the schema of the request does not exclude it.
+const imageId: Json = { type: 'string', description: 'Id of the image' };
+const memberId: Json = { type: 'string', description: 'Id of the project' };
+const status: Json = { type: 'string', description: memberStatuses.join(', ') };
+const expiresAt: Json = { type: ['null', 'string'], description: 'Time in UTC, or null for no end' };
 
 /** Returns the schema of a body with a list of entries. */
 const bodySchema = (name: string, properties: Json, required: readonly string[]): Json => ({
@@ -39,14 +41,11 @@ export const bulkOperations = {
     summary: 'Answer offers to the project',
     role: 'member',
     body: 'json',
-    bodySchema: bodySchema('answers', { image_id: imageId, status: { type: 'string', enum: memberStatuses } }, [
-      'image_id',
-      'status',
-    ]),
+    bodySchema: bodySchema('answers', { image_id: imageId, status }, ['image_id', 'status']),
     success: [200, 'sharing-results-view'],
     faults: ['not-permitted'],
     handle: (answerOffer) => async (request) => {
-      const entries = bulkEntries(request, 'answers', { texts: ['image_id'], values: ['status'] });
+      const entries = bulkEntries(request, 'answers', { ids: ['image_id'], required: ['status'] });
       const { caller } = request;
       return bulkResponse(
         await runEntries({ entries, caller, deadline: deadline() }, ({ imageId: id, values: { status } }) =>
@@ -61,15 +60,14 @@ export const bulkOperations = {
     summary: 'Offer images to projects',
     role: 'member',
     body: 'json',
-    bodySchema: bodySchema(
-      'offers',
-      { image_id: imageId, member_id: projectIdSchema, expires_at: { type: ['null', 'string'] } },
-      ['image_id', 'member_id'],
-    ),
+    bodySchema: bodySchema('offers', { image_id: imageId, member_id: memberId, expires_at: expiresAt }, [
+      'image_id',
+      'member_id',
+    ]),
     success: [200, 'sharing-results-view'],
     faults: ['not-permitted'],
     handle: (offerImage) => async (request) => {
-      const entries = bulkEntries(request, 'offers', { texts: ['image_id', 'member_id'], optional: ['expires_at'] });
+      const entries = bulkEntries(request, 'offers', { ids: ['image_id', 'member_id'], optional: ['expires_at'] });
       const { caller } = request;
       return bulkResponse(
         await runEntries(
@@ -89,11 +87,11 @@ export const bulkOperations = {
     summary: 'Withdraw offers',
     role: 'member',
     body: 'json',
-    bodySchema: bodySchema('withdrawals', { image_id: imageId, member_id: projectIdSchema }, ['image_id', 'member_id']),
+    bodySchema: bodySchema('withdrawals', { image_id: imageId, member_id: memberId }, ['image_id', 'member_id']),
     success: [200, 'sharing-results-view'],
     faults: ['not-permitted'],
     handle: (withdrawOffer) => async (request) => {
-      const entries = bulkEntries(request, 'withdrawals', { texts: ['image_id', 'member_id'] });
+      const entries = bulkEntries(request, 'withdrawals', { ids: ['image_id', 'member_id'] });
       const { caller } = request;
       return bulkResponse(
         await runEntries({ entries, caller, deadline: deadline() }, async ({ imageId: id, memberId: text }) => {

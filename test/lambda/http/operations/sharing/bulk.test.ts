@@ -189,7 +189,14 @@ describe('a request is refused as a whole, without effect', () => {
       'The field "member_id" of entry 1 of "answers"',
     ],
     ['without an image', 'answers', [{ status: 'accepted' }], 'Entry 1 of "answers" must have the text "image_id".'],
-    ['without a status', 'answers', [{ image_id: id }], 'Entry 1 of "answers" must have the field "status".'],
+    ['without a status', 'answers', [{ image_id: id }], 'Entry 1 of "answers" must have the text "status".'],
+    ['with a number as a status', 'answers', [{ image_id: id, status: 1 }], 'must have the text "status".'],
+    [
+      'with a number as an end',
+      'offers',
+      [{ image_id: id, member_id: 'x', expires_at: 1 }],
+      'The field "expires_at" of entry 1 of "offers" must be a text or null.',
+    ],
     [
       'with an image twice',
       'answers',
