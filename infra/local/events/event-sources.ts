@@ -32,12 +32,21 @@ export interface EventRule {
   readonly queues: readonly string[];
 }
 
-/** Queues, event source mappings and event rules of the template. */
+/** A schedule that invokes a function at a fixed rate. */
+interface ScheduleSource {
+  readonly name: string;
+  /** Logical id. */
+  readonly functionId: string;
+  readonly periodSeconds: number;
+}
+
+/** Queues, event source mappings, event rules and schedules of the template. */
 export interface EventSources {
   readonly queues: readonly QueueSettings[];
   readonly queueSources: readonly QueueSource[];
   readonly streamSources: readonly StreamSource[];
   readonly rules: readonly EventRule[];
+  readonly schedules: readonly ScheduleSource[];
 }
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -98,7 +107,51 @@ export function eventSources(stack: SynthesizedStack): EventSources {
         filters: filters.map(({ Pattern: pattern }): unknown => JSON.parse(pattern)),
       };
     }),
+    schedules: resourcesOfType(stack, 'AWS::Scheduler::Schedule').map(([id, { Properties: schedule = {} }]) => ({
+      name: physicalName(stack, id),
+      functionId: scheduledFunction(schedule, stack),
+      periodSeconds: periodSecondsOf(schedule['ScheduleExpression']),
+    })),
   };
+}
+
+/** Properties of a schedule and its target that the local server reads or that have no effect on it. */
+const scheduleProperties = new Set([
+  ...['Name', 'GroupName', 'Description', 'FlexibleTimeWindow', 'ScheduleExpression', 'ScheduleExpressionTimezone'],
+  ...['State', 'Target'],
+]);
+const targetProperties = new Set(['Arn', 'RoleArn', 'RetryPolicy']);
+
+/** Returns the logical id of the function that a schedule invokes: its target, or the function of an alias. */
+function scheduledFunction(schedule: Properties, stack: SynthesizedStack): string {
+  const target = schedule['Target'] as Properties;
+  const other =
+    Object.keys(schedule).find((name) => !scheduleProperties.has(name)) ??
+    Object.keys(target).find((name) => !targetProperties.has(name));
+  if (other !== undefined) throw unsupported(`a schedule with "${other}"`);
+  if ((schedule['FlexibleTimeWindow'] as Properties | undefined)?.['Mode'] !== 'OFF') {
+    throw unsupported('a schedule with a flexible time window');
+  }
+  if ((schedule['State'] ?? 'ENABLED') !== 'ENABLED') throw unsupported('a schedule that is not enabled');
+  const reference = target['Arn'] as { readonly Ref?: string; readonly 'Fn::GetAtt'?: readonly string[] };
+  const alias = stack.resources[reference.Ref ?? ''];
+  const functionId =
+    alias?.Type === 'AWS::Lambda::Alias'
+      ? (alias.Properties?.['FunctionName'] as { readonly Ref?: string } | undefined)?.Ref
+      : reference['Fn::GetAtt']?.[0];
+  if (stack.resources[functionId ?? '']?.Type !== 'AWS::Lambda::Function') {
+    throw unsupported(`a schedule with the target ${JSON.stringify(reference)}`);
+  }
+  return functionId!;
+}
+
+const secondsOfUnit: Readonly<Record<string, number>> = { minute: 60, hour: 3600, day: 86_400 };
+
+/** Returns the period of a schedule's expression, such as `rate(1 minute)`. */
+function periodSecondsOf(expression: unknown): number {
+  const [, count, unit] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(String(expression)) ?? [];
+  if (unit === undefined) throw unsupported(`the schedule ${JSON.stringify(expression)}`);
+  return Number(count) * secondsOfUnit[unit]!;
 }
 
 function functionOf(mapping: Properties): string {

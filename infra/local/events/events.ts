@@ -7,6 +7,7 @@ import type { EventStore } from './event-store.ts';
 import { pollContinuously } from './poll-continuously.ts';
 import { QueuePoller } from './queue-poller.ts';
 import { RedrivenBatchPoller } from './redriven-batch-poller.ts';
+import { runSchedule } from './run-schedule.ts';
 import { StreamPoller } from './stream-poller.ts';
 import { LocalFunction } from '../lambda/local-function.ts';
 import type { SynthesizedStack } from '../template/synthesized-stack.ts';
@@ -30,14 +31,14 @@ export interface EventOptions {
   readonly log: Writable;
 }
 
-/** The running functions behind the queues and the stream of a stack. */
+/** The running functions behind the queues, the stream and the schedules of a stack. */
 export interface Events {
-  /** Stops polling, waits for the running invocations and stops the functions. */
+  /** Stops polling and the schedules, waits for the running invocations and stops the functions. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the event sources of the template: queues and buses in the store, the stream on the engine.
+ * Starts the event sources of the template: queues and buses in the store, the stream on the engine, and schedules.
  *
  * @throws UsageError if the local server does not support a part of the template
  */
@@ -49,11 +50,11 @@ export async function startEvents({
   store,
   log,
 }: EventOptions): Promise<Events> {
-  const { queues, queueSources, streamSources, rules } = eventSources(stack);
+  const { queues, queueSources, streamSources, rules, schedules } = eventSources(stack);
   store.configureQueues(queues);
   const endpoint = await startEventEndpoint(store, rules);
   const functions = new Map(
-    [...queueSources, ...streamSources].map(({ functionId }) => [
+    [...queueSources, ...streamSources, ...schedules].map(({ functionId }) => [
       functionId,
       new LocalFunction({
         stack,
@@ -101,6 +102,9 @@ export async function startEvents({
   const polling = [
     ...queueSources.map((source) => pollQueue(source)),
     ...(streamArn === undefined ? [] : streamSources.map((source) => pollStream(source, streamArn))),
+    ...schedules.map(({ name, functionId, periodSeconds }) =>
+      runSchedule({ name, periodMilliseconds: periodSeconds * 1000, invoke: invokerOf(functionId), signal }),
+    ),
   ];
 
   return {
