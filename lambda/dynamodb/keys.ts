@@ -106,6 +106,17 @@ export const membershipKey = (memberId: ProjectId, imageId: ImageId): ItemKey =>
   sk: `${prefix.shared}${imageId}`,
 });
 
+/** Returns the project and the image of a membership's key, or `undefined` for another key. */
+export function membershipFromKey({
+  pk,
+  sk,
+}: ItemKey): { readonly memberId: ProjectId; readonly imageId: ImageId } | undefined {
+  if (!pk.startsWith(prefix.project) || !sk.startsWith(prefix.shared)) return undefined;
+  const memberId = parseProjectId(pk.slice(prefix.project.length));
+  const imageId = parseImageId(sk.slice(prefix.shared.length));
+  return memberId === undefined || imageId === undefined ? undefined : { memberId, imageId };
+}
+
 /** Returns the key of the item with the standing answers of a project. */
 export const standingAnswersKey = (projectId: ProjectId): ItemKey => ({
   pk: projectPartition(projectId),

@@ -237,6 +237,7 @@ export class Table {
    *
    * @param enough - number of items that suffice
    * @param maxPages - maximum number of pages, for a filter that excludes most items
+   * @param after - the key of an item to continue after, as another query has returned it
    * @param consistent - `false` only for a global index, which has no consistent reads
    * @returns the items, and the key of the last item that was read if more items may follow
    */
@@ -246,10 +247,16 @@ export class Table {
       enough = Number.POSITIVE_INFINITY,
       maxPages = Number.POSITIVE_INFINITY,
       consistent = true,
-    }: { readonly enough?: number; readonly maxPages?: number; readonly consistent?: boolean } = {},
+      after,
+    }: {
+      readonly enough?: number;
+      readonly maxPages?: number;
+      readonly consistent?: boolean;
+      readonly after?: Item | undefined;
+    } = {},
   ): Promise<{ readonly items: readonly Item[]; readonly lastKey: Item | undefined }> {
     const found: Item[] = [];
-    let lastKey: Item | undefined;
+    let lastKey = after;
     let pages = 0;
     do {
       const page = await this.#queryPage(query, pages, consistent, lastKey);

@@ -10,6 +10,7 @@ export const logMessages = {
   pendingChangeCompleted: 'pending change completed',
   imageData: 'image data',
   importGivenUp: 'import given up after its last attempt',
+  expiry: 'expiry',
   pendingChangeCompletionFailed: 'pending change completion failed',
 } as const;
 export type LogMessage = (typeof logMessages)[keyof typeof logMessages];

@@ -20,7 +20,7 @@ const byOperation = ['stack', 'operation'] as const;
 const byOutcome = ['stack', 'operation', 'outcome'] as const;
 
 interface Definition {
-  readonly unit: 'Count' | 'Milliseconds';
+  readonly unit: 'Count' | 'Milliseconds' | 'Seconds';
   readonly dimensions: readonly (typeof byOperation | typeof byOutcome)[];
 }
 
@@ -40,6 +40,11 @@ const definitions = {
   UnpublishedRecords: { unit: 'Count', dimensions: [byOperation] },
   UnknownStreamRecords: { unit: 'Count', dimensions: [byOperation] },
   MalformedStreamRecords: { unit: 'Count', dimensions: [byOperation] },
+  /** Memberships that were ended because their end had passed, and those that could not be ended. */
+  ExpiredMemberships: { unit: 'Count', dimensions: [byOperation] },
+  FailedExpiries: { unit: 'Count', dimensions: [byOperation] },
+  /** Time since the earliest end of all memberships that have not been ended. */
+  OverdueSeconds: { unit: 'Seconds', dimensions: [byOperation] },
 } as const satisfies Readonly<Record<string, Definition>>;
 
 /** Name of a metric. */
@@ -54,6 +59,9 @@ export const allOperations = 'all';
 
 /** Value of the dimension `operation` for the stream consumer. */
 export const publishOperation = 'publish-notifications';
+
+/** Value of the dimension `operation` for the function that ends memberships. */
+export const expiryOperation = 'expire-memberships';
 
 /** Values of the dimension `operation` for the messages of the worker of image data. */
 export const importOperation = 'import-image-data';

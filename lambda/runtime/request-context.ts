@@ -26,6 +26,29 @@ const contexts = new AsyncLocalStorage<RequestContext>();
 export const withRequestContext = <Result>(deadline: number, run: () => Promise<Result>): Promise<Result> =>
   contexts.run({ deadline, units: { read: 0, write: 0 }, errors: [] }, run);
 
+/**
+ * Runs a part of the current request with a time limit of its own. {@link currentDeadline} is the earlier of both
+ * deadlines; consumed units and reported errors are those of the request.
+ */
+export function withTimeLimit<Result>(milliseconds: number, run: () => Promise<Result>): Promise<Result> {
+  const request = contexts.getStore();
+  const deadline = Math.min(request?.deadline ?? Infinity, Date.now() + milliseconds);
+  if (request === undefined) return withRequestContext(deadline, run);
+  return contexts.run(
+    {
+      deadline,
+      errors: request.errors,
+      get units() {
+        return request.units;
+      },
+      set units(units) {
+        request.units = units;
+      },
+    },
+    run,
+  );
+}
+
 /** Returns the deadline of the current request in milliseconds since the epoch, or `undefined` outside a request. */
 export const currentDeadline = (): number | undefined => contexts.getStore()?.deadline;
 

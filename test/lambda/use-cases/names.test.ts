@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createAnswerOffer } from '../../../lambda/use-cases/members/answer-offer.ts';
 import { createCreateImage } from '../../../lambda/use-cases/images/create-image.ts';
 import { createDeleteImage } from '../../../lambda/use-cases/images/delete-image.ts';
+import { createExpireMemberships } from '../../../lambda/use-cases/sharing/expire-memberships.ts';
 import { createImportImage } from '../../../lambda/use-cases/images/import-image.ts';
 import { createListImages } from '../../../lambda/use-cases/images/list-images.ts';
 import { createListOffers } from '../../../lambda/use-cases/sharing/list-offers.ts';
@@ -23,6 +24,7 @@ test.each([
   ['createImage', createCreateImage(unused, unused, unused)],
   ['deleteImage', createDeleteImage(unused)],
   ['downloadImage', createDownloadImage(unused, unused)],
+  ['expireMemberships', createExpireMemberships(unused)],
   ['importImage', createImportImage(unused)],
   ['runImport', createRunImport(unused)],
   ['setImageActivation', createSetImageActivation(unused, unused, unused)],
