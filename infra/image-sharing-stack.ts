@@ -13,6 +13,7 @@ import { identityConfiguration, type IdentityProps } from './settings/identity-c
 import { CommandQueue } from './constructs/command-queue.ts';
 import { ImageData } from './constructs/image-data.ts';
 import { ImageApi } from './constructs/image-api.ts';
+import { MembershipExpiry } from './constructs/membership-expiry.ts';
 import { NotificationPublisher } from './constructs/notification-publisher.ts';
 import { OfferSubscriptions } from './constructs/offer-subscriptions.ts';
 import { PendingChangeCompletion } from './constructs/pending-change-completion.ts';
@@ -144,6 +145,7 @@ export class ImageSharingStack extends Stack {
       local,
       tracing,
     });
+    const expiry = new MembershipExpiry(this, 'Expiry', { table, local, tracing });
     const commands = new CommandQueue(this, 'Commands', { table, notifications, memberQuota, local, tracing });
     const subscriptions =
       offerSubscriptions.length > 0
@@ -164,6 +166,7 @@ export class ImageSharingStack extends Stack {
       commandQueue: commands.queue,
       imageDataQueue: imageData.queue,
       streamConsumer: notifications.function,
+      expiryFunction: expiry.function,
     };
     const alarms = new Alarms(this, 'Alarms', {
       ...monitored,

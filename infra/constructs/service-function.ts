@@ -78,6 +78,12 @@ export interface ServiceFunctionProps extends FunctionOptions {
   readonly reservedConcurrency?: number | undefined;
   /** @default {@link apiFunctionTimeout} */
   readonly timeout?: Duration;
+  /**
+   * Reason why the function needs no dead-letter queue of its own.
+   *
+   * @default - it is not invoked asynchronously
+   */
+  readonly withoutDeadLetterQueue?: string;
 }
 
 /**
@@ -130,7 +136,8 @@ export class ServiceFunction extends LambdaFunction {
       Validations.of(this).acknowledge({
         id,
         reason:
-          'No function is invoked asynchronously: the gateway waits for the response, and event sources have a dead-letter queue.',
+          props.withoutDeadLetterQueue ??
+          'It is not invoked asynchronously: the gateway waits for the response, and event sources have a dead-letter queue.',
       });
     }
     if (props.network === undefined) {

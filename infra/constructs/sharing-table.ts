@@ -195,6 +195,17 @@ export class SharingTable extends Construct {
     fn.addEnvironment(variables.tableName, this.tableName);
   }
 
+  /** Allows a function to find memberships by their end and to end them, and passes it the table's name. */
+  grantExpireMemberships(fn: LambdaFunction): void {
+    this.#grantQuery(fn, [expiryIndex]);
+    Grant.addToPrincipal({
+      grantee: fn,
+      actions: ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:UpdateItem'],
+      resourceArns: [this.#table.tableArn],
+    });
+    fn.addEnvironment(variables.tableName, this.tableName);
+  }
+
   /** Allows a function to query the lists of single projects and of public and community images. */
   grantQueryLists(fn: LambdaFunction): void {
     this.#grantQuery(fn, localIndexes);

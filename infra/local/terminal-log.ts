@@ -23,8 +23,8 @@ const maxValueLength = 200;
 /**
  * A log for a terminal. It receives the output of the functions, and {@link TerminalLog.addRequest | requests} of the
  * gateway, and writes one short line for each request and for each other log line of a function. The cause of an error
- * follows below. Queries, which may contain names and values of images, are left out, and so are metrics. Text that is
- * no log line of a function is written as it is. No characters of a request reach the terminal that would control it.
+ * follows below. Queries, which may contain names and values of images, are left out, and so are metrics and the runs of
+ * a schedule that found nothing to do. Text that is no log line of a function is written as it is. No characters of a request reach the terminal that would control it.
  */
 export class TerminalLog extends Writable {
   readonly #terminal: NodeJS.WritableStream;
@@ -57,7 +57,7 @@ export class TerminalLog extends Writable {
     const line = parseLine(text);
     if (line === undefined) this.#print([printable(text)]);
     else if (line['message'] === logMessages.request) this.#join(String(line['requestId']), { line });
-    else if (line['message'] !== undefined) this.#print(otherLines(line, this.#terminal));
+    else if (line['message'] !== undefined && !isIdleRun(line)) this.#print(otherLines(line, this.#terminal));
   }
 
   #join(requestId: string, part: Parts): void {
@@ -120,6 +120,10 @@ function callerOf({ project, user, role }: Fields): string | undefined {
 
 /** Fields that every line has, or that have a place of their own. */
 const commonFields = new Set(['time', 'level', 'message', 'cause', 'requestId', 'messageId', '_aws']);
+
+/** Returns whether a line reports a run of a schedule that found nothing to do. */
+const isIdleRun = ({ level, message, expired, skipped }: Fields): boolean =>
+  message === logMessages.expiry && level === 'info' && expired === 0 && skipped === 0;
 
 /** Returns the lines of a log line that is not about a request: its message and its fields. */
 function otherLines(line: Fields, terminal: NodeJS.WritableStream): readonly string[] {

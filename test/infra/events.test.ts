@@ -134,7 +134,7 @@ describe('a rule', () => {
     }
   });
 
-  test('has no function as target: no function is invoked asynchronously', () => {
+  test('has no function as target: only the schedule invokes a function asynchronously', () => {
     const functions = ofType('AWS::Lambda::Function').map(([id]) => id);
     const principals = ofType('AWS::Lambda::Permission').map(([, { Principal }]) => Principal);
 

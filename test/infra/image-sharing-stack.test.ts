@@ -167,7 +167,7 @@ describe('a function', () => {
   });
 
   test('keeps its log for a month', () => {
-    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(9).fill({ RetentionInDays: 30 }));
+    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(10).fill({ RetentionInDays: 30 }));
   });
 });
 
@@ -220,18 +220,20 @@ describe('the permissions of a function', () => {
 
   test('each function has its own role for Lambda, without managed policies', () => {
     const roles = propertiesOfType(prod, 'AWS::IAM::Role').filter(
-      ({ AssumeRolePolicyDocument: { Statement } }) => Statement[0].Principal.Service !== 'codedeploy.amazonaws.com',
+      ({ AssumeRolePolicyDocument: { Statement } }) =>
+        !['codedeploy.amazonaws.com', 'scheduler.amazonaws.com'].includes(Statement[0].Principal.Service),
     );
 
     expect(roles).toEqual(
-      Array(8).fill({
+      Array(9).fill({
         AssumeRolePolicyDocument: {
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
         },
       }),
     );
-    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(8).fill(1));
+    // One for each function, and one for the schedule.
+    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(10).fill(1));
   });
 
   test('no policy has a wildcard or a scan, and only roles, queues and the bucket have policies', () => {
@@ -249,7 +251,7 @@ describe('the permissions of a function', () => {
         .filter((type) => type.includes('Policy'))
         .sort(),
     ).toEqual([
-      ...Array(8).fill('AWS::IAM::Policy'),
+      ...Array(10).fill('AWS::IAM::Policy'),
       'AWS::S3::BucketPolicy',
       ...Array(7).fill('AWS::SQS::QueuePolicy'),
     ]);
@@ -351,6 +353,7 @@ test.each([
   ['CommandsFunction', 309],
   ['NotificationsFunction', 274],
   ['PendingChangesFunction', 212],
+  ['ExpiryFunction', 210],
   // The client of S3 is 400 KiB of it.
   ['ImageDataFunction', 700],
 ])('the bundle of %s has at most %i KiB', (name, maxKibibytes) => {
@@ -405,8 +408,9 @@ describe('the dev token verifier', () => {
       false,
       false,
       false,
+      false,
     ]);
-    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(8).fill(false));
+    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(9).fill(false));
   });
 
   test('is the only difference of the local server, whose template has the same resources', () => {

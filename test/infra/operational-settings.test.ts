@@ -91,13 +91,13 @@ describe('tracing', () => {
   const isOfTracing = ({ Action }: Properties) => JSON.stringify(Action).includes('xray:');
 
   test('is active in every function with the setting, and in none without it', () => {
-    expect(modes(configured)).toEqual(Array(8).fill('Active'));
-    expect(modes(plain)).toEqual(Array(8).fill(undefined));
+    expect(modes(configured)).toEqual(Array(9).fill('Active'));
+    expect(modes(plain)).toEqual(Array(9).fill(undefined));
   });
 
   test('grants each function two more actions and nothing else', () => {
     expect(statements(configured).filter(isOfTracing)).toEqual(
-      Array(8).fill({
+      Array(9).fill({
         Effect: 'Allow',
         Action: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
         Resource: '*',
@@ -113,10 +113,10 @@ describe('tracing', () => {
 describe('the key of the logs', () => {
   test('encrypts every log group', () => {
     expect(propertiesOf(configured, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(9).fill(keyArn),
+      Array(10).fill(keyArn),
     );
     expect(propertiesOf(plain, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(9).fill(undefined),
+      Array(10).fill(undefined),
     );
   });
 });
@@ -153,8 +153,8 @@ describe('the custom domain', () => {
       publicUrl: 'https://proxy.example/images',
     });
 
-    expect(publicUrls(configured)).toEqual(Array(3).fill('https://images.example'));
-    expect(publicUrls(withBoth)).toEqual(Array(3).fill('https://proxy.example/images'));
+    expect(publicUrls(configured)).toEqual(Array(4).fill('https://images.example'));
+    expect(publicUrls(withBoth)).toEqual(Array(4).fill('https://proxy.example/images'));
     expect(publicUrls(plain)).toEqual([]);
   });
 });

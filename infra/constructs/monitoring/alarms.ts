@@ -6,7 +6,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { publishOperation } from '../../../lambda/runtime/metric.ts';
+import { expiryOperation, publishOperation } from '../../../lambda/runtime/metric.ts';
 import type { ImageApi } from '../image-api.ts';
 import { serviceMetric } from './service-metric.ts';
 import type { SharingTable } from '../sharing-table.ts';
@@ -24,6 +24,8 @@ export interface MonitoredParts {
   readonly imageDataQueue: IQueue;
   /** The function that consumes the table's stream. */
   readonly streamConsumer: IFunction;
+  /** The function that ends memberships whose end has passed. */
+  readonly expiryFunction: IFunction;
 }
 
 export interface AlarmsProps extends MonitoredParts {
@@ -47,6 +49,12 @@ interface AlarmDefinition {
   readonly threshold: number;
   /** @default 1 */
   readonly periods?: number;
+  /**
+   * Set for a metric that is always reported: without data the alarm begins.
+   *
+   * @default false - an empty queue, an idle stream and a function without errors report no data
+   */
+  readonly beginsWithoutData?: boolean;
 }
 
 const fiveMinutes = Duration.minutes(5);
@@ -70,15 +78,15 @@ export class Alarms extends Construct {
     super(scope, id);
     const action = props.topic && new SnsAction(props.topic);
     const all: Alarm[] = [];
-    const add = (name: string, { effect, runbook, metric, threshold, periods = 1 }: AlarmDefinition): Alarm => {
+    const add = (name: string, definition: AlarmDefinition): Alarm => {
+      const { effect, runbook, metric, threshold, periods = 1, beginsWithoutData = false } = definition;
       const alarm = new Alarm(this, name, {
         alarmDescription: `${effect} docs/runbook/${runbook}.md`,
         metric,
         threshold,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: periods,
-        // An empty queue, an idle stream and a function without errors report no data.
-        treatMissingData: TreatMissingData.NOT_BREACHING,
+        treatMissingData: beginsWithoutData ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
       });
       if (action !== undefined) {
         alarm.addAlarmAction(action);
@@ -91,6 +99,7 @@ export class Alarms extends Construct {
     this.rollback = [...this.#addRequestAlarms(add, props)];
     this.#addCapacityAlarms(add, props);
     this.#addEventAlarms(add, props);
+    this.#addExpiryAlarms(add, props);
     this.all = all;
   }
 
@@ -229,6 +238,31 @@ export class Alarms extends Construct {
         threshold: 0,
       });
     }
+  }
+
+  /** Adds the alarms for the end of memberships. */
+  #addExpiryAlarms(add: AddAlarm, { expiryFunction }: AlarmsProps): void {
+    add('ExpiryErrors', {
+      effect: 'Memberships that have ended are not withdrawn, because the function fails for 15 minutes.',
+      runbook: 'expiry',
+      metric: expiryFunction.metricErrors({ period: fiveMinutes }),
+      threshold: 0,
+      // The next run, a minute later, continues after a single failure.
+      periods: 3,
+    });
+    const lag = Duration.minutes(15);
+    add('OverdueMemberships', {
+      effect: 'Memberships that have ended are not withdrawn for over 15 minutes: their notifications are late.',
+      runbook: 'expiry',
+      metric: serviceMetric(this, 'OverdueSeconds', {
+        operation: expiryOperation,
+        statistic: 'Maximum',
+        period: lag,
+      }),
+      threshold: lag.toSeconds(),
+      // Each run reports the metric, so that without data the schedule or the function stands still.
+      beginsWithoutData: true,
+    });
   }
 }
 

@@ -13,7 +13,13 @@ import {
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { logMessages } from '../../../lambda/runtime/log-messages.ts';
-import { metricNamespace, outcomes, type MetricName, type Outcome } from '../../../lambda/runtime/metric.ts';
+import {
+  expiryOperation,
+  metricNamespace,
+  outcomes,
+  type MetricName,
+  type Outcome,
+} from '../../../lambda/runtime/metric.ts';
 import { commandSchema } from '../../../lambda/events/command-schema.ts';
 import type { MonitoredParts } from './alarms.ts';
 import { serviceMetric } from './service-metric.ts';
@@ -139,10 +145,15 @@ export class Dashboard extends Construct {
           ]),
           graph('Units by operation', [search('WriteUnits', 'Sum'), search('ReadUnits', 'Sum')]),
           graph(
-            'Oldest command, import and record',
+            'Oldest command, import, ended membership and record',
             [
               commandQueue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', label: 'command, seconds' }),
               imageDataQueue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', label: 'import, seconds' }),
+              serviceMetric(this, 'OverdueSeconds', {
+                operation: expiryOperation,
+                statistic: 'Maximum',
+                label: 'ended membership, seconds',
+              }),
             ],
             {
               right: [streamConsumer.metric('IteratorAge', { statistic: 'Maximum', label: 'record, milliseconds' })],

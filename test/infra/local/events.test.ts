@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { timestamp } from '../../../lambda/domain/clock.ts';
 import { startServerProcess, type ServerProcess } from '../../support/local-server.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { startProgram, type Program } from '../../support/start-program.ts';
@@ -87,6 +89,26 @@ test('a server that is started again publishes what comes after twenty images an
   const lines = await linesUntil('"image-21"');
 
   expect(lines.at(-1)).toContain(' image.create ');
+});
+
+test('an offer whose end passes while the server is stopped is ended after its next start', async () => {
+  const server = await startServer();
+  const { url } = server;
+  const { id } = (await post(`${url}/v2/images`, { name: 'temporary' })) as { id: string };
+  await post(`${url}/v2/images/${id}/members`, { member: 'beta' });
+  const end = await fetch(`${url}/sharing/v1/images/${id}/members/beta/expiry`, {
+    method: 'PUT',
+    headers: alice,
+    body: JSON.stringify({ expires_at: timestamp(new Date(Date.now() + 2000)) }),
+  });
+  await server.end('SIGTERM');
+  await setTimeout(2000);
+
+  await startServer();
+  const lines = await linesUntil('for beta: pending → none, by expiry of alpha (expiry)');
+
+  expect(end.status).toBe(200);
+  expect(lines.at(-1)).toContain(' image.member.delete ');
 });
 
 test('dead-letters lists refused commands with their reasons and redrives them', async () => {

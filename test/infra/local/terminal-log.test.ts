@@ -164,6 +164,17 @@ describe('other output', () => {
     );
   });
 
+  test('of a schedule is left out if its run found nothing to do', () => {
+    const { text, line: write } = aTerminalLog();
+    const run = { time: 'T', level: 'info', message: 'expiry', expired: 0, skipped: 0, failed: 0 };
+
+    write(run);
+    write({ ...run, expired: 2 });
+    write({ ...run, level: 'error', failed: 1 });
+
+    expect(text()).toBe('expiry expired=2 skipped=0 failed=0\nexpiry expired=0 skipped=0 failed=1\n');
+  });
+
   test('that is no log line is written line by line', () => {
     const { log, text } = aTerminalLog();
 

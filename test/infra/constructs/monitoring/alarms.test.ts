@@ -65,13 +65,12 @@ const alarmsOn = (metric: string): readonly unknown[] =>
       `${alarm['EvaluationPeriods']} of ${alarm['Period']} s`,
     ]);
 
-test('every alarm is on one plain metric, treats no data as good, and notifies the topic of its beginning and end', () => {
+test('every alarm is on one plain metric and notifies the topic of its beginning and end', () => {
   for (const alarm of alarms()) {
     expect(alarm).toMatchObject({
       Namespace: expect.any(String),
       MetricName: expect.any(String),
       ComparisonOperator: 'GreaterThanThreshold',
-      TreatMissingData: 'notBreaching',
       AlarmActions: [topic],
       OKActions: [topic],
     });
@@ -79,6 +78,16 @@ test('every alarm is on one plain metric, treats no data as good, and notifies t
   }
   expect(idsOf('AWS::CloudWatch::CompositeAlarm')).toEqual([]);
   expect(idsOf('AWS::CloudWatch::AnomalyDetector')).toEqual([]);
+});
+
+test('an alarm treats no data as good, except that every run of the schedule reports a metric', () => {
+  const withoutData = (treatment: string) =>
+    alarms().filter(({ TreatMissingData }) => TreatMissingData === treatment).length;
+
+  expect(withoutData('notBreaching')).toBe(alarms().length - 1);
+  expect(alarms().find(({ TreatMissingData }) => TreatMissingData === 'breaching')).toMatchObject({
+    MetricName: 'OverdueSeconds',
+  });
 });
 
 test('failed requests and errors of the functions stop a deployment, because each shows something else', () => {
@@ -108,9 +117,12 @@ describe('there is an alarm for', () => {
       () => [[{ ApiId: { Ref: only('AWS::ApiGatewayV2::Api') } }, 'Sum > 10', '1 of 300 s']],
     ],
     [
-      'errors of the alias of each function behind the API',
+      'errors of the alias of each function behind the API, and of the function that ends memberships',
       'AWS/Lambda Errors',
-      () => apiFunctions.map((name) => [aliasOf(name), 'Sum > 0', '1 of 60 s']),
+      () => [
+        ...apiFunctions.map((name) => [aliasOf(name), 'Sum > 0', '1 of 60 s']),
+        [{ FunctionName: functionName('ExpiryFunction') }, 'Sum > 0', '3 of 300 s'],
+      ],
     ],
     [
       'throttling of the alias of each function behind the API',
@@ -182,6 +194,11 @@ describe('there is an alarm for', () => {
       'records that are not published',
       'ImageSharing UnpublishedRecords',
       () => [[{ stack: 'Sharing', operation: 'publish-notifications' }, 'Sum > 0', '3 of 300 s']],
+    ],
+    [
+      'memberships that are not ended, and for 15 minutes without a run',
+      'ImageSharing OverdueSeconds',
+      () => [[{ stack: 'Sharing', operation: 'expire-memberships' }, 'Maximum > 900', '1 of 900 s']],
     ],
     [
       'failed deliveries of every rule',
