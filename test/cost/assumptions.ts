@@ -26,6 +26,16 @@ export const publication = {
   logBytes: 1_000,
 } as const;
 
+/** A run of the function that ends memberships, if none has ended. A write costs more, as a withdrawal does. */
+export const idleSweep = {
+  /** Queries all shards in parallel. */
+  roundTrips: 1,
+  /** An empty eventually consistent query of each of 16 shards. */
+  readUnits: 8,
+  logBytes: 1_300,
+  metrics: 3,
+} as const;
+
 /** Custom metrics of an operation: those by operation, and those by operation and outcome. */
 export const metricsPerOperation = { byOperation: 5, byOutcome: 2 } as const;
 

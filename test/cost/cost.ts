@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventSources } from '../../infra/local/events/event-sources.ts';
 import { httpApiRoutes } from '../../infra/local/api-gateway/routes.ts';
 import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 import { resourcesOfType, type SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
@@ -11,6 +12,7 @@ import {
   dashboards,
   durations,
   hoursPerMonth,
+  idleSweep,
   importBytesPerSecond,
   metricsPerOperation,
   ordinaryOutcomes,
@@ -151,6 +153,19 @@ const eventSourceMappings = (stack: SynthesizedStack, source: 'stream' | 'queues
     ([, { Properties: properties }]) => (properties?.['StartingPosition'] !== undefined) === (source === 'stream'),
   );
 
+/** Returns the usage of a month of idle runs of the function that ends memberships, except for its metrics. */
+function sweepsOfMonth(stack: SynthesizedStack): Usage {
+  const sweeps = eventSources(stack).schedules.map(({ functionId, periodSeconds }): readonly [Usage, number] => [
+    {
+      readUnits: idleSweep.readUnits,
+      ...invocation(memoryGigabytes(stack, functionId), idleSweep.roundTrips),
+      ...logged(idleSweep.logBytes),
+    },
+    (hoursPerMonth * 3600) / periodSeconds / million,
+  ]);
+  return sumOf(sweeps);
+}
+
 function invocation(gigabytes: number, roundTrips: number): Usage {
   const seconds = durations.own + roundTrips * durations.roundTrip + coldStartShare * durations.coldStart;
   return { invocations: 1, functionSeconds: gigabytes * seconds };
@@ -254,7 +269,10 @@ export function usageOfMonth(
   const images = size.projects * size.imagesPerProject;
   const memberships = images * size.membersPerImage;
   const storedGigabytes = (images * records.image + memberships * records.membership) / gigabyte;
-  const requested = sumOf(operations.map(({ usage, perHour }) => [usage, (perHour * hours) / million]));
+  const requested = sumOf([
+    ...operations.map(({ usage, perHour }) => [usage, (perHour * hours) / million] as const),
+    [sweepsOfMonth(stack), 1],
+  ]);
   const pick = (...names: readonly Billed[]): Usage =>
     Object.fromEntries(names.map((name) => [name, requested[name] ?? 0]));
 
@@ -278,7 +296,7 @@ export function usageOfMonth(
       'data transfer': pick('transfer'),
       logs: pick('logs', 'logStorage'),
       'metrics, alarms, dashboard': {
-        metrics: (metrics * size.activeHours) / hoursPerMonth,
+        metrics: (metrics * size.activeHours) / hoursPerMonth + idleSweep.metrics,
         alarms: resourcesOfType(stack, 'AWS::CloudWatch::Alarm').length,
         dashboards,
       },
