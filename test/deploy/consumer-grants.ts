@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import {
@@ -15,7 +16,8 @@ import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Emulator } from './emulator.ts';
 import type { UnfinishedChange } from './every-operation.ts';
-import type { DeployedEvents } from './events.ts';
+import type { DeployedEvents, Outputs } from './events.ts';
+import { offerUntil } from './expiry.ts';
 import { type Grant, grantsOf, without } from './grants.ts';
 import type { DeployedImageData, ImportSource } from './image-data.ts';
 
@@ -26,11 +28,13 @@ const isOfLambda = ({ action }: Grant): boolean =>
   /^(logs:|sqs:(?!SendMessage)|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$)/.test(action);
 
 /**
- * Tests that the grants of the functions behind queues and the stream suffice, and that without each of them a function
- * reports failed records. Invokes the functions as Lambda does, to avoid the wait for a queue.
+ * Tests that the grants of the functions behind queues, the stream and the schedule suffice, and that without each of
+ * them a function reports failed records or leaves a membership. Invokes the functions as Lambda does, to avoid the wait
+ * for a queue or the schedule.
  */
 export async function testConsumerGrants(
   emulator: Emulator,
+  outputs: Outputs,
   { post, command }: DeployedEvents,
   iam: IAMClient,
   leaveUnfinished: (change: UnfinishedChange) => Promise<string>,
@@ -147,6 +151,13 @@ export async function testConsumerGrants(
         message(deletionMessage(`images/${changing}/none`)),
       ]);
       return failed + (await imageData.incompleteUploads(cutOff));
+    },
+    Expiry: async () => {
+      const id = await offerUntil(emulator, outputs, 1);
+      await pause(2000);
+      await lambda.send(new InvokeCommand({ FunctionName: functionName('Expiry') }));
+      const { item } = await read(membershipKey('project-b' as ProjectId, id as ImageId));
+      return item['status'] === undefined ? 0 : 1;
     },
   };
 

@@ -9,6 +9,7 @@ import { testConsumerGrants } from './consumer-grants.ts';
 import { testDeadLetters } from './dead-letters.ts';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
 import { connectEvents, type Outputs, testEvents } from './events.ts';
+import { testExpiry } from './expiry.ts';
 import {
   everyOperation,
   offerOnceMore,
@@ -91,6 +92,7 @@ async function testGrants(): Promise<void> {
   await testImageData(imageData, source, iam, log);
   const events = await connectEvents(emulator, outputs['ImageSharing']!);
   await testEvents(events, outputs['ImageSharing']!, log);
+  await testExpiry(emulator, events, outputs['ImageSharing']!, log);
   await testDeadLetters(emulator, events, outputs['ImageSharing']!, log);
   await testOperatorTools(emulator, events, outputs['ImageSharing']!, log);
 
@@ -123,7 +125,7 @@ async function testGrants(): Promise<void> {
       log(`${what}: ${failure.method} is 500, without the reason`);
     }
   }
-  await testConsumerGrants(emulator, events, iam, leaveUnfinished, imageData, source, log);
+  await testConsumerGrants(emulator, outputs['ImageSharing']!, events, iam, leaveUnfinished, imageData, source, log);
   iam.destroy();
   await emulator.stop();
 }
