@@ -58,3 +58,10 @@ interface ImageRecordChange extends AnyChange {
  * status or update a count are not changes.
  */
 export type Change = MembershipChange | ImageRecordChange;
+
+/** Returns the id of the membership or image that a change is about. */
+export const changeSubject = (change: Change): string =>
+  change.kind === 'membership' ? change.membershipId : change.imageId;
+
+/** Returns the id of the change with a sequence number: the id of its notification and of its entry in the history. */
+export const changeId = (subject: string, sequence: number): string => `${subject}:${sequence}`;

@@ -74,6 +74,10 @@ export function assertMemberIsVisible(caller: Caller, sharing: Sharing, memberId
 export const canListAllMembers = (caller: Caller, image: Image | undefined): boolean =>
   isAdmin(caller) || (image !== undefined && hasRole(caller, 'reader') && isOwner(caller, image));
 
+/** Returns whether the caller can read the whole history of an image, and not only that of its own project. */
+export const canReadWholeHistory = (caller: Caller, owner: ProjectId | undefined): boolean =>
+  isAdmin(caller) || (hasRole(caller, 'reader') && caller.projectId === owner);
+
 /** Returns whether the caller can answer for a project, before the write checks what depends on the image. */
 export const canAttemptAnswer = (caller: Caller, memberId: ProjectId): boolean =>
   isAdmin(caller) || (caller.projectId === memberId && hasRole(caller, 'member'));

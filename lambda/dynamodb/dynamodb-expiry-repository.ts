@@ -34,10 +34,11 @@ export class DynamoDbExpiryRepository implements ExpiryRepository {
         IndexName: expiryIndex,
         KeyConditionExpression: `#${expiryShardAttribute} = :shard AND #${endAttribute} <= :now`,
         Limit: pageSize,
+        ExclusiveStartKey: after,
         ExpressionAttributeNames: names(expiryShardAttribute, endAttribute),
         ExpressionAttributeValues: values({ shard, now }),
       },
-      { enough: pageSize, consistent: false, after },
+      { enough: pageSize, consistent: false },
     );
     return {
       memberships: items.map(overdueMembership),

@@ -1,4 +1,5 @@
-import { parseTimestamp } from '../domain/clock.ts';
+import { parseTimestamp, type Timestamp } from '../domain/clock.ts';
+import type { HistoryPosition } from '../domain/history/history-entry.ts';
 import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../domain/ids.ts';
 import type { ReplicatedAttributes, Visibility } from '../domain/image.ts';
 import type { ListPosition } from '../domain/image-list.ts';
@@ -71,6 +72,8 @@ const prefix = {
   owned: 'OWNED#',
   shared: 'SHARED#',
   command: 'COMMAND#',
+  history: 'HISTORY#',
+  time: 'TIME#',
 } as const;
 
 /** The sort key of an image's record in the image's partition. */
@@ -84,6 +87,9 @@ export const publicOrCommunityPartition = (visibility: Visibility): string => `$
 
 /** Returns the key of an image's record. */
 export const imageKey = (imageId: ImageId): ItemKey => ({ pk: imagePartition(imageId), sk: imageSortKey });
+
+/** The beginnings of the sort keys that a query of an image's partition or history selects. */
+export const sortKeyPrefixes = { member: prefix.offer, entry: prefix.time } as const;
 
 /** Returns the key of the item that records the offer of an image to a project. */
 export const offerKey = (imageId: ImageId, memberId: ProjectId): ItemKey => ({
@@ -149,6 +155,47 @@ export const commandKey = (projectId: ProjectId, id: string, entry?: number): It
   sk: entry === undefined ? commandSortKey : `${commandSortKey}#${entry}`,
 });
 
+/** The partition keys of the histories, as a pattern of IAM: `*` matches any text. */
+export const historyPartitionPattern = `${prefix.history}*`;
+
+/** Returns the partition of the history of an image, or of one project's memberships of it. */
+export const historyPartition = (imageId: ImageId, memberId?: ProjectId): string =>
+  memberId === undefined ? `${prefix.history}${imageId}` : `${prefix.history}${imageId}#${memberId}`;
+
+/** Returns the text of a position. The texts of positions have the order of the positions. */
+const positionText = ({ time, sequence, subject }: HistoryPosition): string =>
+  `${time}#${String(sequence).padStart(16, '0')}#${subject}`;
+
+/** Returns the key of an entry among all entries of its image. */
+export const historyEntryKey = (imageId: ImageId, position: HistoryPosition): ItemKey => ({
+  pk: historyPartition(imageId),
+  sk: `${prefix.time}${positionText(position)}`,
+});
+
+/** Returns the key of an entry among those of one project's memberships of an image. */
+export const memberHistoryKey = (imageId: ImageId, memberId: ProjectId, position: HistoryPosition): ItemKey => ({
+  pk: historyPartition(imageId, memberId),
+  sk: positionText(position),
+});
+
+/** Returns the key of an entry among those of the image itself. */
+export const imageHistoryKey = (imageId: ImageId, position: HistoryPosition): ItemKey => ({
+  pk: historyPartition(imageId),
+  sk: `${prefix.image}${positionText(position)}`,
+});
+
+/** Returns the key of the item that records that a project was a member of an image within the retention. */
+export const pastMemberKey = (imageId: ImageId, memberId: ProjectId): ItemKey => ({
+  pk: historyPartition(imageId),
+  sk: `${prefix.offer}${memberId}`,
+});
+
+/** Returns the inclusive bounds of the sort keys of the entries of an image itself, or of one project, after a time. */
+export function historyBoundsAfter(memberId: ProjectId | undefined, time: Timestamp): readonly [string, string] {
+  const start = memberId === undefined ? prefix.image : '';
+  return [`${start}${time}#~`, `${start}~`];
+}
+
 /** Returns the project of an offer's sort key, or `undefined` for another item of the image's partition. */
 export const memberIdFromOfferKey = (key: string): ProjectId | undefined =>
   key.startsWith(prefix.offer) ? (key.slice(prefix.offer.length) as ProjectId) : undefined;
@@ -161,6 +208,7 @@ export function itemKind({ pk, sk }: ItemKey): 'image' | 'membership' | 'other' 
     if (sk.startsWith(prefix.shared)) return 'membership';
     return sk.startsWith(prefix.owned) || sk === standingAnswersSortKey ? 'other' : undefined;
   }
+  if (pk.startsWith(prefix.history)) return 'other';
   if (pk.startsWith(prefix.command)) return sk.startsWith(commandSortKey) ? 'other' : undefined;
   return pk.startsWith(prefix.everyone) && sk.startsWith(prefix.image) ? 'other' : undefined;
 }

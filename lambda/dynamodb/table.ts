@@ -10,6 +10,8 @@ import {
   QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
+  type BatchWriteCommand,
+  type BatchWriteCommandOutput,
   type DynamoDBDocumentClient,
   type QueryCommandInput,
   type QueryCommandOutput,
@@ -232,12 +234,19 @@ export class Table {
   }
 
   /**
+   * Sends one BatchWriteItem and returns its response. The caller creates the command, so that only the functions that
+   * write batches bundle it.
+   */
+  async sendBatch(createCommand: (tableName: string) => BatchWriteCommand): Promise<BatchWriteCommandOutput> {
+    return countUnits('write', await this.#documents.send(createCommand(this.#name)));
+  }
+
+  /**
    * Reads the items of a query in pages of 1 MB until it has enough. The first page of a query with a `Limit` reads so
    * many items, each further page twice as many as the one before.
    *
    * @param enough - number of items that suffice
    * @param maxPages - maximum number of pages, for a filter that excludes most items
-   * @param after - the key of an item to continue after, as another query has returned it
    * @param consistent - `false` only for a global index, which has no consistent reads
    * @returns the items, and the key of the last item that was read if more items may follow
    */
@@ -247,16 +256,10 @@ export class Table {
       enough = Number.POSITIVE_INFINITY,
       maxPages = Number.POSITIVE_INFINITY,
       consistent = true,
-      after,
-    }: {
-      readonly enough?: number;
-      readonly maxPages?: number;
-      readonly consistent?: boolean;
-      readonly after?: Item | undefined;
-    } = {},
+    }: { readonly enough?: number; readonly maxPages?: number; readonly consistent?: boolean } = {},
   ): Promise<{ readonly items: readonly Item[]; readonly lastKey: Item | undefined }> {
     const found: Item[] = [];
-    let lastKey = after;
+    let lastKey: Item | undefined = query.ExclusiveStartKey;
     let pages = 0;
     do {
       const page = await this.#queryPage(query, pages, consistent, lastKey);
@@ -305,7 +308,7 @@ export class Table {
 }
 
 /** Requests the capacity that a call consumes, in total over the table and its indexes. */
-const reportUnits = { ReturnConsumedCapacity: 'TOTAL' } as const;
+export const reportUnits = { ReturnConsumedCapacity: 'TOTAL' } as const;
 
 /**
  * Adds the units that a response reports to those of the current request, and returns the response.

@@ -1,4 +1,4 @@
-import type { Change, ImageState, MembershipState } from '../domain/change.ts';
+import { changeId, type Change, type ImageState, type MembershipState } from '../domain/change.ts';
 
 /** The `source` of every event that the service publishes. */
 export const notificationSource = 'image-sharing';
@@ -46,7 +46,7 @@ export function toNotification(change: Change, imageName: string | null): Notifi
   if (change.kind === 'image') {
     return {
       version: 1,
-      id: `${change.imageId}:${change.version}`,
+      id: changeId(change.imageId, change.version),
       type: `image.${verb}`,
       sequence: change.version,
       image: { id: change.imageId, name: change.name, owner: change.owner },
@@ -57,7 +57,7 @@ export function toNotification(change: Change, imageName: string | null): Notifi
   }
   return {
     version: 1,
-    id: `${change.membershipId}:${change.sequence}`,
+    id: changeId(change.membershipId, change.sequence),
     type: `image.member.${verb}`,
     sequence: change.sequence,
     image: { id: change.imageId, name: imageName, owner: change.owner },

@@ -100,6 +100,7 @@ describe('create', () => {
       ...imageKey(deleted.id),
       format: 1,
       id: deleted.id,
+      owner: 'alpha',
       version: 2,
       deleted_at: '2026-11-23T13:00:00Z',
       updated_by: by,

@@ -4,6 +4,7 @@ import type { Actor } from '../../lambda/domain/actor.ts';
 import type { CommandRecordRepository } from '../../lambda/domain/repositories/command-record-repository.ts';
 import type { Timestamp } from '../../lambda/domain/clock.ts';
 import type { ImageListRepository } from '../../lambda/domain/image-list.ts';
+import type { HistoryRecorder, HistoryRepository } from '../../lambda/domain/repositories/history-repository.ts';
 import type { ImageRepository } from '../../lambda/domain/repositories/image-repository.ts';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Image } from '../../lambda/domain/image.ts';
@@ -12,6 +13,8 @@ import type { MembershipRepository } from '../../lambda/domain/repositories/memb
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
 import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { documentClient } from '../../lambda/dynamodb/connect-table.ts';
+import { DynamoDbHistoryRecorder } from '../../lambda/dynamodb/history/dynamodb-history-recorder.ts';
+import { DynamoDbHistoryRepository } from '../../lambda/dynamodb/history/dynamodb-history-repository.ts';
 import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipListRepository } from '../../lambda/dynamodb/dynamodb-membership-list-repository.ts';
@@ -29,6 +32,7 @@ export interface Adapters {
   readonly lists: ImageListRepository;
   readonly membershipLists: MembershipListRepository;
   readonly commandRecords: CommandRecordRepository;
+  readonly history: HistoryRepository & HistoryRecorder;
 }
 
 /** The repositories on a new table, connected directly and through a proxy. */
@@ -57,12 +61,23 @@ export const now = new Date('2026-11-23T13:00:00Z');
 export const offeredAt = '2026-11-23T12:30:00Z' as Timestamp;
 export const answeredAt = '2026-11-23T12:45:00Z' as Timestamp;
 
+/** The retention of the history in days. */
+export const historyDays = 400;
+
+const historyOf = (table: Table): Adapters['history'] => {
+  const recorder = new DynamoDbHistoryRecorder(table, historyDays);
+  return Object.assign(new DynamoDbHistoryRepository(table, () => now), {
+    record: recorder.record.bind(recorder),
+  });
+};
+
 const adaptersOf = (table: Table): Adapters => ({
   images: new DynamoDbImageRepository(table, () => now),
   memberships: new DynamoDbMembershipRepository(table),
   lists: new DynamoDbImageListRepository(table, () => now),
   membershipLists: new DynamoDbMembershipListRepository(table, () => now),
   commandRecords: new DynamoDbCommandRecordRepository(table, () => now),
+  history: historyOf(table),
 });
 
 /** Opens the repositories on an empty table of this run's engine. */

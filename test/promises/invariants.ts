@@ -42,6 +42,7 @@ export interface InvariantOptions {
  * - An image has data if it is active or deactivated, and an import while it is importing.
  * - A membership with an end is in the index of ends, and its offer has the same end.
  * - A tombstone has no other items, and a withdrawn membership is in no list.
+ * - An item of a history expires.
  */
 export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
   const broken: string[] = [];
@@ -53,6 +54,10 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
 
   for (const item of items) {
     if (item['sk'] === standingAnswers) continue; // depends on no image
+    if (String(item['pk']).startsWith('HISTORY#')) {
+      broken.push(...brokenHistory(item));
+      continue;
+    }
     const place = classify(item);
     if (place === undefined) {
       broken.push(`${nameOf(item)}: no kind of item has such a key`);
@@ -86,6 +91,12 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
 
 /** The sort key of the standing answers of a project. */
 const standingAnswers = 'STANDING';
+
+/** Checks an item of a history. */
+const brokenHistory = (item: StoredItem): readonly string[] => [
+  ...differences(item, { format: itemFormat }),
+  ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${nameOf(item)}: it does not expire`]),
+];
 
 type ItemKind = 'image' | 'offer' | 'owned' | 'membership' | 'everyone';
 
@@ -187,7 +198,7 @@ function brokenMembership(
 
 /** Checks a tombstone, or items without an image record. */
 function brokenTombstone(record: StoredItem | undefined, { imageId, offers, memberships, entries }: Family): string[] {
-  const attributes = ['pk', 'sk', 'format', 'id', 'version', 'deleted_at', 'updated_by'];
+  const attributes = ['pk', 'sk', 'format', 'id', 'owner', 'version', 'deleted_at', 'updated_by'];
   return [
     ...[...offers, ...memberships, ...entries].map(({ item }) => `${nameOf(item)}: there is no image ${imageId}`),
     ...Object.keys(record ?? {})

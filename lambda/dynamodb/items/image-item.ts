@@ -98,12 +98,14 @@ export const imageItem = (image: Image, actor: Actor): Record<string, unknown> =
 });
 
 /**
- * Returns the tombstone of a deleted image: its id, which it keeps from being reused, and the actor of the deletion.
+ * Returns the tombstone of a deleted image: its id, which it keeps from being reused, its owner, who may read its
+ * history, and the actor of the deletion.
  */
 export const tombstoneItem = (image: Image, at: Date, actor: Actor): Record<string, unknown> => ({
   ...imageKey(image.id),
   format: itemFormat,
   id: image.id,
+  owner: image.owner,
   version: image.version + 1,
   deleted_at: timestamp(at),
   updated_by: actorAttribute(actor),
