@@ -2,7 +2,12 @@ import { Aspects, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-li
 import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { apiDocumentFile, defaultMemberQuota, variables } from '../lambda/functions/config.ts';
+import {
+  apiDocumentFile,
+  defaultHistoryRetentionDays,
+  defaultMemberQuota,
+  variables,
+} from '../lambda/functions/config.ts';
 import { apiDocument } from '../lambda/http/api-document.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { Alarms, type MonitoredParts } from './constructs/monitoring/alarms.ts';
@@ -55,6 +60,7 @@ export class ImageSharingStack extends Stack {
     });
     for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
     const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], domain } = props;
+    const { historyDays = defaultHistoryRetentionDays } = props;
     const publicUrl = props.publicUrl ?? (domain ? `https://${domain.name}` : '');
     const {
       network,
@@ -98,7 +104,11 @@ export class ImageSharingStack extends Stack {
     const sharing = new ServiceFunction(this, 'Sharing', {
       ...apiFunctionProps,
       entry: 'sharing',
-      environment: { ...environment, [variables.memberQuota]: String(memberQuota) },
+      environment: {
+        ...environment,
+        [variables.memberQuota]: String(memberQuota),
+        [variables.historyRetentionDays]: String(historyDays),
+      },
       // Its lists of images have the limits of those of the function `images`.
       memorySize: 1536,
     });
@@ -141,6 +151,7 @@ export class ImageSharingStack extends Stack {
       table,
       pendingChanges,
       imageData,
+      historyDays,
       consumerAccounts: props.eventConsumerAccounts,
       local,
       tracing,

@@ -23,6 +23,8 @@ export interface NotificationPublisherProps extends FunctionOptions {
   readonly table: SharingTable;
   readonly pendingChanges: PendingChangeCompletion;
   readonly imageData: ImageData;
+  /** Retention of the history of images in days. */
+  readonly historyDays: number;
   /**
    * Ids of the accounts that may create rules on the bus for themselves, and so receive every event on it.
    *
@@ -32,8 +34,8 @@ export interface NotificationPublisherProps extends FunctionOptions {
 }
 
 /**
- * A bus and the stream consumer that publishes every change of an image or a membership to it: at least once, and in
- * order for each membership. Only a principal that IAM allows can publish to the bus.
+ * A bus and the stream consumer that records every change of an image or a membership in the history and publishes it
+ * to the bus: at least once, and in order for each membership. Only a principal that IAM allows can publish to the bus.
  */
 export class NotificationPublisher extends Construct {
   readonly bus: EventBus;
@@ -43,7 +45,7 @@ export class NotificationPublisher extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { table, pendingChanges, imageData, consumerAccounts = [], ...options }: NotificationPublisherProps,
+    { table, pendingChanges, imageData, historyDays, consumerAccounts = [], ...options }: NotificationPublisherProps,
   ) {
     super(scope, id);
     // A bus requires a name; the stack's name distinguishes the stages within an account.
@@ -57,11 +59,13 @@ export class NotificationPublisher extends Construct {
     const fn = new ServiceFunction(this, 'Function', {
       ...options,
       entry: 'publish-notifications',
+      environment: { [variables.historyRetentionDays]: String(historyDays) },
       // The function retries failed publishing for almost as long.
       timeout: Duration.seconds(60),
     });
     this.function = fn;
     table.grantReadStream(fn);
+    table.grantWriteHistory(fn);
     this.grantPublish(fn);
     // For malformed records, which the function sends itself. SqsDlq, below, grants the same for discarded batches.
     grantSend(this.deadLetterQueue, fn, variables.deadLetterQueueUrl);

@@ -8,7 +8,7 @@ import {
   Table,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { Grant } from 'aws-cdk-lib/aws-iam';
+import { Grant, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { variables } from '../../lambda/functions/config.ts';
@@ -18,6 +18,7 @@ import {
   endAttribute,
   expiryIndex,
   expiryShardAttribute,
+  historyPartitionPattern,
   localIndexes,
   partitionKey,
   projectedAttributes,
@@ -68,7 +69,7 @@ const globalIndexes = [
 ] as const;
 
 /** Operations of the DynamoDB API that the functions call. */
-const operations = ['BatchGetItem', 'Query', 'TransactWriteItems', 'UpdateItem'];
+const operations = ['BatchGetItem', 'BatchWriteItem', 'Query', 'TransactWriteItems', 'UpdateItem'];
 
 /** Actions of the functions on items: reads by key or partition, and writes, alone or in transactions. */
 const itemActions = [
@@ -204,6 +205,21 @@ export class SharingTable extends Construct {
       resourceArns: [this.#table.tableArn],
     });
     fn.addEnvironment(variables.tableName, this.tableName);
+  }
+
+  /**
+   * Allows a function to put and delete items of histories, in batches, and no other items.
+   *
+   * @param fn - its role must be part of the stack
+   */
+  grantWriteHistory(fn: LambdaFunction): void {
+    fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:BatchWriteItem'],
+        resources: [this.#table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [historyPartitionPattern] } },
+      }),
+    );
   }
 
   /** Allows a function to query the lists of single projects and of public and community images. */

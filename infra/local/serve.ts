@@ -49,10 +49,11 @@ async function serve(): Promise<void> {
   const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
-  const { identity, port, publicUrl, memberQuota, allowedSources } = settings;
+  const { identity, port, publicUrl, memberQuota, historyDays, allowedSources } = settings;
   const environment = {
     ...identity,
     [variables.memberQuota]: String(memberQuota),
+    [variables.historyRetentionDays]: String(historyDays),
     [variables.allowedSources]: allowedSources,
     ...(publicUrl !== undefined && { [variables.publicUrl]: publicUrl }),
   };

@@ -3,7 +3,13 @@ import { join, resolve } from 'node:path';
 import { parseOrigins } from './cors-origins.ts';
 import { defaultAllowedSources } from './local-variables.ts';
 import { invalidSetting } from './invalid-setting.ts';
-import { isPublicUrl, loadConfig, publicUrlFormat, variables } from '../../lambda/functions/config.ts';
+import {
+  isPublicUrl,
+  loadConfig,
+  maxHistoryRetentionDays,
+  publicUrlFormat,
+  variables,
+} from '../../lambda/functions/config.ts';
 import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
@@ -23,6 +29,8 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** `IMAGE_MEMBER_QUOTA`: maximum number of members of an image; -1 is unlimited. Default 128. */
   readonly memberQuota: number;
+  /** `HISTORY_RETENTION_DAYS`: days to keep the history of images, 1 to 3650. Default 400. */
+  readonly historyDays: number;
   /** `IMPORT_ALLOWED_SOURCES`: sources of imports besides public addresses. Default: this machine. */
   readonly allowedSources: string;
   /**
@@ -54,6 +62,7 @@ export function loadSettings(env: Environment): Settings {
     corsOrigins: parseOrigins('CORS_ORIGINS', env['CORS_ORIGINS'] ?? ''),
     publicUrl,
     memberQuota: parseMemberQuota(env[variables.memberQuota] || undefined),
+    historyDays: parseHistoryDays(env[variables.historyRetentionDays] || undefined),
     allowedSources: parseSources(env[variables.allowedSources] ?? defaultAllowedSources),
     identity: parseIdentity(env),
   };
@@ -78,6 +87,18 @@ function parseMemberQuota(text: string | undefined): number {
     return loadConfig({ [variables.memberQuota]: text }, ['memberQuota']).memberQuota;
   } catch {
     throw invalidSetting(variables.memberQuota, 'a whole number of members, or -1 for no limit', text);
+  }
+}
+
+function parseHistoryDays(text: string | undefined): number {
+  try {
+    return loadConfig({ [variables.historyRetentionDays]: text }, ['historyRetentionDays']).historyRetentionDays;
+  } catch {
+    throw invalidSetting(
+      variables.historyRetentionDays,
+      `a whole number of days from 1 to ${maxHistoryRetentionDays}`,
+      text,
+    );
   }
 }
 

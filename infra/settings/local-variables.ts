@@ -1,4 +1,4 @@
-import { defaultMemberQuota, variables } from '../../lambda/functions/config.ts';
+import { defaultHistoryRetentionDays, defaultMemberQuota, variables } from '../../lambda/functions/config.ts';
 import { identityVariables } from '../../lambda/identity/settings.ts';
 
 /** An environment variable of the local server. */
@@ -25,6 +25,7 @@ const server: readonly LocalVariable[] = [
   variable('CORS_ORIGINS', 'origins, separated by commas, whose pages may call the API', 'none'),
   variable(variables.publicUrl, 'base URL of links in responses', 'the address of the request'),
   variable(variables.memberQuota, 'maximum number of members of an image; -1 is unlimited', defaultMemberQuota),
+  variable(variables.historyRetentionDays, 'days to keep the history, 1 to 3650', defaultHistoryRetentionDays),
   variable(variables.allowedSources, 'sources of imports besides public addresses', defaultAllowedSources),
   variable(identityVariables.kind, 'token verifier: dev, keystone, jwt or none', 'dev'),
 ];

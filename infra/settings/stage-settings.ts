@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 import { roles } from '../../lambda/domain/caller.ts';
 import { parseProjectId } from '../../lambda/domain/ids.ts';
-import { isPublicUrl, publicUrlFormat } from '../../lambda/functions/config.ts';
+import { isPublicUrl, maxHistoryRetentionDays, publicUrlFormat } from '../../lambda/functions/config.ts';
 import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { isHttpsOrLoopback, signatureAlgorithms } from '../../lambda/identity/settings.ts';
 import { isOrigin, originFormat } from './cors-origins.ts';
@@ -155,6 +155,8 @@ const fields = {
     .optional(),
   /** Maximum number of members of an image; -1 is unlimited. Default 128. */
   memberQuota: wholeNumber(-1, 999_999, ' (-1 is unlimited)').optional(),
+  /** Retention of the history of images in days, 1 to 3650. It applies to new changes only. Default 400. */
+  historyDays: wholeNumber(1, maxHistoryRetentionDays).optional(),
   /**
    * Concurrent executions reserved for each of the API's functions. Required in production. Default: shared with the
    * account.

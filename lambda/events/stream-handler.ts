@@ -2,8 +2,10 @@ import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEven
 import { deadlineOf } from '../runtime/deadline.ts';
 import { withRequestContext } from '../runtime/request-context.ts';
 import type { Change, MembershipChange } from '../domain/change.ts';
+import { historyEntryOf } from '../domain/history/history-entry.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
+import type { HistoryRecorder } from '../domain/repositories/history-repository.ts';
 import { logMessages } from '../runtime/log-messages.ts';
 import type { Log } from '../runtime/log.ts';
 import { Backoff } from '../runtime/backoff.ts';
@@ -27,6 +29,7 @@ export interface StreamHandlerDependencies {
     readonly dataDeleted?: string;
     readonly unknown?: string;
   };
+  readonly history: HistoryRecorder;
   /** Returns the image names that the members of these memberships may know, by membership id. */
   readonly imageNames: (memberships: readonly MembershipChange[]) => Promise<ReadonlyMap<string, string | null>>;
   readonly bus: NotificationBus;
@@ -63,7 +66,8 @@ const serializeForSqs = (record: DynamoDBRecord): string =>
   );
 
 /**
- * Publishes every change in a batch of stream records, in order and at least once. The response reports the first
+ * Records every change in a batch of stream records in the history of its image, then publishes the changes in order.
+ * Each change is recorded and published at least once; to record it again changes nothing. The response reports the first
  * failed record; Lambda retries this record and all that follow it.
  *
  * @throws Error if the first record fails and others succeed: Lambda then retries the batch in halves until the failed
@@ -106,6 +110,10 @@ async function publishBatch(
   let failure: Failure | undefined;
   let published = 0;
   try {
+    await recordHistory(
+      dependencies,
+      changes.map(({ change }) => change),
+    );
     // No name with the end of a membership: a former member learns nothing newer than the end.
     const names = await dependencies.imageNames(
       changes.flatMap(({ change }) => (change.kind === 'membership' && change.after !== undefined ? [change] : [])),
@@ -154,6 +162,19 @@ async function publishBatch(
         }),
   });
   return failure;
+}
+
+/** Records changes. The full history of one image does not prevent the other changes. */
+async function recordHistory({ history, log }: StreamHandlerDependencies, changes: readonly Change[]): Promise<void> {
+  const entries = changes.flatMap((change) => historyEntryOf(change) ?? []);
+  const unrecorded = await history.record(entries);
+  if (unrecorded.length === 0) return;
+  log({
+    level: 'error',
+    message: logMessages.historyFull,
+    images: [...new Set(unrecorded.map(({ imageId }) => imageId))],
+    ...metricFields(publishOperation, { UnrecordedChanges: unrecorded.length }),
+  });
 }
 
 /** A stream record with its content or, if it is malformed, the reason. */

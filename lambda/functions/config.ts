@@ -15,6 +15,7 @@ export const variables = {
   identity: identityVariables.kind,
   publicUrl: 'PUBLIC_URL',
   memberQuota: 'IMAGE_MEMBER_QUOTA',
+  historyRetentionDays: 'HISTORY_RETENTION_DAYS',
   eventBusName: 'EVENT_BUS_NAME',
   pendingChangesQueueUrl: 'PENDING_CHANGES_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
@@ -38,6 +39,8 @@ export interface Config {
    * service.
    */
   readonly memberQuota: number;
+  /** Retention of the history of images in days. Default 400. */
+  readonly historyRetentionDays: number;
   /** The bus to which notifications are published. */
   readonly eventBusName: string;
   /** The queue of messages that schedule the completion of pending changes. */
@@ -104,6 +107,12 @@ export function isPublicUrl(text: string): boolean {
 /** Default of `image_member_quota` of the Image service. */
 export const defaultMemberQuota = 128;
 
+/** Default retention of the history: a year and a month, so that a yearly audit sees the whole year. */
+export const defaultHistoryRetentionDays = 400;
+
+/** Longest retention of the history in days: ten years. */
+export const maxHistoryRetentionDays = 3650;
+
 /** Reads one setting. Returns `undefined` and adds a problem if the variable is missing or invalid. */
 type Reader<Value> = (env: Environment, problems: string[]) => Value | undefined;
 
@@ -133,6 +142,16 @@ const readMemberQuota: Reader<number> = (env, problems) => {
   return undefined;
 };
 
+const readHistoryRetentionDays: Reader<number> = (env, problems) => {
+  const value = env[variables.historyRetentionDays] || String(defaultHistoryRetentionDays);
+  const days = /^\d{1,4}$/.test(value) ? Number(value) : 0;
+  if (days >= 1 && days <= maxHistoryRetentionDays) return days;
+  problems.push(
+    `${variables.historyRetentionDays} is ${JSON.stringify(value)}, not a whole number of days from 1 to ${maxHistoryRetentionDays}`,
+  );
+  return undefined;
+};
+
 const readImportLimits: Reader<ImportLimits> = (env, problems) => {
   const text = env[variables.importLimits] || '{}';
   try {
@@ -149,6 +168,7 @@ const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
   identity: loadIdentitySettings,
   publicUrl: readPublicUrl,
   memberQuota: readMemberQuota,
+  historyRetentionDays: readHistoryRetentionDays,
   eventBusName: requiredText(variables.eventBusName),
   pendingChangesQueueUrl: requiredText(variables.pendingChangesQueueUrl),
   deadLetterQueueUrl: requiredText(variables.deadLetterQueueUrl),

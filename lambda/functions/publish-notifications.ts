@@ -1,5 +1,6 @@
 import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
+import { DynamoDbHistoryRecorder } from '../dynamodb/history/dynamodb-history-recorder.ts';
 import { findImageNames } from '../dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../dynamodb/stream-record.ts';
 import { deletionMessage, importMessage } from '../events/image-data-messages.ts';
@@ -12,20 +13,23 @@ import { SqsQueue } from '../messaging/sqs-queue.ts';
 const config = loadConfig(process.env, [
   'stackName',
   'tableName',
+  'historyRetentionDays',
   'eventBusName',
   'pendingChangesQueueUrl',
   'imageDataQueueUrl',
   'deadLetterQueueUrl',
 ]);
+const clock = () => new Date();
 const table = connectTable(config.tableName);
 const pendingChangesQueue = new SqsQueue(config.pendingChangesQueueUrl);
 const imageDataQueue = new SqsQueue(config.imageDataQueueUrl);
 const deadLetterQueue = new SqsQueue(config.deadLetterQueueUrl);
 
-/** Reads the table's stream and publishes notifications. */
+/** Reads the table's stream, records the history of images and publishes notifications. */
 export const handler = streamHandler({
   read: readStreamRecord,
-  imageNames: (memberships) => findImageNames(table, () => new Date(), memberships),
+  history: new DynamoDbHistoryRecorder(table, config.historyRetentionDays),
+  imageNames: (memberships) => findImageNames(table, clock, memberships),
   bus: new EventBridgeBus(config.eventBusName),
   scheduleCompletion: (pendingChangeStarted) => pendingChangesQueue.send(pendingChangeMessage(pendingChangeStarted)),
   startImport: (importStarted) => imageDataQueue.send(importMessage(importStarted)),

@@ -7,6 +7,7 @@ export const logMessages = {
   notifications: 'notifications',
   recordSentToDeadLetterQueue: 'record sent to dead-letter queue',
   unknownItem: 'unknown item',
+  historyFull: 'history full',
   pendingChangeCompleted: 'pending change completed',
   imageData: 'image data',
   importGivenUp: 'import given up after its last attempt',

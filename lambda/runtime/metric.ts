@@ -39,6 +39,8 @@ const definitions = {
   /** Stream records that a batch did not publish and that are retried. */
   UnpublishedRecords: { unit: 'Count', dimensions: [byOperation] },
   UnknownStreamRecords: { unit: 'Count', dimensions: [byOperation] },
+  /** Changes that the full history of their image does not contain. */
+  UnrecordedChanges: { unit: 'Count', dimensions: [byOperation] },
   MalformedStreamRecords: { unit: 'Count', dimensions: [byOperation] },
   /** Memberships that were ended because their end had passed, and those that could not be ended. */
   ExpiredMemberships: { unit: 'Count', dimensions: [byOperation] },

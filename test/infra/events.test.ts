@@ -182,6 +182,10 @@ describe('the notifications', () => {
       allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], stream),
       allow('dynamodb:ListStreams', { 'Fn::Join': ['', [arn('Table'), '/stream/*']] }),
       allow('dynamodb:BatchGetItem', arn('Table')),
+      {
+        ...allow('dynamodb:BatchWriteItem', arn('Table')),
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['HISTORY#*'] } },
+      },
       allow('events:PutEvents', arn('NotificationsBus')),
       // For imports and deletions of image data, for malformed records, which the function sends, and for pending changes.
       allow(sending, [arn('ImageDataQueue'), arn('NotificationsDeadLetters'), arn('PendingChangesQueue')]),

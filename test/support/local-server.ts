@@ -37,6 +37,7 @@ export function environmentWithoutSettings(): NodeJS.ProcessEnv {
     DYNAMODB_ENDPOINT: _endpoint,
     CORS_ORIGINS: _origins,
     IMAGE_MEMBER_QUOTA: _quota,
+    HISTORY_RETENTION_DAYS: _days,
     IMPORT_ALLOWED_SOURCES: _sources,
     ...environment
   } = process.env;

@@ -9,6 +9,7 @@ test('without variables it listens on the port of Image API servers and keeps da
     DYNAMODB_ENDPOINT: '',
     CORS_ORIGINS: '',
     IMAGE_MEMBER_QUOTA: '',
+    HISTORY_RETENTION_DAYS: '',
   });
 
   const dataFolder = join(import.meta.dirname, '..', '..', '..', '.data');
@@ -18,6 +19,7 @@ test('without variables it listens on the port of Image API servers and keeps da
     tableEndpoint: undefined,
     identity: { IDENTITY: 'dev' },
     memberQuota: 128,
+    historyDays: 400,
     allowedSources: '127.0.0.0/8:*,[::1]:*',
     corsOrigins: [],
   });
@@ -32,6 +34,7 @@ test('each variable sets its setting', () => {
     CORS_ORIGINS: 'https://console.example',
     PUBLIC_URL: 'https://images.example',
     IMAGE_MEMBER_QUOTA: '3',
+    HISTORY_RETENTION_DAYS: '30',
     IMPORT_ALLOWED_SOURCES: 'mirror.example.org:8080',
     ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
@@ -43,6 +46,7 @@ test('each variable sets its setting', () => {
     corsOrigins: ['https://console.example'],
     publicUrl: 'https://images.example',
     memberQuota: 3,
+    historyDays: 30,
     allowedSources: 'mirror.example.org:8080',
     identity: { ...keystone, ...account },
   });
@@ -85,6 +89,8 @@ test.each([
   ['IMAGE_MEMBER_QUOTA', ' 3', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '1000000', '"IMAGE_MEMBER_QUOTA" must be'],
   ['IMAGE_MEMBER_QUOTA', '9'.repeat(200), `got "${'9'.repeat(80)}".`],
+  ['HISTORY_RETENTION_DAYS', '0', '"HISTORY_RETENTION_DAYS" must be a whole number of days from 1 to 3650; got "0".'],
+  ['HISTORY_RETENTION_DAYS', '3651', 'got "3651".'],
   [
     'IMPORT_ALLOWED_SOURCES',
     'mirror:0',

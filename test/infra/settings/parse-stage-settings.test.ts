@@ -36,6 +36,7 @@ const everySetting: Required<StageSettings> = {
   },
   network: { subnetIds: ['subnet-0123456789abcdef0'], securityGroupIds: ['sg-0123456789abcdef0'] },
   memberQuota: -1,
+  historyDays: 3650,
   reservedConcurrency: 1,
   routeThrottle: { rate: 1, burst: 1 },
   warmThroughput: { reads: 12_000, writes: 4_000 },
@@ -156,6 +157,7 @@ test.each<[string, object, string]>([
     { routeThrottle: { burst: 5 } },
     '"routeThrottle.rate" is required: a whole number from 1.',
   ],
+  ['a history that is not kept', { historyDays: 0 }, '"historyDays" must be a whole number from 1 to 3650; got 0.'],
   [
     'a throughput below that of a new table',
     { warmThroughput: { reads: 20_000, writes: 10 } },

@@ -1,6 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Image } from '../../../lambda/domain/image.ts';
 import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
+import { DynamoDbHistoryRecorder } from '../../../lambda/dynamodb/history/dynamodb-history-recorder.ts';
 import { findImageNames } from '../../../lambda/dynamodb/find-image-names.ts';
 import { readStreamRecord } from '../../../lambda/dynamodb/stream-record.ts';
 import type { Notification } from '../../../lambda/events/notification.ts';
@@ -10,6 +11,9 @@ import { openTestStream } from '../../support/table-stream.ts';
 
 /** Behavior of the test bus in one call: which entries it publishes, or the sudden end of the function. */
 type BusMood = (notifications: readonly Notification[]) => readonly boolean[] | 'killed before' | 'killed after';
+
+/** Behavior of the history in one call: it records, refuses, or the function ends before or after it has recorded. */
+type HistoryMood = () => 'records' | 'refuses' | 'killed before' | 'killed after';
 
 /** The stream consumer of a test, its output, and functions that invoke it like Lambda does. */
 export interface Consumer {
@@ -22,6 +26,8 @@ export interface Consumer {
   readonly logged: Readonly<Record<string, unknown>>[];
   /** Behavior of the bus; by default it publishes everything. */
   mood: BusMood;
+  /** Behavior of the history; by default it records everything. */
+  historyMood: HistoryMood;
   /** Behavior of the two queues; by default they accept every message. */
   queues: () => Promise<void>;
   /** Remaining time of the function at its start, in milliseconds. It reserves five seconds for its report. */
@@ -33,10 +39,14 @@ export interface Consumer {
   close(): void;
 }
 
-/** Starts the stream consumer of a test's table with a recording bus. */
-export async function startConsumer(table: TestTable): Promise<Consumer> {
-  const connected = connectTable(table.tableName);
+/**
+ * Starts the stream consumer of a test's table with a recording bus.
+ *
+ * @param connected - the connection of the consumer
+ */
+export async function startConsumer(table: TestTable, connected = connectTable(table.tableName)): Promise<Consumer> {
   const stream = await openTestStream(table);
+  const history = new DynamoDbHistoryRecorder(connected, 400);
   const waiting: DynamoDBRecord[] = [];
   const consumer: Consumer = {
     published: [],
@@ -46,6 +56,7 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
     deadLetters: [],
     logged: [],
     mood: (notifications) => notifications.map(() => true),
+    historyMood: () => 'records',
     queues: () => Promise.resolve(),
     remaining: 5800,
     invoke: async (records) => {
@@ -81,6 +92,16 @@ export async function startConsumer(table: TestTable): Promise<Consumer> {
   const killed = new Error('The function ends here.');
   const run = streamHandler({
     read: readStreamRecord,
+    history: {
+      record: async (entries) => {
+        const mood = consumer.historyMood();
+        if (mood === 'refuses') throw new Error('The history is away.');
+        const unrecorded = mood === 'killed before' ? [] : await history.record(entries);
+        if (mood === 'records') return unrecorded;
+        state.isKilled = true;
+        throw killed;
+      },
+    },
     imageNames: (memberships) => findImageNames(connected, () => new Date(), memberships),
     bus: {
       publish: (notifications) => {

@@ -27,6 +27,22 @@ test.each(['-2', '1.5', '1e3', 'many', ' 5', '0x10'])('the member quota is not %
   );
 });
 
+test('the history is kept for 400 days by default', () => {
+  expect(loadConfig({}, ['historyRetentionDays'])).toEqual({ historyRetentionDays: 400 });
+});
+
+test.each(['1', '3650'])('the history may be kept for %s days', (text) => {
+  expect(loadConfig({ HISTORY_RETENTION_DAYS: text }, ['historyRetentionDays'])).toEqual({
+    historyRetentionDays: Number(text),
+  });
+});
+
+test.each(['0', '3651', '-1', '1.5', 'x', ' 3'])('the history is not kept for %j days', (text) => {
+  expect(() => loadConfig({ HISTORY_RETENTION_DAYS: text }, ['historyRetentionDays'])).toThrow(
+    `Configuration: HISTORY_RETENTION_DAYS is ${JSON.stringify(text)}, not a whole number of days from 1 to 3650.`,
+  );
+});
+
 test.each(['https://images.example', 'https://images.example:8443/image', 'http://127.0.0.1:8080', undefined])(
   'the public URL may be %s',
   (publicUrl) => {

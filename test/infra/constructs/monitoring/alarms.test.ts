@@ -154,7 +154,7 @@ describe('there is an alarm for', () => {
       'errors of the table in each operation',
       'AWS/DynamoDB SystemErrors',
       () =>
-        ['BatchGetItem', 'Query', 'TransactWriteItems', 'UpdateItem'].map((operation) => [
+        ['BatchGetItem', 'BatchWriteItem', 'Query', 'TransactWriteItems', 'UpdateItem'].map((operation) => [
           { Operation: operation, TableName: tableName() },
           'Sum > 5',
           '1 of 300 s',
