@@ -1,5 +1,6 @@
 import { loadConfig } from './config.ts';
 import { connectTable } from '../dynamodb/connect-table.ts';
+import { DynamoDbHistoryRepository } from '../dynamodb/history/dynamodb-history-repository.ts';
 import { DynamoDbImageListRepository } from '../dynamodb/dynamodb-image-list-repository.ts';
 import { DynamoDbImageRepository } from '../dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipListRepository } from '../dynamodb/dynamodb-membership-list-repository.ts';
@@ -19,6 +20,7 @@ import { createOfferImage } from '../use-cases/members/offer-image.ts';
 import { createWithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 import { createListOffers } from '../use-cases/sharing/list-offers.ts';
 import { createListOwnImages } from '../use-cases/sharing/list-own-images.ts';
+import { createShowHistory } from '../use-cases/sharing/show-history.ts';
 import { createShowProject } from '../use-cases/sharing/show-project.ts';
 import {
   createListStandingAnswers,
@@ -27,11 +29,19 @@ import {
   createShowStandingAnswer,
 } from '../use-cases/sharing/standing-answers.ts';
 
-const config = loadConfig(process.env, ['stackName', 'tableName', 'identity', 'publicUrl', 'memberQuota']);
+const config = loadConfig(process.env, [
+  'stackName',
+  'tableName',
+  'identity',
+  'publicUrl',
+  'memberQuota',
+  'historyRetentionDays',
+]);
 const clock = () => new Date();
 const table = connectTable(config.tableName);
 const images = new DynamoDbImageRepository(table, clock);
 const memberships = new DynamoDbMembershipRepository(table);
+const history = new DynamoDbHistoryRepository(table, clock);
 const lists = new DynamoDbImageListRepository(table, clock);
 const membershipLists = new DynamoDbMembershipListRepository(table, clock);
 const standingAnswers = new DynamoDbStandingAnswerRepository(table);
@@ -52,6 +62,7 @@ export const handler = apiHandler(
     removeStandingAnswer: createRemoveStandingAnswer(standingAnswers),
     changeExpiry: createChangeExpiry(images, memberships, clock),
     leaveImage: createLeaveImage(images, memberships, clock),
+    showHistory: createShowHistory(history, clock, config.historyRetentionDays),
   },
   {
     identity: createTokenVerifier(config, readSecret),

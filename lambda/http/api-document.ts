@@ -112,12 +112,12 @@ const sharingName = (name: string): string => `sharing-${name}`;
 
 /** Schemas of responses of the sharing API, which have all properties of their served schemas. */
 const sharingViews: Readonly<Record<string, Json>> = Object.fromEntries(
-  Object.entries(sharingSchemas).map(([name, { properties }]) => [
+  Object.entries(sharingSchemas).map(([name, { properties, required }]) => [
     `${sharingName(name)}-view`,
     {
       ...reference(sharingName(name)),
       type: 'object',
-      required: Object.keys(properties).filter((property) => property !== 'next'),
+      required: required ?? Object.keys(properties).filter((property) => property !== 'next'),
       properties: { schema: { const: `/sharing/v1/schemas/${name}` } },
       additionalProperties: true,
     },
@@ -380,6 +380,9 @@ export const apiDocument = (): ApiDocument => ({
       ...Object.fromEntries(Object.entries(sharingSchemas).map(([name, schema]) => [sharingName(name), schema])),
       ...views,
       ...sharingViews,
+      'sharing-history-or-access-view': {
+        anyOf: ['sharing-history-view', 'sharing-access-view'].map(reference),
+      },
       ...patchSchemas,
       fault,
       versions,

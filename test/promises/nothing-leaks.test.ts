@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { timestamp, type Timestamp } from '../../lambda/domain/clock.ts';
+import { markerOf } from '../../lambda/http/requests/history-query.ts';
 import { active } from '../lambda/domain/an-image.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../support/engine-proxy.ts';
@@ -74,12 +76,20 @@ const operations: Readonly<Record<string, (imageId: string, project: string) => 
   'HEAD of its data': (id) => ['HEAD', `/v2/images/${id}/file`, {}],
   'its deactivation': (id) => ['POST', `/v2/images/${id}/actions/deactivate`, {}],
   'its reactivation': (id) => ['POST', `/v2/images/${id}/actions/reactivate`, {}],
+  'its history': (id) => ['GET', `/sharing/v1/images/${id}/history`, {}],
+  'its history of another project': (id) => ['GET', `/sharing/v1/images/${id}/history?member_id=beta`, {}],
+  'its access at a time': (id) => ['GET', `/sharing/v1/images/${id}/history?at=${now()}`, {}],
+  'its history after a position': (id) => ['GET', `/sharing/v1/images/${id}/history?marker=${marker}`, {}],
   'a list after it': (id) => ['GET', `/v2/images?marker=${id}`, {}],
   'a list sorted by name after it': (id) => ['GET', `/v2/images?sort=name:asc&marker=${id}`, {}],
   'a list of offers after it': (id) => ['GET', `/sharing/v1/offers?marker=${id}`, {}],
   'a list of offers by time after it': (id) => ['GET', `/sharing/v1/offers?sort=offered_at&marker=${id}`, {}],
   'a list of own images after it': (id) => ['GET', `/sharing/v1/images?marker=${id}`, {}],
 };
+
+const now = (): string => timestamp(new Date());
+/** Marker of a position in a history, newer than all entries. */
+const marker = markerOf({ time: '9999-01-01T00:00:00Z' as Timestamp, sequence: 1, subject: 'none' });
 
 /** The whole answer and the calls that it took, with the image's id and the request's left out. */
 async function observed([method, path, options]: Request, as: string, imageId: string) {

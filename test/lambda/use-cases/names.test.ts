@@ -13,6 +13,7 @@ import { createOfferImage } from '../../../lambda/use-cases/members/offer-image.
 import { createDownloadImage, createShowImage } from '../../../lambda/use-cases/images/show-image.ts';
 import { createRunImport } from '../../../lambda/use-cases/images/run-import.ts';
 import { createSetImageActivation } from '../../../lambda/use-cases/images/set-image-activation.ts';
+import { createShowHistory } from '../../../lambda/use-cases/sharing/show-history.ts';
 import { createShowMember } from '../../../lambda/use-cases/members/show-member.ts';
 import { createUpdateImage } from '../../../lambda/use-cases/images/update-image.ts';
 import { createWithdrawOffer } from '../../../lambda/use-cases/members/withdraw-offer.ts';
@@ -34,6 +35,7 @@ test.each([
   ['listOwnImages', createListOwnImages(unused)],
   ['showProject', createShowProject(unused)],
   ['offerImage', createOfferImage(unused)],
+  ['showHistory', createShowHistory(unused, unused, 400)],
   ['showImage', createShowImage(unused)],
   ['showMember', createShowMember(unused)],
   ['updateImage', createUpdateImage(unused, unused)],

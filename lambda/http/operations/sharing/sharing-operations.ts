@@ -1,4 +1,5 @@
 import { bulkOperations } from './bulk.ts';
+import { historyOperations } from './history.ts';
 import { membershipOperations } from './memberships.ts';
 import { offerOperations } from './offers.ts';
 import { ownImageOperations } from './own-images.ts';
@@ -13,4 +14,5 @@ export const sharingOperations = {
   ...bulkOperations,
   ...standingAnswerOperations,
   ...membershipOperations,
+  ...historyOperations,
 } as const;

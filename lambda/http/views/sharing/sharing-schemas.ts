@@ -1,6 +1,7 @@
 import { memberStatuses } from '../../../domain/membership.ts';
 import { standingStatuses } from '../../../domain/standing-answer.ts';
 import { memberSchema } from '../schemas.ts';
+import { historySchemas } from './history-schemas.ts';
 import { listSchemas } from './list-schemas.ts';
 
 const time = (description: string) => ({ type: 'string', description });
@@ -49,11 +50,20 @@ const resultsSchema = {
   },
 } as const;
 
+/** A served schema of the sharing API. */
+interface SharingSchema {
+  readonly name: string;
+  readonly properties: object;
+  /** Names of the properties of every response. Default: all except `next`. */
+  readonly required?: readonly string[];
+}
+
 /** Schemas of /sharing/v1/schemas, by name. */
-export const sharingSchemas: Readonly<Record<string, { readonly name: string; readonly properties: object }>> = {
+export const sharingSchemas: Readonly<Record<string, SharingSchema>> = {
   member: sharingMemberSchema,
   results: resultsSchema,
   ...listSchemas,
+  ...historySchemas,
   'standing-answer': standingAnswerSchema,
   'standing-answers': {
     name: 'standing-answers',
