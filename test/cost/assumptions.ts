@@ -20,8 +20,8 @@ export const requestLogBytes = 2_500;
 
 /** Publication of a notification: one invocation each, the worst case, since busy times share one. */
 export const publication = {
-  /** Reads the image, reads the membership, puts the event. */
-  roundTrips: 3,
+  /** Writes the history, reads the image, reads the membership, puts the event. */
+  roundTrips: 4,
   readUnits: 2,
   logBytes: 1_000,
 } as const;
@@ -62,6 +62,12 @@ export const uploadPartBytes = 8 * 1024 * 1024;
 
 /** Dashboards of a production stage. */
 export const dashboards = 1;
+
+/** Average bytes of an item of a history, with its overhead. The length depends on the ids. */
+export const historyItemBytes = 600;
+
+/** Months of changes that the history contains after its retention of 400 days. */
+export const historyMonths = 400 / 30;
 
 /** Hours of a month. */
 export const hoursPerMonth = 730;

@@ -11,6 +11,8 @@ import {
   coldStartShare,
   dashboards,
   durations,
+  historyItemBytes,
+  historyMonths,
   hoursPerMonth,
   idleSweep,
   importBytesPerSecond,
@@ -97,6 +99,8 @@ export interface OperationUsage {
   readonly readUnits: number;
   readonly writeUnits: number;
   readonly notifications: number;
+  /** Number of items that the stream consumer writes into histories. */
+  readonly historyItems: number;
   readonly responseBytes: number;
   /** The request itself, and the publication of its notifications. */
   readonly usage: Usage;
@@ -126,10 +130,12 @@ export function usageOfOperations(
       readUnits,
       writeUnits,
       notifications: demand.notifications,
+      historyItems: demand.historyItems,
       responseBytes: demand.responseBytes,
       usage: sumOf([
         [request, 1],
         [publicationUsage(stack), demand.notifications],
+        [{ writeUnits: 1 }, demand.historyItems],
       ]),
     };
   });
@@ -268,7 +274,13 @@ export function usageOfMonth(
   const requests = operations.reduce((sum, { perHour }) => sum + perHour * hours, 0);
   const images = size.projects * size.imagesPerProject;
   const memberships = images * size.membersPerImage;
-  const storedGigabytes = (images * records.image + memberships * records.membership) / gigabyte;
+  const historyItems = operations.reduce(
+    (sum, operation) => sum + operation.perHour * hours * operation.historyItems,
+    0,
+  );
+  const storedGigabytes =
+    (images * records.image + memberships * records.membership + historyItems * historyMonths * historyItemBytes) /
+    gigabyte;
   const requested = sumOf([
     ...operations.map(({ usage, perHour }) => [usage, (perHour * hours) / million] as const),
     [sweepsOfMonth(stack), 1],

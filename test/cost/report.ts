@@ -48,7 +48,7 @@ function operationTable(operations: readonly OperationUsage[]): ReportTable {
     Object.fromEntries(names.map((name) => [name, usage[name] ?? 0]));
   return [
     [
-      ...['operation', 'reads', 'writes', 'events', 'body'],
+      ...['operation', 'reads', 'writes', 'events', 'history', 'body'],
       ...groupsOfOperation.map(([title]) => title),
       ...regions.map((region) => `**${region}**`),
     ],
@@ -57,6 +57,7 @@ function operationTable(operations: readonly OperationUsage[]): ReportTable {
       String(operation.readUnits),
       String(operation.writeUnits),
       String(operation.notifications),
+      String(operation.historyItems),
       `${(operation.responseBytes / 1000).toFixed(1)} KB`,
       ...groupsOfOperation.map(([, names]) => dollars(priceOf(partOf(operation.usage, names), 'us-east-1'))),
       ...regions.map((region) => dollars(priceOf(operation.usage, region))),

@@ -1,6 +1,10 @@
 import type { SynthesizedStack } from '../../infra/local/template/synthesized-stack.ts';
 import { tableFromTemplate } from '../../infra/local/dynamodb/table-from-template.ts';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { defaultHistoryRetentionDays } from '../../lambda/functions/config.ts';
+import type { Change } from '../../lambda/domain/change.ts';
+import { historyEntryOf } from '../../lambda/domain/history/history-entry.ts';
+import { historyItems } from '../../lambda/dynamodb/items/history-item.ts';
 import { partitionKey, sortKey } from '../../lambda/dynamodb/keys.ts';
 import { readStreamRecord } from '../../lambda/dynamodb/stream-record.ts';
 import { eventOf } from '../bench/functions.ts';
@@ -45,6 +49,8 @@ export interface Demand {
   readonly partitions: readonly PartitionUse[];
   /** Notifications that its changes cause. */
   readonly notifications: number;
+  /** Number of items of histories that the stream consumer writes for its changes, each of one write unit. */
+  readonly historyItems: number;
   /** Bytes of the response's body. */
   readonly responseBytes: number;
   /** Units by the engine's own count, for comparison. */
@@ -64,6 +70,7 @@ export async function captureDemand(service: RecordedService, call: ApiCall): Pr
   const written = calls.flatMap(writtenKeys);
   if (new Set(written.map(({ key }) => key)).size !== written.length)
     throw new Error(`${call.path} writes an item twice.`);
+  const changes = written.flatMap(({ key }) => changeOf(before.get(key), after.get(key)) ?? []);
   const uses = [
     ...calls.flatMap((each) => readUses(each, before, indexes)),
     ...written.flatMap(({ key, isTransaction }) => writeUses(before.get(key), after.get(key), isTransaction, indexes)),
@@ -76,7 +83,10 @@ export async function captureDemand(service: RecordedService, call: ApiCall): Pr
       reads: own.reduce((sum, { reads }) => sum + reads, 0),
       writes: own.reduce((sum, { writes }) => sum + writes, 0),
     })),
-    notifications: written.filter(({ key }) => causesNotification(before.get(key), after.get(key))).length,
+    notifications: changes.length,
+    historyItems: changes
+      .flatMap((change) => historyEntryOf(change) ?? [])
+      .flatMap((entry) => historyItems(entry, defaultHistoryRetentionDays)).length,
     responseBytes: result ? Buffer.byteLength(JSON.stringify(result)) : 0,
     engineUnits: unitsOf(calls),
   };
@@ -91,16 +101,14 @@ const keyOf = (item: StoredItem): string => `${String(item[partitionKey])} / ${S
 const itemsByKey = async (table: TestTable): Promise<ReadonlyMap<string, StoredItem>> =>
   new Map((await storedItems(table)).map((item) => [keyOf(item), item]));
 
-const causesNotification = (before: StoredItem | undefined, after: StoredItem | undefined): boolean => {
-  if (after === undefined) return false;
+const changeOf = (before: StoredItem | undefined, after: StoredItem | undefined): Change | undefined => {
+  if (after === undefined) return undefined;
   const { [partitionKey]: pk, [sortKey]: sk } = after;
   const image = (item: StoredItem | undefined) => item && marshall(item);
-  return (
-    readStreamRecord({
-      eventName: before === undefined ? 'INSERT' : 'MODIFY',
-      dynamodb: { Keys: marshall({ pk, sk }), OldImage: image(before), NewImage: image(after) },
-    }).change !== undefined
-  );
+  return readStreamRecord({
+    eventName: before === undefined ? 'INSERT' : 'MODIFY',
+    dynamodb: { Keys: marshall({ pk, sk }), OldImage: image(before), NewImage: image(after) },
+  }).change;
 };
 
 function writtenKeys({
