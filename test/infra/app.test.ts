@@ -95,9 +95,9 @@ test('any stage can be described by a file', () => {
   expect(stackName()).toBe('ImageSharing-staging');
   const functions = resourcesOfType('AWS::Lambda::Function').map(({ Properties }) => Properties);
   const variables = functions.map((fn) => fn['Environment'].Variables);
-  expect(variables.filter(({ IMAGE_MEMBER_QUOTA }) => IMAGE_MEMBER_QUOTA === '7')).toHaveLength(2);
-  expect(variables.filter(({ PUBLIC_URL }) => PUBLIC_URL === 'https://images.example')).toHaveLength(3);
-  expect(functions.filter((fn) => fn['ReservedConcurrentExecutions'] === 3)).toHaveLength(3);
+  expect(variables.filter(({ IMAGE_MEMBER_QUOTA }) => IMAGE_MEMBER_QUOTA === '7')).toHaveLength(3);
+  expect(variables.filter(({ PUBLIC_URL }) => PUBLIC_URL === 'https://images.example')).toHaveLength(4);
+  expect(functions.filter((fn) => fn['ReservedConcurrentExecutions'] === 3)).toHaveLength(4);
   expect(resourcesOfType('AWS::ApiGatewayV2::Api')[0]).toMatchObject({
     Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example'] } },
   });

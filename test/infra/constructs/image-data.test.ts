@@ -143,7 +143,7 @@ describe('the worker', () => {
   test('is outside of the network that the functions of the API are attached to', () => {
     expect(propertiesOf('AWS::Lambda::Function', 'ImagesFunction')).toHaveProperty('VpcConfig');
     expect(worker()).not.toHaveProperty('VpcConfig');
-    expect(statements().filter(({ Action }) => String(Action).includes('ec2:'))).toHaveLength(3);
+    expect(statements().filter(({ Action }) => String(Action).includes('ec2:'))).toHaveLength(4);
   });
 
   test('gets the limits and the allowed sources of the stage', () => {

@@ -108,7 +108,7 @@ describe('a stack with a Keystone in a VPC', () => {
   test('attaches every function that verifies tokens, reserves its concurrency, and adds the certificate file', () => {
     const functions = ofType('AWS::Lambda::Function').filter((fn) => 'IDENTITY' in fn['Environment'].Variables);
 
-    expect(functions).toHaveLength(3);
+    expect(functions).toHaveLength(4);
     for (const fn of functions) {
       expect(fn).toMatchObject({
         VpcConfig: {
@@ -137,10 +137,10 @@ describe('a stack with a Keystone in a VPC', () => {
     const about = (service: string) => statements.filter(({ Action }) => [Action].flat()[0].startsWith(service));
 
     expect(about('secretsmanager:')).toEqual(
-      Array(3).fill({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn }),
+      Array(4).fill({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn }),
     );
     expect(about('ec2:').map(({ Action }) => Action)).toEqual(
-      Array(3).fill([
+      Array(4).fill([
         'ec2:AssignPrivateIpAddresses',
         'ec2:CreateNetworkInterface',
         'ec2:DeleteNetworkInterface',
