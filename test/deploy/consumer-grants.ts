@@ -17,7 +17,7 @@ import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Emulator } from './emulator.ts';
 import type { UnfinishedChange } from './every-operation.ts';
 import type { DeployedEvents, Outputs } from './events.ts';
-import { offerUntil } from './expiry.ts';
+import { offerUntil } from './sharing.ts';
 import { type Grant, grantsOf, without } from './grants.ts';
 import type { DeployedImageData, ImportSource } from './image-data.ts';
 

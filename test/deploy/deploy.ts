@@ -9,7 +9,6 @@ import { testConsumerGrants } from './consumer-grants.ts';
 import { testDeadLetters } from './dead-letters.ts';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
 import { connectEvents, type Outputs, testEvents } from './events.ts';
-import { testExpiry } from './expiry.ts';
 import {
   everyOperation,
   offerOnceMore,
@@ -21,6 +20,7 @@ import { grantsOf, without } from './grants.ts';
 import { connectImageData, type ImportSource, startImportSource, testImageData } from './image-data.ts';
 import { testOperatorTools } from './operator-tools.ts';
 import { testRecovery } from './recovery.ts';
+import { testExpiry, testSharing } from './sharing.ts';
 import { testStages } from './stages.ts';
 
 // `npm run test:deploy`: deploys the stack to an emulator with the real CDK command line, sends requests and destroys it.
@@ -92,13 +92,18 @@ async function testGrants(): Promise<void> {
   await testImageData(imageData, source, iam, log);
   const events = await connectEvents(emulator, outputs['ImageSharing']!);
   await testEvents(events, outputs['ImageSharing']!, log);
+  await testSharing(emulator, outputs['ImageSharing']!, log);
   await testExpiry(emulator, events, outputs['ImageSharing']!, log);
   await testDeadLetters(emulator, events, outputs['ImageSharing']!, log);
   await testOperatorTools(emulator, events, outputs['ImageSharing']!, log);
 
   const tableGrants = async (name: string) =>
     (await grantsOf(iam, name)).filter(({ action }) => action.startsWith('dynamodb:'));
-  const grants = { Members: await tableGrants('Members'), Images: await tableGrants('Images') };
+  const grants = {
+    Members: await tableGrants('Members'),
+    Images: await tableGrants('Images'),
+    Sharing: await tableGrants('Sharing'),
+  };
   const onlyForPendingChanges = 'dynamodb:ConditionCheckItem';
   /** Returns the path of an image with a pending change that the images function could not complete. */
   const leaveUnfinished = async (change: UnfinishedChange): Promise<string> => {
@@ -112,7 +117,7 @@ async function testGrants(): Promise<void> {
   assert.equal(await firstFailure(apiUrl, await unfinished()), undefined);
   log('a pending change of one function is completed by the other');
 
-  for (const servedBy of ['Members', 'Images'] as const) {
+  for (const servedBy of ['Members', 'Images', 'Sharing'] as const) {
     assert.notEqual(grants[servedBy].length, 0);
     for (const grant of grants[servedBy]) {
       const what = `${servedBy} without ${grant.action} on ${grant.resource.replace(/^.*?:table\//, '')}`;

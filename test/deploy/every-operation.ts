@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 /** A request, the function that serves it, and the expected status if the function has all its grants. */
 export interface Step {
-  readonly servedBy: 'Images' | 'Members';
+  readonly servedBy: 'Images' | 'Members' | 'Sharing';
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -39,6 +39,20 @@ export function everyOperation(): readonly Step[] {
     step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/os_hidden', value: true }]),
     step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/visibility', value: 'private' }]),
     step('Images', owner, 'PATCH', image, 200, [{ op: 'replace', path: '/visibility', value: 'shared' }]),
+    step('Sharing', consumer, 'GET', '/sharing/v1/project', 200),
+    step('Sharing', consumer, 'GET', '/sharing/v1/offers?status=accepted', 200),
+    step('Sharing', consumer, 'GET', '/sharing/v1/offers?status=all', 200),
+    step('Sharing', owner, 'GET', '/sharing/v1/images', 200),
+    step('Sharing', owner, 'PUT', `/sharing/v1/images/${id}/members/project-b/expiry`, 200, {
+      expires_at: '2999-12-31T23:59:59Z',
+    }),
+    step('Sharing', consumer, 'POST', '/sharing/v1/answers', 200, { answers: [{ image_id: id, status: 'rejected' }] }),
+    step('Sharing', consumer, 'PUT', '/sharing/v1/standing-answers/project-a', 200, { status: 'accepted' }),
+    step('Sharing', consumer, 'GET', '/sharing/v1/standing-answers', 200),
+    step('Sharing', consumer, 'DELETE', '/sharing/v1/standing-answers/project-a', 204),
+    step('Sharing', owner, 'GET', `/sharing/v1/images/${id}/history`, 200),
+    step('Sharing', consumer, 'DELETE', `/sharing/v1/memberships/${id}`, 204),
+    step('Members', owner, 'POST', members, 200, { member: 'project-b' }),
     step('Members', owner, 'DELETE', member, 204),
     step('Members', owner, 'POST', members, 200, { member: 'project-b' }),
     step('Images', owner, 'DELETE', image, 204),

@@ -106,7 +106,7 @@ test('any stage can be described by a file', () => {
   });
   const WarmThroughput = { ReadUnitsPerSecond: 40_000, WriteUnitsPerSecond: 10_000 };
   expect(resourcesOfType('AWS::DynamoDB::Table')[0]).toMatchObject({
-    Properties: { WarmThroughput, GlobalSecondaryIndexes: [{ WarmThroughput }] },
+    Properties: { WarmThroughput, GlobalSecondaryIndexes: [{ WarmThroughput }, { WarmThroughput }] },
   });
   const alarms = resourcesOfType('AWS::CloudWatch::Alarm');
   expect(alarms.length).toBeGreaterThan(0);
