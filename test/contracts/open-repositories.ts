@@ -11,6 +11,7 @@ import type { Image } from '../../lambda/domain/image.ts';
 import type { MembershipListRepository } from '../../lambda/domain/repositories/membership-list-repository.ts';
 import type { MembershipRepository } from '../../lambda/domain/repositories/membership-repository.ts';
 import type { Membership, MemberStatus } from '../../lambda/domain/membership.ts';
+import type { StandingAnswerRepository } from '../../lambda/domain/repositories/standing-answer-repository.ts';
 import { DynamoDbCommandRecordRepository } from '../../lambda/dynamodb/dynamodb-command-record-repository.ts';
 import { documentClient } from '../../lambda/dynamodb/connect-table.ts';
 import { DynamoDbHistoryRecorder } from '../../lambda/dynamodb/history/dynamodb-history-recorder.ts';
@@ -19,6 +20,7 @@ import { DynamoDbImageListRepository } from '../../lambda/dynamodb/dynamodb-imag
 import { DynamoDbImageRepository } from '../../lambda/dynamodb/dynamodb-image-repository.ts';
 import { DynamoDbMembershipListRepository } from '../../lambda/dynamodb/dynamodb-membership-list-repository.ts';
 import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
+import { DynamoDbStandingAnswerRepository } from '../../lambda/dynamodb/dynamodb-standing-answer-repository.ts';
 import type { ItemKey } from '../../lambda/dynamodb/keys.ts';
 import { Table, type Item } from '../../lambda/dynamodb/table.ts';
 import { anImage } from '../lambda/domain/an-image.ts';
@@ -33,6 +35,7 @@ export interface Adapters {
   readonly membershipLists: MembershipListRepository;
   readonly commandRecords: CommandRecordRepository;
   readonly history: HistoryRepository & HistoryRecorder;
+  readonly standingAnswers: StandingAnswerRepository;
 }
 
 /** The repositories on a new table, connected directly and through a proxy. */
@@ -78,6 +81,7 @@ const adaptersOf = (table: Table): Adapters => ({
   membershipLists: new DynamoDbMembershipListRepository(table, () => now),
   commandRecords: new DynamoDbCommandRecordRepository(table, () => now),
   history: historyOf(table),
+  standingAnswers: new DynamoDbStandingAnswerRepository(table),
 });
 
 /** Opens the repositories on an empty table of this run's engine. */
