@@ -32,14 +32,21 @@ async function read({ client, tableName }: TestTable, { parameters }: Write): Pr
 
 function conditionHolds(write: Write, item: StoredAttributes): boolean {
   const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } = write.parameters;
-  const attribute = (name: string) => item[name.startsWith('#') ? names[name] : name];
-  return conditionOf(write).every((clause) => {
+  /** Returns the value at a document path. */
+  const attribute = (path: string): AttributeValue | undefined => {
+    const [first, ...deeper] = path.split('.').map((name): string => (name.startsWith('#') ? names[name] : name));
+    return deeper.reduce<AttributeValue | undefined>((value, name) => value?.M?.[name], item[first!]);
+  };
+  const holds = (clause: string): boolean => {
+    if (clause.startsWith('(')) return clause.slice(1, -1).split(' OR ').some(holds);
     const [, existence, tested] = /^(attribute_exists|attribute_not_exists)\((.+)\)$/.exec(clause) ?? [];
     if (tested !== undefined) return (attribute(tested) !== undefined) === (existence === 'attribute_exists');
-    const [, name, operator, value] = /^(#\w+) (=|<>|<) (:\w+)$/.exec(clause) ?? [];
+    const [, name, operator, value] = /^(#[\w.#]+) (=|<>|<|>) (:\w+)$/.exec(clause) ?? [];
     if (name === undefined) throw new Error(`Unsupported condition: ${clause}`);
     const [left, right] = [attribute(name), values[value!]];
     const same = JSON.stringify(left) === JSON.stringify(right);
-    return operator === '<' ? Number(left?.N) < Number(right.N) : same === (operator === '=');
-  });
+    if (operator === '<') return Number(left?.N) < Number(right.N);
+    return operator === '>' ? Number(left?.N) > Number(right.N) : same === (operator === '=');
+  };
+  return conditionOf(write).every(holds);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
+import type { StandingStatus } from '../../lambda/domain/standing-answer.ts';
 import type { TestResponse, Service } from '../support/service.ts';
 import { assertAnswered } from './world.ts';
 
@@ -12,13 +13,23 @@ export const memberOf = (project: string): string => `${project}:member`;
 
 const mediaType = 'application/openstack-images-v2.1-json-patch';
 
-/** A client of the Image API with a default caller for each request. */
+/** A client of the Image API and the sharing API with a default caller for each request. */
 export interface ImageApi extends Pick<Service, 'request'> {
   /** Registers an image and returns its id. */
   create(attributes?: Readonly<Record<string, unknown>>, as?: string): Promise<string>;
   offer(imageId: string, project: string, as?: string): Promise<TestResponse>;
   answer(imageId: string, project: string, status: MemberStatus, as?: string): Promise<TestResponse>;
   withdraw(imageId: string, project: string, as?: string): Promise<TestResponse>;
+  /** Offers an image until a time. Returns the response that the offer alone would get, with the membership. */
+  offerUntil(imageId: string, project: string, expiresAt: string, as?: string): Promise<TestResponse>;
+  /** Sets the end of a membership, or removes it. */
+  changeExpiry(imageId: string, project: string, expiresAt: string | null, as?: string): Promise<TestResponse>;
+  /** Ends the membership of the caller's project. */
+  leave(imageId: string, project: string, as?: string): Promise<TestResponse>;
+  setStandingAnswer(project: string, owner: string, status: StandingStatus, as?: string): Promise<TestResponse>;
+  removeStandingAnswer(project: string, owner: string, as?: string): Promise<TestResponse>;
+  /** Returns the statuses of the standing answers of a project by owner. */
+  standingAnswers(project: string): Promise<Readonly<Record<string, StandingStatus>>>;
   /** Sets properties of an image. */
   patch(imageId: string, properties: Readonly<Record<string, unknown>>, as?: string): Promise<TestResponse>;
   remove(imageId: string, as?: string): Promise<TestResponse>;
@@ -54,6 +65,8 @@ export function tagOf({ headers: { etag } }: TestResponse): string {
 export function imageApi({ request }: Pick<Service, 'request'>): ImageApi {
   const image = (id: string): string => `/v2/images/${id}`;
   const member = (id: string, project: string): string => `${image(id)}/members/${project}`;
+  const standingAnswer = (...segments: readonly string[]): string =>
+    ['/sharing/v1/standing-answers', ...segments].join('/');
   const api: ImageApi = {
     request,
     create: async (attributes = {}, as = owner) => {
@@ -64,6 +77,25 @@ export function imageApi({ request }: Pick<Service, 'request'>): ImageApi {
     answer: (id, project, status, as = memberOf(project)) =>
       request('PUT', member(id, project), { as, body: { status } }),
     withdraw: (id, project, as = owner) => request('DELETE', member(id, project), { as }),
+    offerUntil: async (id, project, expiresAt, as = owner) => {
+      const body = { offers: [{ image_id: id, member_id: project, expires_at: expiresAt }] };
+      const response = await request('POST', '/sharing/v1/offers', { as, body });
+      if (response.status !== 200) return response;
+      const { code, member: membership, ...refusal } = response.body.results[0];
+      return { ...response, status: code, body: membership ?? refusal };
+    },
+    changeExpiry: (id, project, expiresAt, as = owner) =>
+      request('PUT', `/sharing/v1/images/${id}/members/${project}/expiry`, { as, body: { expires_at: expiresAt } }),
+    leave: (id, project, as = memberOf(project)) => request('DELETE', `/sharing/v1/memberships/${id}`, { as }),
+    setStandingAnswer: (project, of, status, as = memberOf(project)) =>
+      request('PUT', standingAnswer(of), { as, body: { status } }),
+    removeStandingAnswer: (project, of, as = memberOf(project)) => request('DELETE', standingAnswer(of), { as }),
+    standingAnswers: async (project) => {
+      const { body } = assertAnswered(await request('GET', standingAnswer(), { as: `${project}:reader` }), 200);
+      return Object.fromEntries(
+        (body.standing_answers as { owner: string; status: StandingStatus }[]).map((each) => [each.owner, each.status]),
+      );
+    },
     patch: (id, properties, as = owner) =>
       request('PATCH', image(id), {
         as,

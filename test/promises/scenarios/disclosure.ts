@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestResponse } from '../../support/service.ts';
 import { memberOf, stranger, withIfMatch, type ImageApi } from '../image-api.ts';
-import { assertAnswered } from '../world.ts';
-import { assertUnchanged, type Scenario } from './scenario.ts';
+import { assertAnswered, type World } from '../world.ts';
+import { assertUnchanged, future, past, plantEnd, type Scenario } from './scenario.ts';
 
 /** Returns a response without the requested image id and the request id, which differ between requests. */
 function withoutIds({ status, headers, body }: TestResponse, id: string): unknown {
@@ -24,6 +24,11 @@ const allRequests = (id: string, as: string, api: ImageApi): readonly [string, (
   ['answer for a member', () => api.answer(id, 'beta', 'accepted', as)],
   ['answer nonsense', () => api.answer(id, 'beta', 'nonsense' as 'accepted', as)],
   ['withdraw', () => api.withdraw(id, 'beta', as)],
+  ['offer until a time', () => api.offerUntil(id, 'sigma', future, as)],
+  ['change the end of a membership', () => api.changeExpiry(id, 'beta', future, as)],
+  ['change the end of its own', () => api.changeExpiry(id, as.split(':')[0]!, future, as)],
+  ['set an end that has passed', () => api.changeExpiry(id, 'beta', past, as)],
+  ['leave', () => api.leave(id, '', as)],
   ['tag', () => api.request('PUT', `/v2/images/${id}/tags/mine`, { as })],
   ['go on after it', () => api.request('GET', `/v2/images?marker=${id}`, { as })],
 ];
@@ -47,6 +52,8 @@ const conditionalRequests = (id: string, as: string, api: ImageApi) => {
   ] as const;
 };
 
+const noLongerShared = 'an image that is no longer shared';
+
 /** Scenarios of hidden images: responses and table calls are the same as for a missing image. */
 export const disclosureScenarios: readonly Scenario[] = (
   [
@@ -61,7 +68,7 @@ export const disclosureScenarios: readonly Scenario[] = (
       (api: ImageApi) => api.share({ beta: 'pending', gamma: 'pending', delta: 'pending' }),
     ],
     [
-      'an image that is no longer shared',
+      noLongerShared,
       memberOf('beta'),
       async (api: ImageApi) => {
         const id = await api.share({ beta: 'accepted' });
@@ -75,6 +82,24 @@ export const disclosureScenarios: readonly Scenario[] = (
       async (api: ImageApi) => {
         const id = await api.share({ beta: 'accepted' });
         assertAnswered(await api.withdraw(id, 'beta'), 204);
+        return id;
+      },
+    ],
+    [
+      'an image after leaving it',
+      memberOf('beta'),
+      async (api: ImageApi) => {
+        const id = await api.share({ beta: 'accepted' });
+        assertAnswered(await api.leave(id, 'beta'), 204);
+        return id;
+      },
+    ],
+    [
+      'an image after the end of its membership',
+      memberOf('beta'),
+      async (api: ImageApi, world: World) => {
+        const id = await api.share({ beta: 'accepted' });
+        await plantEnd(world, id, 'beta', past);
         return id;
       },
     ],
@@ -93,12 +118,14 @@ export const disclosureScenarios: readonly Scenario[] = (
 ).map(([what, as, prepare]): Scenario => ({
   name: `${as} cannot distinguish ${what} from a missing image`,
   run: async (world, api) => {
-    const hidden = await prepare(api);
+    const hidden = await prepare(api, world);
     const missing = randomUUID();
 
     await assertUnchanged(world, async () => {
-      const ofHidden = [...allRequests(hidden, as, api), ...conditionalRequests(hidden, as, api)];
-      const ofMissing = [...allRequests(missing, as, api), ...conditionalRequests(missing, as, api)];
+      // The membership still exists: its project can leave the image.
+      const isPossible = ([request]: readonly [string, unknown]) => what !== noLongerShared || request !== 'leave';
+      const ofHidden = [...allRequests(hidden, as, api), ...conditionalRequests(hidden, as, api)].filter(isPossible);
+      const ofMissing = [...allRequests(missing, as, api), ...conditionalRequests(missing, as, api)].filter(isPossible);
       for (const [n, [request, start]] of ofHidden.entries()) {
         const about = await world.proxy.record(start);
         const without = await world.proxy.record(ofMissing[n]![1]);

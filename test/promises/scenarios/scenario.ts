@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
-import { imageKey, membershipKey, offerKey, type ItemKey } from '../../../lambda/dynamodb/keys.ts';
+import {
+  endAttribute,
+  expiryShardAttribute,
+  expiryShardOf,
+  imageKey,
+  membershipKey,
+  offerKey,
+  type ItemKey,
+} from '../../../lambda/dynamodb/keys.ts';
 import { storedItems, type StoredItem } from '../../support/stored-items.ts';
 import { admin, imageApi, memberOf, owner, type ImageApi } from '../image-api.ts';
 import { brokenInvariants } from '../invariants.ts';
-import { isTransactionOn, type Call, type World } from '../world.ts';
+import { isTransactionOn, plantAttributes, type Call, type World } from '../world.ts';
 
 /** A short sequence of requests that proves a promise. */
 export interface Scenario {
@@ -42,6 +50,19 @@ export const offerKeyOf = (id: string, project: string): ItemKey => offerKey(id 
 export const membershipKeyOf = (id: string, project: string): ItemKey =>
   membershipKey(project as ProjectId, id as ImageId);
 export const sequenceOf = (item: StoredItem | undefined): number => Number(item?.['sequence']);
+
+/** A time that has passed, and later times. */
+export const past = '2026-01-01T00:00:00Z';
+export const future = '2999-01-01T00:00:00Z';
+export const farFuture = '2999-12-31T23:59:59Z';
+
+/** Changes the end of a membership without the service. */
+export async function plantEnd({ table }: World, id: string, project: string, end: string): Promise<void> {
+  const attributes = { [endAttribute]: Date.parse(end) / 1000 };
+  await plantAttributes(table, offerKeyOf(id, project), attributes);
+  const shard = { [expiryShardAttribute]: expiryShardOf(id as ImageId) };
+  await plantAttributes(table, membershipKeyOf(id, project), { ...attributes, ...shard });
+}
 
 /** Tests if a call changes memberships as a step of a pending change. */
 export const isMemberStep = isTransactionOn('SHARED#');
