@@ -16,6 +16,7 @@ import {
 } from '../support/engine-proxy.ts';
 import { seedImage, seedImages, type Seed, type SeededMember } from '../support/seed.ts';
 import { startService, type RequestOptions, type Service } from '../support/service.ts';
+import { itemsOfImage } from '../support/stored-items.ts';
 
 let table: TestTable;
 let proxy: EngineProxy;
@@ -529,6 +530,18 @@ describe('what is refused', () => {
     ['import', importData('gamma:member')],
     ['download', (path) => ['GET', `${path}/file`, { as: 'gamma:member' }]],
     ['deactivation', (path) => ['POST', `${path}/actions/deactivate`, { as: 'gamma:member' }]],
+    [
+      'PUT of an end',
+      (path) => [
+        'PUT',
+        `${path.replace('/v2/', '/sharing/v1/')}/members/beta/expiry`,
+        { as: 'gamma:member', body: { expires_at: null } },
+      ],
+    ],
+    [
+      'DELETE of a membership',
+      (path) => ['DELETE', path.replace('/v2/images', '/sharing/v1/memberships'), { as: 'gamma:member' }],
+    ],
   ])('%s costs a stranger the same for what is hidden and what is not there', async (_title, request) => {
     const hidden = await costOf(request(await imagePath(offered)));
     const missing = await costOf(request(nowhere()));
@@ -602,6 +615,226 @@ describe('what is refused', () => {
     expect(answers.map(({ status, calls }) => [status, calls.length])).toEqual(answers.map(() => [404, 0]));
   });
 });
+
+describe('memberships with an end, leaving and standing answers', () => {
+  const end = '2999-01-01T00:00:00Z';
+  const past = '2026-06-01T00:00:00Z';
+  const until = (project: string, expiresAt: string): SeededMember => ({ project, status: 'accepted', expiresAt });
+  const expiry = async (members: readonly SeededMember[]) =>
+    `/sharing/v1/images/${(await anImage({ members })).id}/members/beta/expiry`;
+  const standing = '/sharing/v1/standing-answers';
+  const decide = async (as: string, owner: string): Promise<void> => {
+    const { status } = await service.request('PUT', `${standing}/${owner}`, { as, body: accepted });
+    expect(status).toBe(200);
+  };
+  const read = 'BatchGetItem';
+  const write = 'TransactWriteItems';
+
+  test.each<Success>([
+    [
+      'PUT of another status of a membership with an end',
+      async () => [
+        'PUT',
+        `${await membersPath({ members: [until('beta', end)] })}/beta`,
+        { as: 'beta:member', body: { status: 'rejected' } },
+      ],
+      200,
+      'UpdateItem',
+      3,
+    ],
+    [
+      'DELETE of a membership by its member',
+      async () => [
+        'DELETE',
+        `/sharing/v1/memberships/${(await anImage({ members: [beta] })).id}`,
+        { as: 'beta:member' },
+      ],
+      204,
+      write,
+      8,
+    ],
+    [
+      'DELETE of a membership with an end',
+      async () => [
+        'DELETE',
+        `/sharing/v1/memberships/${(await anImage({ members: [until('beta', end)] })).id}`,
+        { as: 'beta:member' },
+      ],
+      204,
+      write,
+      9, // one more for its entry in the index of ends
+    ],
+    [
+      'PUT of the first end',
+      async () => ['PUT', await expiry([beta]), { as: 'alpha:member', body: { expires_at: end } }],
+      200,
+      `${read}, ${write}`,
+      12, // 3 of them read
+    ],
+    [
+      'PUT of another end',
+      async () => [
+        'PUT',
+        await expiry([until('beta', '2998-01-01T00:00:00Z')]),
+        { as: 'alpha:member', body: { expires_at: end } },
+      ],
+      200,
+      `${read}, ${write}`,
+      13, // 3 of them read
+    ],
+    [
+      'PUT of the same end',
+      async () => ['PUT', await expiry([until('beta', end)]), { as: 'alpha:member', body: { expires_at: end } }],
+      200,
+      read,
+      3,
+    ],
+    [
+      'POST of a member with a standing answer',
+      async () => {
+        await decide('decided:member', 'alpha');
+        return ['POST', await membersPath(), { as: 'alpha:member', body: { member: 'decided' } }];
+      },
+      200,
+      `${read}, ${write}`,
+      14, // 4 of them read, 2 check the standing answer
+    ],
+    [
+      'POST of a member whose membership has passed its end',
+      async () => [
+        'POST',
+        await membersPath({ members: [until('beta', past)] }),
+        { as: 'alpha:member', body: { member: 'beta' } },
+      ],
+      200,
+      `${read}, ${read}, ${write}, ${write}`,
+    ],
+    [
+      'POST of a member at the quota, in the place of a membership that has passed its end',
+      async () => [
+        'POST',
+        await membersPath({ members: [...members(127), until('beta', past)] }),
+        { as: 'alpha:member', body: { member: 'delta' } },
+      ],
+      200,
+      `${read}, Query, ${read}, ${write}, ${write}`,
+    ],
+    [
+      'PUT of the first standing answer',
+      () => Promise.resolve(['PUT', `${standing}/alpha`, { as: 'first:member', body: accepted }]),
+      200,
+      `${read}, ${write}`,
+      3, // 1 of them read
+    ],
+    [
+      'PUT of the same standing answer',
+      async () => {
+        await decide('same:member', 'alpha');
+        return ['PUT', `${standing}/alpha`, { as: 'same:member', body: accepted }];
+      },
+      200,
+      read,
+      1,
+    ],
+    [
+      'DELETE of a standing answer',
+      async () => {
+        await decide('undecided:member', 'alpha');
+        return ['DELETE', `${standing}/alpha`, { as: 'undecided:member' }];
+      },
+      204,
+      `${read}, ${write}`,
+    ],
+    ['the list of standing answers', () => Promise.resolve(['GET', standing, { as: 'beta:reader' }]), 200, read, 1],
+    [
+      'GET of a standing answer',
+      async () => {
+        await decide('shown:member', 'alpha');
+        return ['GET', `${standing}/alpha`, { as: 'shown:reader' }];
+      },
+      200,
+      read,
+      1,
+    ],
+  ])('%s', async (_title, request, status, cost, ...units) => {
+    const given = await request();
+
+    const answer = await costOf(given);
+
+    expect([answer.status, answer.cost]).toEqual([status, cost]);
+    for (const each of units) expect(unitsOf(answer.calls)).toBe(each);
+  });
+
+  type SharingRequest = (id: string) => Request;
+  const change =
+    (as: string, member = 'beta'): SharingRequest =>
+    (id) => ['PUT', `/sharing/v1/images/${id}/members/${member}/expiry`, { as, body: { expires_at: end } }];
+  const leave =
+    (as: string): SharingRequest =>
+    (id) => ['DELETE', `/sharing/v1/memberships/${id}`, { as }];
+
+  test.each<[string, SharingRequest, Partial<Seed>, number, string, string]>([
+    ['PUT of an end by a stranger', change('gamma:member'), offered, 404, 'image-not-found', read],
+    ['PUT of an end by the member', change('beta:member'), offered, 403, 'not-permitted', read],
+    ['PUT of an end for no member', change('alpha:member', 'delta'), offered, 404, 'member-not-found', read],
+    [
+      'DELETE of a membership by a stranger',
+      leave('gamma:member'),
+      offered,
+      404,
+      'image-not-found',
+      `${write}, ${read}`,
+    ],
+    ['DELETE of a membership by a reader', leave('beta:reader'), offered, 403, 'not-permitted', read],
+    [
+      'DELETE of a membership after its end',
+      leave('beta:member'),
+      { members: [until('beta', past)] },
+      404,
+      'image-not-found',
+      `${write}, ${read}`,
+    ],
+  ])('the refused %s', async (_title, request, seed, status, error, cost) => {
+    const { id } = await anImage(seed);
+
+    const answer = await costOf(request(id));
+
+    expect([answer.status, answer.error, answer.cost]).toEqual([status, error, cost]);
+  });
+
+  test('the largest membership with ids of 32 characters is below 1 KB, and its answer costs 3 units', async () => {
+    const [owner, member, user] = ['a'.repeat(32), 'b'.repeat(32), 'c'.repeat(32)] as const;
+    const asUser = (project: string): RequestOptions => ({
+      headers: { 'x-auth-token': `dev:${user}:${project}:member` },
+    });
+    const { id } = await seedImage(table, { owner, hidden: true });
+    await service.request('PUT', `${standing}/${owner}`, { ...asUser(member), body: accepted });
+    const offers = [{ image_id: id, member_id: member, expires_at: end }];
+    await service.request('POST', '/sharing/v1/offers', { ...asUser(owner), body: { offers } });
+
+    const { result, calls } = await proxy.record(() =>
+      service.request('PUT', `/v2/images/${id}/members/${member}`, { ...asUser(member), body: { status: 'rejected' } }),
+    );
+
+    const stored = (await itemsOfImage(table, id, [member])).find(({ sk }) => sk === `SHARED#${id}`)!;
+    expect([result.status, unitsOf(calls)]).toEqual([200, 3]);
+    expect(stored).toMatchObject({
+      standing_answer: true,
+      ends_at: Date.parse(end) / 1000,
+      write_id: expect.any(String),
+    });
+    expect(sizeOf(stored)).toBeLessThan(1024);
+  });
+});
+
+/** Returns the size of a value in bytes by the rules of DynamoDB ("Item sizes"), rounded up. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;
+  if (typeof value !== 'object' || value === null) return 1;
+  // 3 bytes for a map and 1 byte for each of its entries.
+  return Object.entries(value).reduce((sum, [name, each]) => sum + Buffer.byteLength(name) + sizeOf(each) + 1, 3);
+}
 
 describe('the list of images', () => {
   const visibilities: readonly (Visibility | 'all' | undefined)[] = [
