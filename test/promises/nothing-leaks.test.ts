@@ -48,6 +48,13 @@ const operations: Readonly<Record<string, (imageId: string, project: string) => 
   'the list of members': (id) => ['GET', `/v2/images/${id}/members`, {}],
   'DELETE of a member': (id) => ['DELETE', `/v2/images/${id}/members/beta`, {}],
   'DELETE of itself': (id, project) => ['DELETE', `/v2/images/${id}/members/${project}`, {}],
+  'PUT of an end': (id) => ['PUT', `/sharing/v1/images/${id}/members/beta/expiry`, { body: { expires_at: null } }],
+  'PUT of its own end': (id, project) => [
+    'PUT',
+    `/sharing/v1/images/${id}/members/${project}/expiry`,
+    { body: { expires_at: '2999-01-01T00:00:00Z' } },
+  ],
+  'DELETE of its membership': (id) => ['DELETE', `/sharing/v1/memberships/${id}`, {}],
   'GET of the image': (id) => ['GET', `/v2/images/${id}`, {}],
   'PATCH of its name': (id) => [
     'PATCH',
@@ -130,6 +137,8 @@ const madePrivate = async (id: string): Promise<string> => {
   return id;
 };
 
+const memberOfPrivate = 'a member of what is private now';
+
 const kinds: readonly Kind[] = [
   [
     'a stranger',
@@ -158,7 +167,7 @@ const kinds: readonly Kind[] = [
     },
   ],
   [
-    'a member of what is private now',
+    memberOfPrivate,
     'gamma:member',
     async () => ({
       hidden: await madePrivate(await ofAlpha('beta', 'gamma')),
@@ -190,13 +199,15 @@ const kinds: readonly Kind[] = [
   ],
 ];
 
-describe.each(kinds)('%s', (_title, caller, arrange) => {
+describe.each(kinds)('%s', (title, caller, arrange) => {
   let ids: Hidden & { readonly missing: string };
   beforeAll(async () => {
     ids = { ...(await arrange()), missing: randomUUID() };
   });
 
-  test.each(Object.entries(operations))(
+  // Its membership still exists, and can end by its own act.
+  const canLeave = title === memberOfPrivate;
+  test.each(Object.entries(operations).filter(([name]) => !(canLeave && name === 'DELETE of its membership')))(
     'cannot tell what is hidden, what was deleted and what never was by %s',
     async (_operation, request) => {
       const [project = ''] = caller.split(':');
@@ -240,6 +251,10 @@ describe('a token without a project', () => {
     ['GET', '/sharing/v1/images', {}],
     ['POST', '/v2/images', { body: { name: 'golden' } }],
     ['POST', '/v2/images', { body: { owner: 'alpha' } }],
+    ['GET', '/sharing/v1/standing-answers', {}],
+    ['GET', '/sharing/v1/standing-answers/alpha', {}],
+    ['PUT', '/sharing/v1/standing-answers/alpha', { body: { status: 'accepted' } }],
+    ['DELETE', '/sharing/v1/standing-answers/alpha', {}],
   ])('is refused by %s %s', async (...request) => {
     const { status, answer, actions } = await observed(request, withoutProject, '-');
 

@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import { discoveryHandler } from '../../../lambda/http/discovery-handler.ts';
 import { apiDocument } from '../../../lambda/http/api-document.ts';
 import { routes } from '../../../lambda/http/routes.ts';
+import { sharingSchemas } from '../../../lambda/http/views/sharing/sharing-schemas.ts';
 import { versionsView } from '../../../lambda/http/views/versions.ts';
 import { createDevVerifier } from '../../../lambda/identity/dev.ts';
 import { aTelemetry } from '../../support/a-telemetry.ts';
@@ -31,6 +32,13 @@ describe('without a token', () => {
     ['DELETE', '/v1/images/x'],
     ['GET', '/v9/schemas/image'],
     ['GET', '//v2'],
+    ['GET', '/sharing'],
+    ['GET', '/sharing/'],
+    ['GET', '/sharing/v2'],
+    ['GET', '/sharing/v2/offers'],
+    ['PUT', '/sharing/v1.0/standing-answers/x'],
+    ['GET', '/sharing/V1/standing-answers'],
+    ['GET', '/Sharing/v1/standing-answers'],
   ])('%s %s is 300 with the list of versions', async (method, path) => {
     const { status, headers, body } = await ask(method, path);
 
@@ -91,6 +99,12 @@ describe('without a token', () => {
     ['HEAD', '/v2/images'],
     ['GET', '/v2/schemas/image'],
     ['GET', '/v2/schemas/nope'],
+    ['GET', '/sharing/v1'],
+    ['GET', '/sharing/v1/'],
+    ['GET', '/sharing/v1/nope'],
+    ['PATCH', '/sharing/v1/standing-answers'],
+    ['GET', '/sharing/v1/schemas/member'],
+    ['GET', '/sharing/v1/schemas/nope'],
   ])('%s %s is 401, before it is known what is there', async (method, path) => {
     const { status, headers } = await ask(method, path);
 
@@ -131,6 +145,20 @@ describe('with a token', () => {
     '/v2/images/x/y/z',
     '/v2//images',
     '/v2.3/schemas',
+    '/sharing/v1',
+    '/sharing/v1/',
+    '/sharing/v1/nope',
+    '/sharing/v1/standing-answers/',
+    '/sharing/v1/standing-answers/x/',
+    '/sharing/v1/standing-answers/x/y',
+    '/sharing/v1//standing-answers',
+    '/sharing/v1/memberships',
+    '/sharing/v1/memberships/',
+    '/sharing/v1/images/x/members',
+    '/sharing/v1/images/x/members/y',
+    '/sharing/v1/images/x/members/y/expiry/',
+    '/sharing/v1/schemas',
+    '/sharing/v1/schemas/',
   ])('GET %s is 404', async (path) => {
     const { status, body } = await ask('GET', path, withToken);
 
@@ -192,6 +220,16 @@ describe('with a token', () => {
     ['PUT', '/v2/images/x/actions/deactivate', 'POST'],
     ['GET', '/v2/images/x/actions/reactivate', 'POST'],
     ['POST', '/v2/info/import', 'GET'],
+    ['PATCH', '/sharing/v1/standing-answers/x', 'GET, PUT, DELETE'],
+    ['POST', '/sharing/v1/standing-answers/x', 'GET, PUT, DELETE'],
+    ['HEAD', '/sharing/v1/standing-answers', 'GET'],
+    ['DELETE', '/sharing/v1/standing-answers', 'GET'],
+    ['GET', '/sharing/v1/answers', 'POST'],
+    ['PUT', '/sharing/v1/withdrawals', 'POST'],
+    ['GET', '/sharing/v1/memberships/x', 'DELETE'],
+    ['GET', '/sharing/v1/images/x/members/y/expiry', 'PUT'],
+    ['DELETE', '/sharing/v1/images/x/members/y/expiry', 'PUT'],
+    ['POST', '/sharing/v1/schemas/member', 'GET'],
   ])('%s %s is 405 and names the methods that are: %s', async (method, path, allow) => {
     const { status, headers, body } = await ask(method, path, withToken);
 
@@ -204,10 +242,18 @@ describe('with a token', () => {
     expect([status, JSON.parse(body!).name]).toEqual([200, name]);
   });
 
-  test.each(['nope', 'Image', '__proto__', 'constructor', 'toString'])('there is no schema %s', async (name) => {
-    const answers = await Promise.all(
-      ['GET', 'POST', 'HEAD'].map((method) => ask(method, `/v2/schemas/${name}`, withToken)),
-    );
+  test.each(Object.keys(sharingSchemas))('the schema %s of the sharing API is there', async (name) => {
+    const { status, body } = await ask('GET', `/sharing/v1/schemas/${name}`, withToken);
+
+    expect([status, JSON.parse(body!).name]).toEqual([200, name]);
+  });
+
+  const noSchemas = ['nope', 'Image', '__proto__', 'constructor', 'toString'];
+  test.each([
+    ...noSchemas.map((name) => `/v2/schemas/${name}`),
+    ...[...noSchemas, 'members'].map((name) => `/sharing/v1/schemas/${name}`),
+  ])('there is no schema %s', async (path) => {
+    const answers = await Promise.all(['GET', 'POST', 'HEAD'].map((method) => ask(method, path, withToken)));
 
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
   });
