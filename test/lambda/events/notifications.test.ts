@@ -5,6 +5,9 @@ import fc from 'fast-check';
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Notification } from '../../../lambda/events/notification.ts';
 import { deadLetterBody } from '../../../lambda/events/stream-handler.ts';
+import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
+import { membershipKey, offerKey } from '../../../lambda/dynamodb/keys.ts';
+import { plantAttributes } from '../../promises/world.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
 import { startService, type TestResponse, type Service } from '../../support/service.ts';
 import { openTestStream } from '../../support/table-stream.ts';
@@ -45,6 +48,24 @@ const answer = (id: string, member: string, status: string): Promise<TestRespons
   service.request('PUT', `/v2/images/${id}/members/${member}`, { as: `${member}:member`, body: { status } });
 const withdraw = (id: string, member: string): Promise<TestResponse> =>
   service.request('DELETE', `/v2/images/${id}/members/${member}`, { as: 'alpha:member' });
+const offerUntil = (id: string, member: string, end: string): Promise<TestResponse> =>
+  service.request('POST', '/sharing/v1/offers', {
+    as: 'alpha:member',
+    body: { offers: [{ image_id: id, member_id: member, expires_at: end }] },
+  });
+const changeExpiry = (id: string, member: string, end: string | null): Promise<TestResponse> =>
+  service.request('PUT', `/sharing/v1/images/${id}/members/${member}/expiry`, {
+    as: 'alpha:member',
+    body: { expires_at: end },
+  });
+const leave = (id: string, member: string): Promise<TestResponse> =>
+  service.request('DELETE', `/sharing/v1/memberships/${id}`, { as: `${member}:member` });
+/** Moves the end of a membership into the past. The next offer to its project withdraws it. */
+const passEnd = async (id: string, member: string): Promise<void> => {
+  const end = { ends_at: Date.parse('2026-01-01T00:00:00Z') / 1000 };
+  await plantAttributes(table, offerKey(id as ImageId, member as ProjectId), end);
+  await plantAttributes(table, membershipKey(member as ProjectId, id as ImageId), end);
+};
 const patch = (id: string, path: string, value: unknown): Promise<TestResponse> =>
   service.request('PATCH', `/v2/images/${id}`, {
     as: 'alpha:member',
@@ -111,6 +132,123 @@ describe('published notifications', () => {
     ]);
     expect(second!.member!.membership_id).not.toBe(first!.member!.membership_id);
     expect(second!.sequence).toBe(first!.sequence + 3);
+  });
+
+  test('of an end, its changes and its passing contain the end, and the last one is by "expiry"', async () => {
+    const id = await createImage('golden');
+    const end = '2999-01-01T00:00:00Z';
+    const laterEnd = '2999-12-31T23:59:59Z';
+    await offerUntil(id, 'beta', end);
+    await changeExpiry(id, 'beta', laterEnd);
+    await changeExpiry(id, 'beta', laterEnd); // changes nothing, so nothing is published
+    await answer(id, 'beta', 'accepted');
+    await changeExpiry(id, 'beta', null);
+    await changeExpiry(id, 'beta', end);
+    await passEnd(id, 'beta');
+    await offer(id, 'beta');
+
+    await consumer.drain();
+
+    const changes = consumer.published.filter(({ member }) => member !== undefined);
+    const past = '2026-01-01T00:00:00Z';
+    const users = { alpha: 'user-of-alpha', beta: 'user-of-beta' };
+    expect(changes.map(({ type, before, after, by }) => [type, before, after, by.user, by.via])).toEqual([
+      ['image.member.create', null, { status: 'pending', expires_at: end }, users.alpha, 'http'],
+      [
+        'image.member.update',
+        { status: 'pending', expires_at: end },
+        { status: 'pending', expires_at: laterEnd },
+        users.alpha,
+        'http',
+      ],
+      [
+        'image.member.update',
+        { status: 'pending', expires_at: laterEnd },
+        { status: 'accepted', expires_at: laterEnd },
+        users.beta,
+        'http',
+      ],
+      [
+        'image.member.update',
+        { status: 'accepted', expires_at: laterEnd },
+        { status: 'accepted' },
+        users.alpha,
+        'http',
+      ],
+      ['image.member.update', { status: 'accepted' }, { status: 'accepted', expires_at: end }, users.alpha, 'http'],
+      ['image.member.delete', { status: 'accepted', expires_at: past }, null, 'expiry', 'expiry'],
+      ['image.member.create', null, { status: 'pending' }, users.alpha, 'http'],
+    ]);
+    const [first] = changes;
+    expect(changes.map(({ sequence }) => sequence - first!.sequence)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(changes.map(({ id: each }) => each)).toEqual(
+      changes.map(({ member, sequence }) => `${member!.membership_id}:${sequence}`),
+    );
+    expect(new Set(changes.slice(0, 6).map(({ member }) => member!.membership_id)).size).toBe(1);
+    expect(changes[6]!.member!.membership_id).not.toBe(first!.member!.membership_id);
+    expect(changes[5]!.by).toEqual({ project: 'alpha', user: 'expiry', via: 'expiry', request_id: null });
+  });
+
+  test('of an offer that a standing answer decides on say so, and later ones do not', async () => {
+    const id = await createImage('golden');
+    await service.request('PUT', '/sharing/v1/standing-answers/alpha', {
+      as: 'beta:member',
+      body: { status: 'accepted' },
+    });
+    await offer(id, 'beta');
+    await offer(id, 'gamma');
+    await answer(id, 'beta', 'rejected');
+    await leave(id, 'beta');
+    await service.request('DELETE', '/sharing/v1/standing-answers/alpha', { as: 'beta:member' });
+    await offer(id, 'beta');
+
+    await consumer.drain();
+
+    const changes = consumer.published.filter(({ member }) => member !== undefined);
+    expect(
+      changes.map(({ type, member, before, after, by, standing_answer: standing }) => [
+        `${type.split('.').at(-1)} ${member!.id} by ${by.project}`,
+        before?.['status'],
+        after?.['status'],
+        standing,
+      ]),
+    ).toEqual([
+      ['create beta by alpha', undefined, 'accepted', true],
+      ['create gamma by alpha', undefined, 'pending', undefined],
+      ['update beta by beta', 'accepted', 'rejected', undefined],
+      ['delete beta by beta', 'rejected', undefined, undefined],
+      ['create beta by alpha', undefined, 'pending', undefined],
+    ]);
+    expect(changes.filter((change) => 'standing_answer' in change).length).toBe(1);
+    // The item with the standing answers is no change of an image or a membership.
+    expect(consumer.deadLetters).toEqual([]);
+    expect(consumer.logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test('of an end and a standing answer have the same content if they are published again', async () => {
+    const id = await createImage('golden');
+    await service.request('PUT', '/sharing/v1/standing-answers/alpha', {
+      as: 'delta:member',
+      body: { status: 'accepted' },
+    });
+    await offerUntil(id, 'delta', '2999-01-01T00:00:00Z');
+    await changeExpiry(id, 'delta', '2998-01-01T00:00:00Z');
+    await passEnd(id, 'delta');
+    await offer(id, 'delta');
+    let isKilled = false;
+    consumer.mood = (notifications) => {
+      if (isKilled) return notifications.map(() => true);
+      isKilled = true;
+      return 'killed after';
+    };
+
+    await consumer.drain();
+
+    const byId = Map.groupBy(consumer.published, (notification) => notification.id);
+    const repeated = [...byId.values()].filter((each) => each.length > 1);
+    expect(repeated.length).toBeGreaterThan(0);
+    for (const [first, ...others] of repeated) for (const other of others) expect(other).toEqual(first);
+    expect([...byId.keys()].filter((each) => !each.startsWith(id)).length).toBe(4);
   });
 
   test('contain the request id of the response that acknowledged the change', async () => {
