@@ -69,6 +69,10 @@ async function emptyTable(): Promise<void> {
   for (const { pk, sk } of await storedItems(world.table)) await plantDeletion(world.table, { pk, sk });
 }
 
+/** Returns every item except the command records, which depend on no image. */
+const withoutCommands = async (): Promise<readonly StoredItem[]> =>
+  (await storedItems(world.table)).filter(({ sk }) => sk !== 'COMMAND');
+
 /** Returns the attributes of items with the types of their values, by key and attribute. */
 const formatOf = (items: readonly StoredItem[]) =>
   Object.fromEntries(
@@ -134,6 +138,47 @@ describe('the items of version 0.1.0', () => {
     expect(await itemAt(world.table, membership)).toMatchObject({ status: 'pending', sequence: sequence + 1 });
   });
 
+  test('get and lose an end, and are left by their member', async () => {
+    const end = '2999-01-01T00:00:00Z';
+    const membership = membershipKey('gamma' as ProjectId, ids.shared as ImageId);
+    const { sequence } = (await itemAt(world.table, membership))!;
+
+    const { body: limited } = assertAnswered(await api.changeExpiry(ids.shared, 'gamma', end), 200);
+    const { body: unlimited } = assertAnswered(await api.changeExpiry(ids.shared, 'gamma', null), 200);
+
+    expect([limited.expires_at, limited.status]).toEqual([end, 'pending']);
+    expect([unlimited.expires_at, unlimited.status]).toEqual([null, 'pending']);
+    expect(await itemAt(world.table, membership)).toMatchObject({ status: 'pending', sequence: sequence + 2 });
+    assertAnswered(await api.leave(ids.shared, 'beta'), 204);
+    assertAnswered(await api.leave(ids.shared, 'delta'), 204);
+    expect(await api.members(ids.shared)).toEqual({ gamma: 'pending', zeta: 'pending' });
+    expect(brokenInvariants(await withoutCommands(), { changesMayBePending: true })).toEqual([]);
+  });
+
+  test('are offered by a standing answer and until a time, also to a project whose offer was withdrawn', async () => {
+    const end = '2999-01-01T00:00:00Z';
+    assertAnswered(await api.setStandingAnswer('epsilon', 'alpha', 'accepted'), 200);
+
+    const { body } = assertAnswered(await api.offerUntil(ids.shared, 'epsilon', end), 200);
+
+    expect([body.status, body.expires_at]).toEqual(['accepted', end]);
+    expect(brokenInvariants(await withoutCommands(), { changesMayBePending: true })).toEqual([]);
+  });
+
+  test('are published with their changes, without what they do not have', async () => {
+    await world.notifications.drain();
+    world.notifications.published.length = 0;
+    assertAnswered(await api.answer(ids.shared, 'gamma', 'accepted'), 200);
+    assertAnswered(await api.leave(ids.shared, 'gamma'), 204);
+
+    await world.notifications.drain();
+
+    expect(world.notifications.published.map(({ type, before, after }) => [type, before, after])).toEqual([
+      ['image.member.update', { status: 'pending' }, { status: 'accepted' }],
+      ['image.member.delete', { status: 'accepted' }, null],
+    ]);
+  });
+
   test('are imported into, and their notifications have a status', async () => {
     await world.notifications.drain();
     world.notifications.published.length = 0;
@@ -172,6 +217,6 @@ describe('the items of version 0.1.0', () => {
     expect(await itemAt(world.table, membershipKey('beta' as ProjectId, ids.changing as ImageId))).toMatchObject({
       os_hidden: true,
     });
-    expect(brokenInvariants((await storedItems(world.table)).filter(({ sk }) => sk !== 'COMMAND'))).toEqual([]);
+    expect(brokenInvariants(await withoutCommands())).toEqual([]);
   });
 });
