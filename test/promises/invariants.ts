@@ -18,6 +18,7 @@ import {
   type ListSegment,
 } from '../../lambda/dynamodb/keys.ts';
 import { endAttributeNames } from '../../lambda/dynamodb/items/membership-item.ts';
+import { isStandingStatus, maxStandingAnswers } from '../../lambda/domain/standing-answer.ts';
 import type { StoredItem } from '../support/stored-items.ts';
 
 export interface InvariantOptions {
@@ -41,8 +42,10 @@ export interface InvariantOptions {
  *   attributes and of the status.
  * - An image has data if it is active or deactivated, and an import while it is importing.
  * - A membership with an end is in the index of ends, and its offer has the same end.
+ * - A membership with the status of a standing answer has the time of this answer.
  * - A tombstone has no other items, and a withdrawn membership is in no list.
  * - An item of a history expires.
+ * - The standing answers of a project are at most 128, about other projects.
  */
 export function brokenInvariants(items: readonly StoredItem[], options: InvariantOptions = {}): readonly string[] {
   const broken: string[] = [];
@@ -53,7 +56,10 @@ export function brokenInvariants(items: readonly StoredItem[], options: Invarian
   >();
 
   for (const item of items) {
-    if (item['sk'] === standingAnswers) continue; // depends on no image
+    if (item['sk'] === standingAnswers) {
+      broken.push(...brokenStandingAnswers(item)); // depends on no image
+      continue;
+    }
     if (String(item['pk']).startsWith('HISTORY#')) {
       broken.push(...brokenHistory(item));
       continue;
@@ -97,6 +103,22 @@ const brokenHistory = (item: StoredItem): readonly string[] => [
   ...differences(item, { format: itemFormat }),
   ...(Number.isSafeInteger(item[timeToLive]) ? [] : [`${nameOf(item)}: it does not expire`]),
 ];
+
+/** Checks the standing answers of a project. */
+function brokenStandingAnswers(item: StoredItem): readonly string[] {
+  const name = nameOf(item);
+  const answers = Object.entries(item['answers'] as Readonly<Record<string, StoredItem>>);
+  return [
+    ...differences(item, { format: itemFormat }),
+    ...(Number.isSafeInteger(item['version']) && item['version'] > 0 ? [] : [`${name}: it has no version`]),
+    ...(answers.length <= maxStandingAnswers ? [] : [`${name}: it has ${answers.length} standing answers`]),
+    ...answers.flatMap(([of, { status, created_at: createdAt, updated_at: updatedAt }]) => [
+      ...(of.startsWith('PROJECT#') && of !== item['pk'] ? [] : [`${name}: it has a standing answer to ${of}`]),
+      ...(isStandingStatus(status) ? [] : [`${name}: the standing answer to ${of} is ${String(status)}`]),
+      ...(createdAt <= updatedAt ? [] : [`${name}: the standing answer to ${of} was updated before it was created`]),
+    ]),
+  ];
+}
 
 type ItemKind = 'image' | 'offer' | 'owned' | 'membership' | 'everyone';
 
@@ -179,6 +201,14 @@ function brokenMembership(
     ...differences(item, { image_id: imageId, member_id: project }),
     ...(Number.isSafeInteger(item['sequence']) ? [] : [`${name}: sequence is ${String(item['sequence'])}`]),
     ...(item['created_at'] <= item['updated_at'] ? [] : [`${name}: it was updated before it was created`]),
+    ...(item['answered_at'] === undefined || item['answered_at'] <= item['updated_at']
+      ? []
+      : [`${name}: it was answered after its last change`]),
+    ...([undefined, true].includes(item['standing_answer']) ? [] : [`${name}: standing_answer is no sign`]),
+    ...(item['standing_answer'] === true && item['answered_at'] === undefined
+      ? [`${name}: its standing answer has no time`]
+      : []),
+    ...(end === undefined || Number.isSafeInteger(end) ? [] : [`${name}: its end is ${end}`]),
     ...(status === undefined
       ? [
           ...differences(item, { ...inNoIndex, ...withoutEnd }),
@@ -288,7 +318,12 @@ function brokenFamily(record: StoredItem, { offers, memberships }: Family): read
       ...(mismatches.some((each) => each.length === 0) ? [] : mismatches[0]!),
       ...(offer === undefined
         ? []
-        : differences(offer, { membership_id: item['membership_id'], [endAttribute]: item[endAttribute] })),
+        : differences(offer, {
+            membership_id: item['membership_id'],
+            created_at: item['created_at'],
+            [endAttribute]: item[endAttribute],
+            [timeToLive]: undefined,
+          })),
     ];
   });
 }

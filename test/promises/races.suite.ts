@@ -12,6 +12,7 @@ import { storedItems } from '../support/stored-items.ts';
 import { checkThenWrite } from './check-then-write.ts';
 import { admin, imageApi, memberOf, tagOf, withIfMatch, type ImageApi } from './image-api.ts';
 import { brokenInvariants } from './invariants.ts';
+import { future, past } from './scenarios/scenario.ts';
 import { assertAnswered, startWorld, type World } from './world.ts';
 import { randomNumbers } from '../support/random-numbers.ts';
 
@@ -264,6 +265,172 @@ const races: readonly Race[] = [
       assertOneOf(statuses, [200, 200, 200, 200]);
       const { body } = await api.show(id);
       assert.deepEqual({ ...body, visibility: 'private', os_hidden: true, colour: 'green', size_class: 'small' }, body);
+    },
+  },
+  {
+    name: 'leaving against answers',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.leave(id, 'beta'),
+      () => api.answer(id, 'beta', 'accepted'),
+      () => api.answer(id, 'beta', 'rejected', admin),
+    ],
+    judge: async ([left, ...answered], api, id) => {
+      assertOneOf([left!], [204]);
+      assertOneOf(answered, [200, 200], [200, 404], [404, 200], [404, 404]);
+      assert.deepEqual(await api.members(id), { gamma: 'pending' });
+      assertAnswered(await api.answer(id, 'beta', 'accepted'), 404);
+    },
+  },
+  {
+    name: 'leaving against withdrawals',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.leave(id, 'beta'),
+      () => api.withdraw(id, 'beta'),
+      () => api.withdraw(id, 'beta', admin),
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses, [204, 404, 404], [404, 204, 404], [404, 404, 204]);
+      assert.deepEqual(await api.members(id), { gamma: 'pending' });
+    },
+  },
+  {
+    name: 'leaving against the deletion of the image',
+    image: { members: pending('beta', 'gamma', 'delta') },
+    requests: (api, id) => [() => api.remove(id), () => api.leave(id, 'beta'), () => api.leave(id, 'gamma')],
+    judge: async ([removed, ...left], api, id) => {
+      assertOneOf([removed!], [204]);
+      assertOneOf(left, [204, 204], [204, 404], [404, 204], [404, 404]);
+      assertAnswered(await api.show(id, admin), 404);
+    },
+  },
+  {
+    name: 'leaving against leaving shared',
+    image: { members: pending('beta', 'gamma', 'delta') },
+    // Only the fan-out reads the members before it writes them, and few rounds delay it long enough.
+    toleratesCheckThenWrite: true,
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'private' }),
+      () => api.leave(id, 'beta'),
+      () => api.leave(id, 'gamma'),
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses, [200, 204, 204]);
+      assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
+      assert.deepEqual(await api.members(id), { delta: 'pending' });
+    },
+  },
+  {
+    name: 'changes of the end against a withdrawal',
+    image: { members: pending('beta', 'gamma') },
+    requests: (api, id) => [
+      () => api.withdraw(id, 'beta'),
+      () => api.changeExpiry(id, 'beta', future),
+      () => api.changeExpiry(id, 'beta', null, admin),
+    ],
+    judge: async ([withdrawn, ...changed], api, id) => {
+      assertOneOf([withdrawn!], [204]);
+      assertOneOf(changed, [200, 200], [200, 404], [404, 200], [404, 404]);
+      assert.deepEqual(await api.members(id), { gamma: 'pending' });
+    },
+  },
+  {
+    name: 'changes of the end against leaving shared',
+    image: { members: pending('beta', 'gamma') },
+    // A change that is applied after its check is as good as one that was applied earlier.
+    toleratesCheckThenWrite: true,
+    requests: (api, id) => [
+      () => api.patch(id, { visibility: 'private' }),
+      () => api.changeExpiry(id, 'beta', future),
+      () => api.changeExpiry(id, 'gamma', future, admin),
+    ],
+    judge: async ([changed, ...ends], api, id) => {
+      assertOneOf([changed!], [200]);
+      assertOneOf(ends, [200, 200], [200, 403], [403, 200], [403, 403]);
+      assertAnswered(await api.changeExpiry(id, 'beta', null), 403);
+      assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
+      for (const [n, project] of ['beta', 'gamma'].entries()) {
+        const { body } = assertAnswered(await api.changeExpiry(id, project, null), 200);
+        assert.equal(body.updated_at === body.created_at, ends[n] !== 200);
+      }
+    },
+  },
+  {
+    name: 'offers after the end',
+    image: { members: [{ project: 'beta', status: 'accepted', expiresAt: past }, ...pending('gamma')] },
+    requests: (api, id) => [
+      () => api.offer(id, 'beta'),
+      () => api.offer(id, 'beta', admin),
+      () => api.offerUntil(id, 'beta', future),
+      () => api.answer(id, 'beta', 'rejected'),
+      () => api.leave(id, 'beta'),
+    ],
+    judge: async ([first, second, third, answered, left], api, id) => {
+      const offered = [first!, second!, third!].filter((status) => status === 200).length;
+      // Two offers are made only if the member leaves between them.
+      assert(offered === 1 || (offered === 2 && left === 204), `${offered} offers, ${left}`);
+      assertOneOf([answered!, left!], [200, 204], [200, 404], [404, 204], [404, 404]);
+      const isMember = left === 404 || offered === 2;
+      const members = await api.members(id);
+      assert.deepEqual(Object.keys(members).toSorted(), isMember ? ['beta', 'gamma'] : ['gamma']);
+      if (answered === 404) assert.equal(members['beta'] ?? 'pending', 'pending');
+    },
+  },
+  {
+    name: 'offers at the quota, one of whose members has passed its end',
+    image: {
+      members: [{ project: 'beta', status: 'accepted', expiresAt: past }, ...pending('gamma', 'delta', 'zeta')],
+    },
+    requests: (api, id) => ['p', 'q', 'r'].map((project) => () => api.offer(id, project)),
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses.toSorted(), [200, 413, 413]);
+      assert.equal(Object.keys(await api.members(id)).length, quota);
+    },
+  },
+  {
+    name: 'standing answers of one project to several owners',
+    image: { members: [] },
+    requests: (api) => [
+      () => api.setStandingAnswer('beta', 'alpha', 'accepted'),
+      () => api.setStandingAnswer('beta', 'gamma', 'rejected'),
+      () => api.setStandingAnswer('beta', 'delta', 'accepted'),
+      () => api.removeStandingAnswer('beta', 'zeta'),
+    ],
+    judge: async (statuses, api) => {
+      assertOneOf(statuses, [200, 200, 200, 404]);
+      assert.deepEqual(await api.standingAnswers('beta'), { alpha: 'accepted', gamma: 'rejected', delta: 'accepted' });
+    },
+  },
+  {
+    name: 'offers against a standing answer',
+    image: { members: [] },
+    // An offer that begins before the response to the standing answer may have either status.
+    toleratesCheckThenWrite: true,
+    requests: (api, id) => [
+      () => api.setStandingAnswer('beta', 'alpha', 'accepted'),
+      () => api.offer(id, 'beta'),
+      async () => {
+        assertAnswered(await api.setStandingAnswer('gamma', 'alpha', 'rejected'), 200);
+        const offered = assertAnswered(await api.offer(id, 'gamma'), 200);
+        assert.equal(offered.body.status, 'rejected');
+        return offered;
+      },
+      async () => {
+        assertAnswered(await api.setStandingAnswer('delta', 'alpha', 'accepted'), 200);
+        assertAnswered(await api.removeStandingAnswer('delta', 'alpha'), 204);
+        const offered = assertAnswered(await api.offer(id, 'delta'), 200);
+        assert.equal(offered.body.status, 'pending');
+        return offered;
+      },
+    ],
+    judge: async (statuses, api, id) => {
+      assertOneOf(statuses, [200, 200, 200, 200]);
+      const { beta, ...others } = await api.members(id);
+      assert(beta === 'pending' || beta === 'accepted', beta);
+      assert.deepEqual(others, { gamma: 'rejected', delta: 'pending' });
+      assertAnswered(await api.withdraw(id, 'beta'), 204);
+      assert.equal(assertAnswered(await api.offer(id, 'beta'), 200).body.status, 'accepted');
     },
   },
 ];
