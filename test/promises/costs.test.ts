@@ -571,8 +571,9 @@ describe('what is refused', () => {
 
     const costs = [await costOf([method, path, options]), await costOf(conditional)];
 
-    expect(costs[1]).toEqual({ ...costs[0], calls: expect.any(Array) });
-    expect(costs[0]!.status).toBe(404);
+    const [without, withIt] = costs.map(({ status, error, cost }) => ({ status, error, cost }));
+    expect(withIt).toEqual(without);
+    expect(without!.status).toBe(404);
   });
 
   const impossible = ['not-a-uuid', randomUUID().toUpperCase(), 'x'.repeat(2000)].map((id) => `/v2/images/${id}`);
