@@ -227,14 +227,15 @@ describe('published notifications', () => {
 
   test('of an end and a standing answer have the same content if they are published again', async () => {
     const id = await createImage('golden');
+    // A project of no other test, whose offers would be accepted too.
     await service.request('PUT', '/sharing/v1/standing-answers/alpha', {
-      as: 'delta:member',
+      as: 'decided:member',
       body: { status: 'accepted' },
     });
-    await offerUntil(id, 'delta', '2999-01-01T00:00:00Z');
-    await changeExpiry(id, 'delta', '2998-01-01T00:00:00Z');
-    await passEnd(id, 'delta');
-    await offer(id, 'delta');
+    await offerUntil(id, 'decided', '2999-01-01T00:00:00Z');
+    await changeExpiry(id, 'decided', '2998-01-01T00:00:00Z');
+    await passEnd(id, 'decided');
+    await offer(id, 'decided');
     let isKilled = false;
     consumer.mood = (notifications) => {
       if (isKilled) return notifications.map(() => true);
