@@ -10,38 +10,36 @@ import { isVersion, versionsView } from '../views/versions.ts';
 /** Route of requests that match no other route. */
 export const fallbackRoute = '$default';
 
+const schemaDefinition = {
+  role: undefined,
+  body: 'none',
+  success: [200, 'schema'],
+  faults: ['route-not-found'],
+} as const;
+
+/** Returns the handler that responds with the schema whose name is in the path. */
+const showSchema =
+  (served: Readonly<Record<string, object>>, parameter: string): HandleRequest =>
+  ({ path }) => {
+    const name = path[parameter] ?? '';
+    if (!Object.hasOwn(served, name)) throw notFound();
+    return Promise.resolve(ok(served[name]));
+  };
+
 /** The operations of the discovery function that have a route of their own. */
 export const discoveryOperations = {
   showSchema: defineOperation<undefined>({
+    ...schemaDefinition,
     route: 'GET /{version}/schemas/{schema}',
     summary: 'Show the JSON schema of image, images, member or members',
-    role: undefined,
-    body: 'none',
-    success: [200, 'schema'],
-    faults: ['route-not-found'],
-    handle:
-      () =>
-      ({ path }) => {
-        const name = path['schema'] ?? '';
-        if (!Object.hasOwn(schemas, name)) throw notFound();
-        return Promise.resolve(ok(schemas[name]));
-      },
+    handle: () => showSchema(schemas, 'schema'),
   }),
 
   showSharingSchema: defineOperation<undefined>({
+    ...schemaDefinition,
     route: 'GET /sharing/v1/schemas/{sharing_schema}',
     summary: 'Show a JSON schema of the sharing API',
-    role: undefined,
-    body: 'none',
-    success: [200, 'schema'],
-    faults: ['route-not-found'],
-    handle:
-      () =>
-      ({ path }) => {
-        const name = path['sharing_schema'] ?? '';
-        if (!Object.hasOwn(sharingSchemas, name)) throw notFound();
-        return Promise.resolve(ok(sharingSchemas[name]));
-      },
+    handle: () => showSchema(sharingSchemas, 'sharing_schema'),
   }),
 
   listImportMethods: defineOperation<undefined>({
