@@ -55,8 +55,10 @@ const later = '2098-01-01T00:00:00Z';
 const membershipOf = async ({ table }: World, id: string) => (await itemAt(table, membershipKeyOf(id, 'beta')))!;
 const plantTime = ({ table }: World, id: string, updatedAt: unknown) =>
   plantAttributes(table, membershipKeyOf(id, 'beta'), { updated_at: updatedAt });
-const plantOfferTime = ({ table }: World, id: string, time: unknown) =>
-  plantAttributes(table, membershipKeyOf(id, 'beta'), { created_at: time, updated_at: time });
+const plantOfferTime = async ({ table }: World, id: string, time: unknown) => {
+  await plantAttributes(table, membershipKeyOf(id, 'beta'), { created_at: time, updated_at: time });
+  await plantAttributes(table, offerKeyOf(id, 'beta'), { created_at: time });
+};
 const plantEnd = async ({ table }: World, id: string, time: string | undefined) => {
   const endsAt = time === undefined ? undefined : Date.parse(time) / 1000;
   const expiryShard = time === undefined ? undefined : id.slice(-1);
