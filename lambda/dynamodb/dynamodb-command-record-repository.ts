@@ -78,14 +78,12 @@ export class DynamoDbCommandRecordRepository implements CommandRecordRepository 
     return applied || item === undefined || itemReader(item).string('digest') === commandRecord.digest;
   }
 
-  async recordOutcome(
-    commandRecord: CommandRecord,
-    outcome: CommandOutcome,
-  ): ReturnType<CommandRecordRepository['recordOutcome']> {
+  async recordOutcome(commandRecord: CommandRecord, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
     const { item } = await this.#table.update(() => this.#recording(commandRecord, outcome));
     if (item === undefined)
       throw new Error(`The record of command ${commandRecord.id} was deleted while it was written.`);
-    return { outcome: outcomeFrom(item), digest: itemReader(item).string('digest') };
+    // Another command that is not completed has no outcome yet.
+    return itemReader(item).string('digest') === commandRecord.digest ? outcomeFrom(item) : undefined;
   }
 
   async #isRecorded(commandRecord: CommandRecord): Promise<boolean> {

@@ -208,8 +208,7 @@ async function record(
   commandRecord: CommandRecord,
   outcome: CommandOutcome,
 ): Promise<CommandOutcome> {
-  const recorded = await records.recordOutcome(commandRecord, outcome);
-  return recorded.digest === commandRecord.digest ? recorded.outcome : usedForAnotherCommand(commandRecord);
+  return (await records.recordOutcome(commandRecord, outcome)) ?? usedForAnotherCommand(commandRecord);
 }
 
 const usedForAnotherCommand = ({ id }: CommandRecord): CommandOutcome => ({

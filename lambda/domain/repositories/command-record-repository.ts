@@ -47,9 +47,10 @@ export interface CommandRecordRepository {
    */
   reserve(commandRecord: CommandRecord): Promise<boolean>;
 
-  /** Records the outcome of a command unless it is recorded; returns the recorded outcome and its digest. */
-  recordOutcome(
-    commandRecord: CommandRecord,
-    outcome: CommandOutcome,
-  ): Promise<{ readonly outcome: CommandOutcome; readonly digest: string }>;
+  /**
+   * Records the outcome of a command unless it is recorded.
+   *
+   * @returns the recorded outcome, or `undefined` if the project has used the id for another command
+   */
+  recordOutcome(commandRecord: CommandRecord, outcome: CommandOutcome): Promise<CommandOutcome | undefined>;
 }

@@ -188,6 +188,26 @@ describe('several offers in one command', () => {
     expect([await statusOf(image, 'beta'), await statusOf(image, 'gamma')]).toEqual(['pending', undefined]);
   });
 
+  test('refuse another command with their id, also before all of them are made', async () => {
+    const image = await anImage();
+    const sent = bulk(offersOf(image, 'beta'), { id: 'begun' });
+    world.proxy.intercept((call) =>
+      call.action === 'TransactWriteItems' ? { status: 400, response: { __type: 'AccessDeniedException' } } : undefined,
+    );
+    await world.deliver(sent);
+    world.proxy.intercept(undefined);
+    const other = byAlpha('offer-image', { image_id: image, member_id: 'gamma', id: 'begun' });
+
+    const again = await world.deliver(other);
+
+    expect(again).toEqual([]);
+    expect(world.deadLetters).toEqual([
+      { body: other.body, attributes: expect.objectContaining({ error: 'invalid-request' }) },
+    ]);
+    expect(await world.deliver(sent)).toEqual([]);
+    expect([await statusOf(image, 'beta'), await statusOf(image, 'gamma')]).toEqual(['pending', undefined]);
+  });
+
   test.each(['lose the request', 'lose the response', 'end'] as const)(
     'where the function could %s at any of its calls, all are made once by the next delivery',
     async (fate) => {
