@@ -25,6 +25,12 @@ export interface OfferImageDependencies {
 }
 
 /**
+ * Number of changes of the member's standing answers during one request after which the offer is pending: a project
+ * that keeps changing them cannot prevent offers to it.
+ */
+const maxStandingAnswerChanges = 3;
+
+/**
  * Offers an image to a project, which becomes a member: with the status of its standing answer to offers of the image's
  * owner, otherwise pending. Memberships whose end has passed are no obstacle: it withdraws the one of the same project
  * and, if the quota is reached, one of another project.
@@ -41,15 +47,16 @@ export const createOfferImage = ({
   async function offerImage({ imageId, memberId, expiresAt, caller }) {
     const actor = actorOf(caller);
 
-    let isRetry = false;
+    const readVersions = new Set<number>();
     return retryOnConflict(async () => {
+      const isRetry = readVersions.size > 0;
       // After a failed write in parallel, because the most likely reason is the quota and a refusal has three round trips.
-      const searched = isRetry ? images.findExpired(imageId, 1) : undefined;
-      isRetry = true;
+      const searched = isRetry && quota >= 0 ? images.findExpired(imageId, 1) : undefined;
       const [{ sharing, standingAnswers, isExpired }, found] = await Promise.all([
         images.findForOffer(imageId, memberId, [caller.projectId]),
         searched,
       ]);
+      readVersions.add(standingAnswers.version);
       const image = assertImageIsVisible(caller, sharing);
       assertImageIsShared(image);
       assertCallerMayManageMembers(caller, image);
@@ -67,7 +74,8 @@ export const createOfferImage = ({
         await images.completePendingChange(image);
         return undefined;
       }
-      const standingAnswer = standingAnswers.answers.get(image.owner)?.status;
+      const mayApply = readVersions.size <= maxStandingAnswerChanges;
+      const standingAnswer = mayApply ? standingAnswers.answers.get(image.owner)?.status : undefined;
       const at = timestamp(now);
       return memberships.offer({ image, memberId, quota, expiresAt: end, standingAnswer, at, actor });
     });
