@@ -1,9 +1,9 @@
 import { currentDeadline } from '../runtime/request-context.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, Timestamp } from '../domain/clock.ts';
 import { tryAgainLater } from '../domain/errors.ts';
 import type { ImageId, ProjectId } from '../domain/ids.ts';
 import type { Image, PendingChange, ReplicatedAttributes } from '../domain/image.ts';
-import type { MemberStatus } from '../domain/membership.ts';
+import { hasPassed, type MemberStatus } from '../domain/membership.ts';
 import { assignments, names, values } from './expression.ts';
 import { catalogKeys, tombstoneItem, replicatedItemAttributes, imageFromItem } from './items/image-item.ts';
 import {
@@ -18,7 +18,13 @@ import {
   type ItemKey,
 } from './keys.ts';
 import { listEntryActions } from './items/list-entries.ts';
-import { replicatedMembershipUpdate, storedMembershipFromItem, withdrawMembership } from './items/membership-item.ts';
+import {
+  endOf,
+  replicatedMembershipUpdate,
+  storedMembershipFromItem,
+  withdrawEndedMembership,
+  withdrawMembership,
+} from './items/membership-item.ts';
 import {
   sortKeyOf,
   transactionLimit,
@@ -26,6 +32,7 @@ import {
   type Item,
   type Table,
   type TransactAction,
+  type Update,
 } from './table.ts';
 
 /**
@@ -41,7 +48,7 @@ const maxTries = 20;
 const maxConflicts = 3;
 
 /**
- * Reads the record of an image and the projects it is offered to, in one query.
+ * Reads the record of an image, the projects it is offered to and the ends of these offers, in one query.
  *
  * @param maxOffers - maximum number of projects to read; default all
  */
@@ -49,7 +56,11 @@ export async function readPartition(
   table: Table,
   imageId: Image['id'],
   maxOffers = Number.POSITIVE_INFINITY,
-): Promise<{ readonly image: Image | undefined; readonly memberIds: readonly ProjectId[] }> {
+): Promise<{
+  readonly image: Image | undefined;
+  readonly memberIds: readonly ProjectId[];
+  readonly ends: ReadonlyMap<ProjectId, Timestamp>;
+}> {
   const enough = 1 + maxOffers; // the record precedes the offers
   const { items } = await table.query(
     {
@@ -61,15 +72,20 @@ export async function readPartition(
     { enough },
   );
   const record = items.find((item) => sortKeyOf(item) === imageKey(imageId).sk);
+  const offers = items.flatMap((item) => {
+    const memberId = memberIdFromOfferKey(sortKeyOf(item));
+    return memberId === undefined ? [] : [{ memberId, end: endOf(item) }];
+  });
   return {
     image: record && imageFromItem(record),
-    memberIds: items.flatMap((item) => memberIdFromOfferKey(sortKeyOf(item)) ?? []),
+    memberIds: offers.map(({ memberId }) => memberId),
+    ends: new Map(offers.flatMap(({ memberId, end }) => (end === undefined ? [] : [[memberId, end]]))),
   };
 }
 
 /**
- * Completes a change that is too large for one transaction: it writes the members, one transaction per chunk, then the
- * image. Every transaction requires that the change is still pending, so any number of processes can run this in
+ * Completes a change that is too large for one transaction: it withdraws the memberships whose end has passed and writes
+ * the others, one transaction per chunk, then the image. Every transaction requires that the change is still pending, so any number of processes can run this in
  * parallel and continue from any step. A chunk whose write is not applied is written in halves after the others, so
  * that no member delays another.
  *
@@ -83,24 +99,47 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     ExpressionAttributeValues: values({ version }),
   };
 
-  const withdrawMembers = async ({ memberIds, tries }: Chunk, { actor }: PendingChange): Promise<GuardedOutcome> => {
-    const offered = tries === 0 ? memberIds : await findOffered(table, imageId, memberIds);
-    if (offered.length === 0) return 'applied';
-    const at = clock();
+  /** Applies updates that withdraw memberships of an offered image, with the member count and their offers. */
+  const endMemberships = async (
+    updates: readonly (readonly [ProjectId, Update])[],
+    limit: number,
+  ): Promise<GuardedOutcome> => {
+    if (updates.length === 0) return 'applied';
     const reduceMemberCount: TransactAction = {
       Update: {
         Key: imageKey(imageId),
         UpdateExpression: 'ADD #member_count :fewer',
         ...pendingChangeCondition,
         ExpressionAttributeNames: names('version', 'pending_change', 'member_count'),
-        ExpressionAttributeValues: values({ version, fewer: -offered.length }),
+        ExpressionAttributeValues: values({ version, fewer: -updates.length }),
       },
     };
-    const actions = offered.flatMap((memberId): TransactAction[] => [
+    const actions = updates.flatMap(([memberId, update]): TransactAction[] => [
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership({ memberId, imageId, at, actor }) },
+      { Update: update },
     ]);
-    return table.transactGuarded(reduceMemberCount, actions, maxConflictsOf(memberIds));
+    return table.transactGuarded(reduceMemberCount, actions, limit);
+  };
+
+  const withdrawMembers = async ({ memberIds, tries }: Chunk, { actor }: PendingChange): Promise<GuardedOutcome> => {
+    const offered = tries === 0 ? memberIds : await findOffered(table, imageId, memberIds);
+    const at = clock();
+    const updates = offered.map(
+      (memberId) => [memberId, withdrawMembership({ memberId, imageId, at, actor })] as const,
+    );
+    return endMemberships(updates, maxConflictsOf(memberIds));
+  };
+
+  /** Withdraws ended memberships as an expiry: their projects must learn nothing of the change. */
+  const withdrawEnded = async ({ memberIds }: Chunk): Promise<GuardedOutcome> => {
+    const at = clock();
+    const items = await table.get(memberIds.map((memberId) => membershipKey(memberId, imageId)));
+    const updates = items.flatMap((item) => {
+      const update = withdrawEndedMembership(item, at);
+      const memberId = storedMembershipFromItem(item)?.memberId;
+      return update === undefined || memberId === undefined ? [] : [[memberId, update] as const];
+    });
+    return endMemberships(updates, maxConflictsOf(memberIds));
   };
 
   const replicateToMembers = async (
@@ -166,12 +205,23 @@ export async function completePendingChange(table: Table, clock: Clock, started:
   });
 
   for (let pass = 0; pass < maxPasses; pass += 1) {
-    const { image, memberIds } = await readPartition(table, imageId);
+    const { image, memberIds, ends } = await readPartition(table, imageId);
     const change = image?.pendingChange;
     if (image?.version !== version || change === undefined) return; // another process completed it
+    const at = clock();
+    const isEnded = (memberId: ProjectId): boolean => {
+      const end = ends.get(memberId);
+      return end !== undefined && hasPassed(end, at);
+    };
+    const withdrawalLimit = Math.floor((transactionLimit - 1) / 2);
+    if (!(await inChunks(memberIds.filter(isEnded), withdrawalLimit, withdrawEnded))) continue;
     const isDone =
       change.kind === 'delete'
-        ? await inChunks(memberIds, Math.floor((transactionLimit - 1) / 2), (chunk) => withdrawMembers(chunk, change))
+        ? await inChunks(
+            memberIds.filter((memberId) => !isEnded(memberId)),
+            withdrawalLimit,
+            (chunk) => withdrawMembers(chunk, change),
+          )
         : await inChunks(memberIds, transactionLimit - 1, (chunk) =>
             replicateToMembers(chunk, image, change.attributes),
           );
@@ -255,7 +305,7 @@ function outdatedMembership(
   item: Item,
   replicatedAttributes: ReplicatedAttributes,
 ): readonly OutdatedMembership[] {
-  // A membership whose end has passed is updated like any other until it is withdrawn.
+  // A membership whose end passes during the change is updated like any other.
   const membership = storedMembershipFromItem(item);
   if (membership === undefined) return [];
   const { memberId, status } = membership;

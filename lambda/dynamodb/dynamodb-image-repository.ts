@@ -113,8 +113,9 @@ export class DynamoDbImageRepository implements ImageRepository {
     return items.flatMap((item) => memberIdFromOfferKey(sortKeyOf(item)) ?? []).slice(0, count);
   }
 
-  findOffers(imageId: ImageId, count: number): ReturnType<ImageRepository['findOffers']> {
-    return readPartition(this.#table, imageId, count);
+  async findOffers(imageId: ImageId, count: number): ReturnType<ImageRepository['findOffers']> {
+    const { image, memberIds } = await readPartition(this.#table, imageId, count);
+    return { image, memberIds };
   }
 
   async findMemberships(imageId: ImageId, memberIds: readonly ProjectId[]): Promise<readonly Membership[]> {

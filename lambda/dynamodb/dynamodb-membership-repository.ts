@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { expiryActor } from '../domain/actor.ts';
 import { timestamp, type Timestamp } from '../domain/clock.ts';
 import type {
   Answer,
@@ -11,7 +10,7 @@ import type {
 } from '../domain/repositories/membership-repository.ts';
 import { isInState, type Membership } from '../domain/membership.ts';
 import { allOf, assignments, equalityClauses, names, values, type Clause } from './expression.ts';
-import { actorAttribute, replicatedAttributesFrom, replicatedItemAttributes } from './items/image-item.ts';
+import { actorAttribute, replicatedItemAttributes } from './items/image-item.ts';
 import { itemReader } from './items/item-reader.ts';
 import {
   endAttribute,
@@ -28,13 +27,13 @@ import {
 import {
   endAttributeNames,
   endAttributes,
-  endOf,
   epochSeconds,
   hasNotEnded,
   isMember,
   membershipFromItem,
   replicatedMembershipUpdate,
   storedMembershipFromItem,
+  withdrawEndedMembership,
   withdrawMembership,
 } from './items/membership-item.ts';
 import { writeIdAttribute, type Item, type Table, type TransactAction, type Update } from './table.ts';
@@ -162,33 +161,27 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     return applied ? membership : undefined;
   }
 
-  async withdraw({ owner, ...withdrawal }: Withdrawal): Promise<boolean> {
-    return this.#end(withdrawal, sharedBy(owner), isMember(timestamp(withdrawal.at), withdrawal.expected));
+  async withdraw({ owner, expected, ...withdrawal }: Withdrawal): Promise<boolean> {
+    const membership = isMember(timestamp(withdrawal.at), expected);
+    return this.#end(withdrawal, sharedBy(owner), withdrawMembership(withdrawal, membership));
   }
 
-  async leave(leave: Leave): Promise<boolean> {
-    return this.#end(leave, imageExists, isMember(timestamp(leave.at), leave.expected));
+  async leave({ expected, ...leave }: Leave): Promise<boolean> {
+    const membership = isMember(timestamp(leave.at), expected);
+    return this.#end(leave, imageExists, withdrawMembership(leave, membership));
   }
 
   async expire({ imageId, memberId, at }: Parameters<MembershipRepository['expire']>[0]): Promise<boolean> {
     const [item] = await this.#table.get([membershipKey(memberId, imageId)]);
-    const end = item && endOf(item);
-    if (item === undefined || end === undefined || membershipFromItem(item, at) !== undefined) return false;
-    const actor = expiryActor(replicatedAttributesFrom(itemReader(item)).owner);
-    // A membership that was prolonged has another end.
-    const isSameEnd: Clause = {
-      expression: `attribute_exists(#status) AND #${endAttribute} = :end`,
-      names: names('status', endAttribute),
-      values: values({ end: epochSeconds(end) }),
-    };
-    return this.#end({ imageId, memberId, at, actor }, imageExists, isSameEnd);
+    const update = item && withdrawEndedMembership(item, at);
+    return update !== undefined && this.#end({ imageId, memberId }, imageExists, update);
   }
 
   /** Ends a membership in one transaction, on a condition on the image and one on the membership. */
   #end(
-    { imageId, memberId, at, actor }: Omit<Withdrawal, 'owner'>,
+    { imageId, memberId }: Pick<Withdrawal, 'imageId' | 'memberId'>,
     image: Clause,
-    membership: Clause,
+    membership: Update,
   ): Promise<boolean> {
     return this.#table.transact([
       {
@@ -201,7 +194,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
         },
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: withdrawMembership({ memberId, imageId, at, actor }, membership) },
+      { Update: membership },
       ...this.#additionalActions,
     ]);
   }

@@ -31,6 +31,7 @@ const betasActor = { ...actor, projectId: beta, userId: 'bob' };
 const end = '2026-11-23T13:00:00Z' as Timestamp;
 const before = '2026-11-23T12:59:59Z' as Timestamp;
 const laterEnd = '2027-03-31T12:00:00Z' as Timestamp;
+const latestEnd = '2027-12-31T12:00:00Z' as Timestamp;
 const endSeconds = Date.parse(end) / 1000;
 const dateOf = (time: Timestamp): Date => new Date(time);
 
@@ -382,7 +383,7 @@ describe('change of the end', () => {
         await offer(image);
       },
     ],
-    ['expired', (image) => expire(image, dateOf(end))],
+    ['expired', (image) => expire(image, dateOf(laterEnd))],
     ['of a private image', (image) => changeVisibility(image, 'private')],
     ['of a public image', (image) => changeVisibility(image, 'public')],
     [
@@ -396,24 +397,26 @@ describe('change of the end', () => {
   ];
 
   test.each(meanwhile)('a membership that is meanwhile %s keeps its end', async (_what, act) => {
-    const { image, membership } = await shared();
+    const image = await repositories.image();
+    const membership = (await offer(image, { expiresAt: laterEnd }))!;
     await act(image, membership);
     const before = await everything(image);
 
-    const changed = await changeExpiry(membership);
+    const changed = await changeExpiry(membership, { expiresAt: latestEnd });
 
     expect(changed).toBeUndefined();
     expect(await everything(image)).toEqual(before);
   });
 
   test('an admin changes the end on an image of any owner', async () => {
-    const { image, membership } = await shared();
+    const image = await repositories.image();
+    const membership = (await offer(image, { expiresAt: laterEnd }))!;
     const read = (await repositories.read(image.id)).image!;
     await repositories.images.update(read, { ...read, owner: 'omega' as ProjectId }, actor);
 
-    const changed = await changeExpiry(membership, { owner: undefined });
+    const changed = await changeExpiry(membership, { owner: undefined, expiresAt: latestEnd });
 
-    expect(changed).toMatchObject({ expiresAt: laterEnd });
+    expect(changed).toMatchObject({ expiresAt: latestEnd });
   });
 });
 
@@ -454,10 +457,11 @@ describe('expire', () => {
   test.each(['private', 'community', 'public'] as const)(
     'of an image that is now %s it expires too',
     async (visibility) => {
-      const { image } = await shared('accepted');
+      const image = await repositories.image();
+      await offer(image, { expiresAt: laterEnd });
       await changeVisibility(image, visibility);
 
-      const expired = await expire(image, dateOf(end));
+      const expired = await expire(image, dateOf(laterEnd));
 
       expect(expired).toBe(true);
       expect(await memberCount(image)).toBe(0);

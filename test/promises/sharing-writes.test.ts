@@ -1,11 +1,13 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
+import { connectTable } from '../../lambda/dynamodb/connect-table.ts';
+import { DynamoDbMembershipRepository } from '../../lambda/dynamodb/dynamodb-membership-repository.ts';
 import { imageKey, membershipKey, standingAnswersKey } from '../../lambda/dynamodb/keys.ts';
 import { seedImage, type SeededMember } from '../support/seed.ts';
 import type { TestResponse } from '../support/service.ts';
+import { storedItems } from '../support/stored-items.ts';
 import { brokenInvariants } from './invariants.ts';
 import { assertAnswered, isTransactionOn, itemAt, plantAttributes, startWorld, type Call } from './world.ts';
-import { storedItems } from '../support/stored-items.ts';
 
 /** The service with a quota of three members. */
 const world = await startWorld(3);
@@ -100,6 +102,31 @@ describe('a membership whose end has passed', () => {
     expect(await recordOf(id)).toMatchObject({ owner: 'beta', member_count: 2 });
     expect(brokenInvariants(await storedItems(table))).toEqual([]);
   });
+
+  test.each(['private', 'deleted'])(
+    'is withdrawn by a change that makes its image %s, with many others',
+    async (change) => {
+      const ended = Array.from({ length: 120 }, (_, n) => endedMember(`member-${n}`));
+      const id = await anImage(...ended, member('beta'));
+      const makeChange = () =>
+        change === 'private'
+          ? replace(owner, id, '/visibility', 'private')
+          : request('DELETE', imagePath(id), { as: owner });
+      const held = await world.hold(isTransactionOn('MEMBER#'), makeChange);
+      // The sweeper ends one of them before the first transaction of the change.
+      const memberships = new DynamoDbMembershipRepository(connectTable(table.tableName));
+      await memberships.expire({ imageId: id, memberId: 'member-7' as ProjectId, at: new Date() });
+
+      const response = await held.release();
+
+      expect(response.status).toBe(change === 'private' ? 200 : 204);
+      const items = await storedItems(table);
+      const actors = items.filter(({ status, pk }) => status === undefined && pk.startsWith('PROJECT#member-'));
+      expect(actors.map(({ updated_by: { via } }) => via)).toEqual(Array(120).fill('expiry'));
+      expect((await recordOf(id))?.['member_count']).toBe(change === 'private' ? 1 : undefined);
+      expect(brokenInvariants(items)).toEqual([]);
+    },
+  );
 
   test('is ended once by offers at the same time that replace it', async () => {
     const id = await anImage(endedMember('beta'));

@@ -1,4 +1,4 @@
-import type { Actor } from '../../domain/actor.ts';
+import { expiryActor, type Actor } from '../../domain/actor.ts';
 import { parseTimestamp, timestamp, type Timestamp } from '../../domain/clock.ts';
 import { parseImageId, parseProjectId, type ImageId, type ProjectId } from '../../domain/ids.ts';
 import type { ReplicatedAttributes } from '../../domain/image.ts';
@@ -11,7 +11,7 @@ import {
   type MemberStatus,
 } from '../../domain/membership.ts';
 import { allOf, assignments, names, values, type Clause } from '../expression.ts';
-import { actorAttribute, replicatedItemAttributes } from './image-item.ts';
+import { actorAttribute, replicatedAttributesFrom, replicatedItemAttributes } from './image-item.ts';
 import { itemReader } from './item-reader.ts';
 import {
   endAttribute,
@@ -158,4 +158,25 @@ export function withdrawMembership(
     ExpressionAttributeNames: { ...names('sequence', ...remove, ...Object.keys(set)), ...condition.names },
     ExpressionAttributeValues: { ...values({ ...set, one: 1 }), ...condition.values },
   };
+}
+
+/**
+ * Returns the update that withdraws a membership whose end has passed, with the actor of the expiry; `undefined` for any
+ * other item. Its condition requires the same end: a membership that was prolonged has another.
+ *
+ * @throws Error if the item is malformed
+ */
+export function withdrawEndedMembership(item: Item, at: Date): Update | undefined {
+  const membership = storedMembershipFromItem(item);
+  if (membership?.expiresAt === undefined || !hasPassed(membership.expiresAt, at)) return undefined;
+  const { memberId, imageId, expiresAt } = membership;
+  const actor = expiryActor(replicatedAttributesFrom(itemReader(item)).owner);
+  return withdrawMembership(
+    { memberId, imageId, at, actor },
+    {
+      expression: `${hasStatus.expression} AND #${endAttribute} = :end`,
+      names: { ...hasStatus.names, ...names(endAttribute) },
+      values: values({ end: epochSeconds(expiresAt) }),
+    },
+  );
 }

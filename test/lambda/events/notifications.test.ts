@@ -3,12 +3,15 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DynamoDBRecord } from 'aws-lambda';
+import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
+import { connectTable } from '../../../lambda/dynamodb/connect-table.ts';
+import { DynamoDbMembershipRepository } from '../../../lambda/dynamodb/dynamodb-membership-repository.ts';
+import { membershipKey, offerKey } from '../../../lambda/dynamodb/keys.ts';
 import type { Notification } from '../../../lambda/events/notification.ts';
 import { deadLetterBody } from '../../../lambda/events/stream-handler.ts';
-import type { ImageId, ProjectId } from '../../../lambda/domain/ids.ts';
-import { membershipKey, offerKey } from '../../../lambda/dynamodb/keys.ts';
 import { plantAttributes } from '../../promises/world.ts';
 import { createTestTable, type TestTable } from '../../support/engine.ts';
+import { seedImages } from '../../support/seed.ts';
 import { startService, type TestResponse, type Service } from '../../support/service.ts';
 import { openTestStream } from '../../support/table-stream.ts';
 import { startConsumer, type Consumer } from './consumer.ts';
@@ -336,6 +339,32 @@ describe('published notifications', () => {
       ['create', 'update', 'delete'].map((verb) => [`image.member.${verb}`, { id, name: null, owner: 'alpha' }]),
     );
     expect(JSON.stringify(consumer.published.filter(({ member }) => member !== undefined))).not.toMatch(/secret|omega/);
+  });
+
+  test('of an ended membership contain nothing of its image that is newer than its `expires_at`', async () => {
+    const ended = { status: 'accepted', expiresAt: '2026-02-01T00:00:00Z' } as const;
+    const members = [
+      { ...ended, project: 'beta' },
+      { ...ended, project: 'alpha' },
+      { ...ended, project: 'omega' },
+    ];
+    const [given, deleted] = await seedImages(table, { owner: 'alpha', count: 2, members });
+    await transfer(given!.id, 'omega');
+    await transfer(deleted!.id, 'omega');
+
+    await service.request('DELETE', `/v2/images/${deleted!.id}`, { as: 'omega:member' });
+    const memberships = new DynamoDbMembershipRepository(connectTable(table.tableName));
+    for (const { project } of members)
+      await memberships.expire({ imageId: given!.id, memberId: project as ProjectId, at: new Date() });
+
+    await consumer.drain();
+    const ends = consumer.published.filter(({ type }) => type === 'image.member.delete');
+    expect(ends.map(({ image, by }) => ({ owner: image.owner, by }))).toEqual(
+      Array(6).fill({
+        owner: 'alpha',
+        by: { project: 'alpha', user: 'expiry', via: 'expiry', request_id: null },
+      }),
+    );
   });
 
   test('contain no image name for a membership that ended before the current one', async () => {
