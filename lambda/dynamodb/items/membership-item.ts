@@ -98,15 +98,15 @@ export function isMember(now: Timestamp, expected: MembershipState | undefined):
   return {
     expression: [
       ...['#membership_id = :expected_id', '#status = :expected_status', '#updated_at = :expected_updated_at'],
-      end === undefined ? `attribute_not_exists(#${endAttribute})` : `#${endAttribute} = :expected_end`,
+      expiresAt === '' ? `attribute_not_exists(#${endAttribute})` : `#${endAttribute} = :expected_end`,
     ].join(' AND '),
     names: names('membership_id', 'status', 'updated_at', endAttribute),
     values: values({
       expected_id: id,
       expected_status: status,
       expected_updated_at: updatedAt,
-      // No membership ends in 1970: one whose end has passed does not exist.
-      ...(end !== undefined && { expected_end: end > now ? epochSeconds(end) : 0 }),
+      // No membership ends in 1970: one whose end has passed does not exist, and no end is malformed.
+      ...(expiresAt !== '' && { expected_end: end !== undefined && end > now ? epochSeconds(end) : 0 }),
     }),
   };
 }

@@ -310,6 +310,16 @@ describe.each(changes)('$title with If-Match', ({ send, success, notPermitted })
     expect(await stored(image)).toEqual(before);
   });
 
+  test('is a 412 without effect for the tag with an end that is no time', async () => {
+    const image = await offered();
+    const before = await stored(image);
+    const tag = (await tagOf(image)).replace(/"$/, 'never"');
+
+    expect(await send(image, { 'if-match': tag })).toEqual(failed);
+
+    expect(await stored(image)).toEqual(before);
+  });
+
   test.each(['*', '', 'W/"a"', '"a", "b"', 'a'])('is a 400 without effect for %j', async (value) => {
     const image = await offered();
     const before = await stored(image);
