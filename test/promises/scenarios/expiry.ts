@@ -308,6 +308,33 @@ export const expiryScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a change of the visibility does not end a membership that is prolonged meanwhile',
+    run: async (world, api) => {
+      const id = await api.share({ beta: 'accepted' });
+      await plantEnd(world, id, 'beta', past);
+      const change = await world.hold(isTransactionOn('MEMBER#'), () => api.patch(id, { visibility: 'private' }));
+      await plantEnd(world, id, 'beta', farFuture);
+
+      assertAnswered(await change.release(), 200);
+      assertAnswered(await api.patch(id, { visibility: 'shared' }), 200);
+      assert.deepEqual(await api.members(id), { beta: 'accepted' });
+    },
+  },
+  {
+    name: 'a change of the visibility does not end a membership without a status',
+    contradictory: true,
+    run: async (world, api) => {
+      const id = await api.share({ beta: 'accepted' });
+      await plantEnd(world, id, 'beta', past);
+      const change = await world.hold(isTransactionOn('MEMBER#'), () => api.patch(id, { visibility: 'private' }));
+      await plantAttributes(world.table, membershipKeyOf(id, 'beta'), { status: undefined });
+      const before = await itemAt(world.table, membershipKeyOf(id, 'beta'));
+
+      assertAnswered(await change.release(), 200);
+      assert.deepEqual(await itemAt(world.table, membershipKeyOf(id, 'beta')), before);
+    },
+  },
+  {
     name: 'a change of the visibility and the owner keeps the ends of the members',
     run: async (world, api) => {
       const id = await api.share({ beta: 'accepted', gamma: 'pending' });
