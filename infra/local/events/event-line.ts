@@ -15,7 +15,7 @@ export function eventLine({ type, detail }: Pick<PublishedEvent, 'type' | 'detai
     String(fields['time']),
     type.padEnd(19),
     `${name}${String(image['id'])}${recipient}:`,
-    `${stateOf(before)} → ${stateOf(after)},`,
+    `${stateOf(before)} → ${stateOf(after)}${fields['standing_answer'] === true ? ' by a standing answer' : ''},`,
     `by ${String(by['user'])} of ${String(by['project'])} (${String(by['via'])}),`,
     `#${String(fields['sequence'])}`,
   ].join(' ');
@@ -23,7 +23,10 @@ export function eventLine({ type, detail }: Pick<PublishedEvent, 'type' | 'detai
 
 function stateOf(state: Fields | undefined | null): string {
   if (state == null) return 'none';
-  if (typeof state['status'] === 'string') return state['status'];
+  if (typeof state['status'] === 'string') {
+    const end = state['expires_at'];
+    return typeof end === 'string' ? `${state['status']} until ${end}` : state['status'];
+  }
   const visibility = String(state['visibility']);
   return state['os_hidden'] === true ? `${visibility}, hidden` : visibility;
 }
