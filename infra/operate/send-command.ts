@@ -79,7 +79,28 @@ function parseField(argument: string): readonly [string, unknown] {
       `"<field>=<value>" must be an assignment such as status=accepted to one of ${names}; got ${quote(argument)}.`,
     );
   }
-  return [name, name === 'reply' ? value === 'true' : value];
+  return [name, valueOf(name, value)];
+}
+
+/** Parses the value of a field that is not always a text. */
+function valueOf(name: string, text: string): unknown {
+  if (name === 'reply') return text === 'true';
+  if (name === 'expires_at' && text === 'null') return null;
+  if (name !== 'offers') return text;
+  const offers = parseJson(text);
+  if (!Array.isArray(offers)) {
+    const example = '[{"image_id": "<image>", "member_id": "beta"}]';
+    throw new ArgumentError(`"offers" must be a JSON list such as ${example}; got ${quote(text)}.`);
+  }
+  return offers;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function quote(text: string): string {

@@ -136,6 +136,7 @@ describe('an invalid command line prints one sentence, and the usage if it helps
     ['send-command.ts', ['explode'], '"<command>" must be one of .*; got "explode"'],
     ['send-command.ts', ['answer-offer', 'status'], '"<field>=<value>" must be an assignment .*; got "status"'],
     ['send-command.ts', ['answer-offer', 'force=true'], '"<field>=<value>" must be an assignment .*; got "force=true"'],
+    ['send-command.ts', ['offer-images', 'offers=beta'], '"offers" must be a JSON list .*; got "beta"'],
     ['send-command.ts', [`{"a": "${'x'.repeat(100_000)}"}`], 'There are no queues in'],
     ['send-command.ts', ['answer-offer'], 'There are no queues in'],
     ['watch-events.ts', ['--all'], '"--all" is not an option of this command; .*'],

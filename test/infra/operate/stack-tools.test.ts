@@ -197,6 +197,18 @@ describe('send-command --stack', () => {
     ]);
   });
 
+  test('sends an end that is null, and offers, as JSON', async () => {
+    const fields = { image_id: 'one', member_id: 'beta' };
+
+    await run('send-command', ['--stack', 'Sharing', 'change-expiry', 'expires_at=null']);
+    await run('send-command', ['--stack', 'Sharing', 'offer-images', `offers=${JSON.stringify([fields])}`]);
+
+    expect(queues.get('Commands')!.messages.map((body) => JSON.parse(body))).toEqual([
+      { version: 1, id: expect.any(String), command: 'change-expiry', expires_at: null },
+      { version: 1, id: expect.any(String), command: 'offer-images', offers: [fields] },
+    ]);
+  });
+
   test('says that AWS refused', async () => {
     refusal = () => 'AccessDenied';
 
