@@ -1088,3 +1088,89 @@ describe('the lists of the sharing API', () => {
     ]);
   });
 });
+
+describe('bulk requests', () => {
+  const bulk = (name: string, as: string, entries: readonly object[]): Request => [
+    'POST',
+    `/sharing/v1/${name}`,
+    { as, body: { [name]: entries } },
+  ];
+  const both = ['beta', 'gamma'];
+
+  // The units are those of reads and writes together.
+  test.each<[title: string, request: () => Promise<Request>, status: number, cost: string, units: number]>([
+    [
+      'an offer with an end',
+      async () =>
+        bulk('offers', 'alpha:member', [
+          { image_id: (await anImage()).id, member_id: 'beta', expires_at: '2999-01-01T00:00:00Z' },
+        ]),
+      200,
+      'BatchGetItem, TransactWriteItems',
+      13,
+    ],
+    [
+      'two offers of an image in one request',
+      async () => {
+        const { id } = await anImage();
+        return bulk(
+          'offers',
+          'alpha:member',
+          both.map((member_id) => ({ image_id: id, member_id })),
+        );
+      },
+      200,
+      'BatchGetItem, TransactWriteItems, BatchGetItem, TransactWriteItems',
+      24,
+    ],
+    [
+      'offers of two images in one request',
+      async () => {
+        const images = [await anImage(), await anImage()];
+        return bulk(
+          'offers',
+          'alpha:member',
+          images.map(({ id }) => ({ image_id: id, member_id: 'beta' })),
+        );
+      },
+      200,
+      'BatchGetItem + BatchGetItem, TransactWriteItems + TransactWriteItems',
+      24,
+    ],
+    [
+      'two withdrawals of an image in one request',
+      async () => {
+        const { id } = await anImage({ members: gammaToo });
+        return bulk(
+          'withdrawals',
+          'alpha:member',
+          both.map((member_id) => ({ image_id: id, member_id })),
+        );
+      },
+      200,
+      'TransactWriteItems, TransactWriteItems',
+      16,
+    ],
+    [
+      'answers to two offers in one request',
+      async () => {
+        const images = [await anImage(offered), await anImage(offered)];
+        return bulk(
+          'answers',
+          'beta:member',
+          images.map(({ id }) => ({ image_id: id, ...accepted })),
+        );
+      },
+      200,
+      'UpdateItem + UpdateItem',
+      6,
+    ],
+  ])('%s', async (_title, request, status, cost, units) => {
+    const given = await request();
+
+    const answer = await costOf(given);
+
+    expect([answer.status, answer.cost, unitsOf(answer.calls)]).toEqual([status, cost, units]);
+    for (const { code } of answer.body?.results ?? []) expect([200, 204]).toContain(code);
+  });
+});
