@@ -104,11 +104,11 @@ export function assertCallerMayChangeShares(caller: Caller): void {
   if (!hasRole(caller, 'member')) throw notPermitted('The request requires the role member.');
 }
 
-/** Permits offers and withdrawals by the image's owner with the role member, and by an admin. */
+/** Permits offers, withdrawals and changes of their end by the image's owner with the role member, and by an admin. */
 export function assertCallerMayManageMembers(caller: Caller, image: Image): void {
   if (isAdmin(caller)) return;
-  if (!isOwner(caller, image)) throw notPermitted('Only the owner of an image can add or remove its members.');
-  if (!hasRole(caller, 'member')) throw notPermitted('Adding and removing members requires the role member.');
+  if (!isOwner(caller, image)) throw notPermitted('Only the owner of an image can add, change or remove its members.');
+  if (!hasRole(caller, 'member')) throw notPermitted('Adding, changing and removing members requires the role member.');
 }
 
 /** Permits changes and the deletion of an image by its owner with the role member, and by an admin. */

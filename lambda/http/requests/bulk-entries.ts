@@ -53,7 +53,7 @@ export function bulkEntries(
     assertKnownFields(entry, [...ids, ...required, ...optional], where);
     for (const field of [...ids, ...required]) {
       if (typeof entry[field] !== 'string')
-        throw invalidRequest(`${capitalized(where)} must have the text "${field}".`);
+        throw invalidRequest(`${capitalized(where)} must have "${field}", which must be a text.`);
     }
     for (const field of optional) {
       if (typeof (entry[field] ?? '') !== 'string')

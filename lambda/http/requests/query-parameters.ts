@@ -41,7 +41,7 @@ export function knownParameters<Name extends string>(
     if (match === undefined) {
       const names = known.map((knownName) => `"${knownName}"`).join(', ');
       throw invalidRequest(
-        `The parameter ${quote(name)} is unknown; ${known.length === 0 ? 'there are none' : `the parameters are ${names}`}.`,
+        `The parameter ${quote(name)} is unknown; ${known.length === 0 ? 'the operation has no parameters' : `the parameters are ${names}`}.`,
       );
     }
     parameters[match] = value;

@@ -62,7 +62,11 @@ function namePrefixOf(text: string | undefined): string | undefined {
 
 /** Parses `<key>` or `<key>:<direction>`. */
 function sortOf(text: string): OfferListRequest['sort'] {
-  const [key = '', direction = 'desc', ...more] = text.split(':');
-  if (more.length > 0) throw invalidRequest('"sort" must be a key, or a key and a direction such as created_at:asc.');
-  return { key: oneOf('sort', key, offerSortKeys), direction: oneOf('sort', direction, sortDirections) };
+  const [keyText, directionText = 'desc', ...more] = text.split(':');
+  const key = offerSortKeys.find((sortKey) => sortKey === keyText);
+  const direction = sortDirections.find((sortDirection) => sortDirection === directionText);
+  if (key === undefined || direction === undefined || more.length > 0) {
+    throw invalidRequest(`"sort" must be ${offerSortKeys.join(' or ')}, alone or with ":asc" or ":desc".`);
+  }
+  return { key, direction };
 }

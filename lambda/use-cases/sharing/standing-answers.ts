@@ -51,7 +51,7 @@ export const createSetStandingAnswer = (standingAnswers: StandingAnswerRepositor
     const actor = actorOf(caller);
     assertCallerMayChangeShares(caller);
     if (owner === caller.projectId) {
-      throw invalidRequest('A standing answer decides on offers of another project; the "owner" is the own project.');
+      throw invalidRequest('The owner of a standing answer must be another project than that of the request.');
     }
     if (!isStandingStatus(status)) throw invalidRequest('The field "status" must be "accepted" or "rejected".');
 

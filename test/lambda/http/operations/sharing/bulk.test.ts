@@ -188,9 +188,24 @@ describe('a request is refused as a whole, without effect', () => {
       [{ ...answer, member_id: 'x' }],
       'The field "member_id" of entry 1 of "answers"',
     ],
-    ['without an image', 'answers', [{ status: 'accepted' }], 'Entry 1 of "answers" must have the text "image_id".'],
-    ['without a status', 'answers', [{ image_id: id }], 'Entry 1 of "answers" must have the text "status".'],
-    ['with a number as a status', 'answers', [{ image_id: id, status: 1 }], 'must have the text "status".'],
+    [
+      'without an image',
+      'answers',
+      [{ status: 'accepted' }],
+      'Entry 1 of "answers" must have "image_id", which must be a text.',
+    ],
+    [
+      'without a status',
+      'answers',
+      [{ image_id: id }],
+      'Entry 1 of "answers" must have "status", which must be a text.',
+    ],
+    [
+      'with a number as a status',
+      'answers',
+      [{ image_id: id, status: 1 }],
+      'must have "status", which must be a text.',
+    ],
     [
       'with a number as an end',
       'offers',
@@ -203,7 +218,12 @@ describe('a request is refused as a whole, without effect', () => {
       [answer, { ...answer, status: 'rejected' }],
       'Entry 2 of "answers" repeats entry 1',
     ],
-    ['with a number as a member', 'offers', [{ image_id: id, member_id: 1 }], 'must have the text "member_id"'],
+    [
+      'with a number as a member',
+      'offers',
+      [{ image_id: id, member_id: 1 }],
+      'must have "member_id", which must be a text.',
+    ],
     ['with a member twice', 'withdrawals', Array(2).fill({ image_id: id, member_id: 'x' }), 'repeats entry 1'],
   ])('%s', async (_title, name, entries, message) => {
     const { result, calls } = await world.proxy.record(() => post(name, entries, 'beta:member'));

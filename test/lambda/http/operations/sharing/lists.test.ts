@@ -490,6 +490,17 @@ describe('bad input', () => {
   });
 
   test.each([
+    [`${project}?a=1`, 'The parameter "a" is unknown; the operation has no parameters.'],
+    [`${offers}?sort=name`, '"sort" must be created_at or offered_at, alone or with ":asc" or ":desc".'],
+    [`${offers}?sort=created_at:up`, '"sort" must be created_at or offered_at, alone or with ":asc" or ":desc".'],
+    [`${offers}?sort=a:b:c`, '"sort" must be created_at or offered_at, alone or with ":asc" or ":desc".'],
+  ])('the refusal of %s says what is valid', async (path, sentence) => {
+    const { body } = await get(path, 'alpha:reader');
+
+    expect(body.message).toBe(sentence);
+  });
+
+  test.each([
     ...['', 'PENDING', 'pending,accepted', ' all'].map((value) => ['status', value]),
     ...['', 'a/b', '.', 'x'.repeat(256), '\u0000'].map((value) => ['owner', value]),
     ...['', 'x'.repeat(256)].map((value) => ['name_prefix', value]),
