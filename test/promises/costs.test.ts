@@ -619,6 +619,7 @@ describe('what is refused', () => {
 
 describe('memberships with an end, leaving and standing answers', () => {
   const end = '2999-01-01T00:00:00Z';
+  // Only of a project without a list in these tests: a page that leaves such memberships out can need one more round.
   const past = '2026-06-01T00:00:00Z';
   const until = (project: string, expiresAt: string): SeededMember => ({ project, status: 'accepted', expiresAt });
   const expiry = async (members: readonly SeededMember[]) =>
@@ -704,8 +705,8 @@ describe('memberships with an end, leaving and standing answers', () => {
       'POST of a member whose membership has passed its end',
       async () => [
         'POST',
-        await membersPath({ members: [until('beta', past)] }),
-        { as: 'alpha:member', body: { member: 'beta' } },
+        await membersPath({ members: [until('ended', past)] }),
+        { as: 'alpha:member', body: { member: 'ended' } },
       ],
       200,
       `${read}, ${read}, ${write}, ${write}`,
@@ -714,7 +715,7 @@ describe('memberships with an end, leaving and standing answers', () => {
       'POST of a member at the quota, in the place of a membership that has passed its end',
       async () => [
         'POST',
-        await membersPath({ members: [...members(127), until('beta', past)] }),
+        await membersPath({ members: [...members(127), until('ended', past)] }),
         { as: 'alpha:member', body: { member: 'delta' } },
       ],
       200,
@@ -789,8 +790,8 @@ describe('memberships with an end, leaving and standing answers', () => {
     ['DELETE of a membership by a reader', leave('beta:reader'), offered, 403, 'not-permitted', read],
     [
       'DELETE of a membership after its end',
-      leave('beta:member'),
-      { members: [until('beta', past)] },
+      leave('ended:member'),
+      { members: [until('ended', past)] },
       404,
       'image-not-found',
       `${write}, ${read}`,
