@@ -198,6 +198,4 @@ const pathOf = (path: string): string => path.split('?', 1)[0]!;
 
 /** Returns a sentence that says that a list is incomplete; undefined for a complete list. */
 export const incompleteNote = (count: number, hasMore: boolean): string | undefined =>
-  hasMore
-    ? `There are more than these ${count}; "--limit" sets their number, at most ${maxPages * pageSize}.`
-    : undefined;
+  hasMore ? `There are more than ${count}; "--limit" sets their number, at most ${maxPages * pageSize}.` : undefined;

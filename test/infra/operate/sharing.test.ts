@@ -136,7 +136,7 @@ describe('offers', () => {
     expect({ code, lines: stdout.length, stderr }).toEqual({
       code: 0,
       lines: 2,
-      stderr: 'There are more than these 1; "--limit" sets their number, at most 4000.',
+      stderr: 'There are more than 1; "--limit" sets their number, at most 4000.',
     });
     expect(urls()).toEqual(['GET /sharing/v1/offers?status=pending&limit=1']);
   });
@@ -151,7 +151,7 @@ describe('offers', () => {
       '10 entries read …',
       '20 entries read …',
       '30 entries read …',
-      'There are more than these 40; "--limit" sets their number, at most 4000.',
+      'There are more than 40; "--limit" sets their number, at most 4000.',
     ]);
   });
 
