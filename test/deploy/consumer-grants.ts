@@ -153,8 +153,8 @@ export async function testConsumerGrants(
       return failed + (await imageData.incompleteUploads(cutOff));
     },
     Expiry: async () => {
-      const id = await offerUntil(emulator, outputs, 1);
-      await pause(2000);
+      const id = await offerUntil(emulator, outputs, 3);
+      await pause(4000);
       await lambda.send(new InvokeCommand({ FunctionName: functionName('Expiry') }));
       const { item } = await read(membershipKey('project-b' as ProjectId, id as ImageId));
       return item['status'] === undefined ? 0 : 1;
