@@ -105,7 +105,7 @@ test('an offer whose end passes while the server is stopped is ended after its n
   await setTimeout(2000);
 
   await startServer();
-  const lines = await linesUntil('for beta: pending → none, by expiry of alpha (expiry)');
+  const lines = await linesUntil('→ none, by expiry of alpha (expiry)');
 
   expect(end.status).toBe(200);
   expect(lines.at(-1)).toContain(' image.member.delete ');
