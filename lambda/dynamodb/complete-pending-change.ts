@@ -85,9 +85,9 @@ export async function readPartition(
 
 /**
  * Completes a change that is too large for one transaction: it withdraws the memberships whose end has passed and writes
- * the others, one transaction per chunk, then the image. Every transaction requires that the change is still pending, so any number of processes can run this in
- * parallel and continue from any step. A chunk whose write is not applied is written in halves after the others, so
- * that no member delays another.
+ * the others, one transaction per chunk, then the image. Every transaction requires that the change is still pending, so
+ * any number of processes can run this in parallel and continue from any step. A chunk whose write is not applied is
+ * written in halves after the others, so that no member delays another.
  *
  * @throws SharingError `try-again-later` if the deadline passes first; writes that were applied remain
  */
