@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseAllowedSources } from '../../../lambda/image-source/allowed-sources.ts';
 import { openSource, type SourceSettings } from '../../../lambda/image-source/open-source.ts';
 import { addressNotAllowed, SourceError } from '../../../lambda/image-source/source-error.ts';
@@ -14,7 +14,10 @@ import { testCertificate } from './test-certificate.ts';
 
 let servers: SourceServer[] = [];
 
-beforeAll(() => setDefaultCACertificates([...getCACertificates('default'), testCertificate.cert]));
+const trusted = getCACertificates('default');
+beforeAll(() => setDefaultCACertificates([...trusted, testCertificate.cert]));
+// The certificates are those of the process, which runs other test files too.
+afterAll(() => setDefaultCACertificates(trusted));
 
 afterEach(async () => {
   await Promise.all(servers.map((server) => server.stop()));

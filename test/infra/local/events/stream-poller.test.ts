@@ -115,7 +115,11 @@ test('a poller that makes no progress although there are records logs it, and co
   const after = await createImages(20);
 
   await waitForPublished([...before, ...after]);
-  expect(logged).toMatch(
-    /^The stream poller of Notifications\w+ makes no progress: .* finds record 41 after position 40; it opens the stream again\.$/m,
-  );
+  const [, found, position] =
+    /^The stream poller of Notifications\w+ makes no progress: .* finds record (\d+) after position (\d+); it opens the stream again\.$/m.exec(
+      logged,
+    ) ?? [];
+  // The records of the images and their entries, and those of their history as far as it was read.
+  expect(Number(position)).toBeGreaterThanOrEqual(40);
+  expect(Number(found)).toBe(Number(position) + 1);
 });
