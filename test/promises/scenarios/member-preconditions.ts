@@ -53,8 +53,13 @@ const expecting = async (api: ImageApi, id: string): Promise<ImageApi> =>
 
 const later = '2098-01-01T00:00:00Z';
 const membershipOf = async ({ table }: World, id: string) => (await itemAt(table, membershipKeyOf(id, 'beta')))!;
-const plantTime = ({ table }: World, id: string, updatedAt: unknown) =>
-  plantAttributes(table, membershipKeyOf(id, 'beta'), { updated_at: updatedAt });
+const plantTime = async (world: World, id: string, updatedAt: unknown): Promise<void> => {
+  const isAnswered = (await membershipOf(world, id))['answered_at'] !== undefined;
+  await plantAttributes(world.table, membershipKeyOf(id, 'beta'), {
+    updated_at: updatedAt,
+    ...(isAnswered && { answered_at: updatedAt }),
+  });
+};
 const plantOfferTime = async ({ table }: World, id: string, time: unknown) => {
   await plantAttributes(table, membershipKeyOf(id, 'beta'), { created_at: time, updated_at: time });
   await plantAttributes(table, offerKeyOf(id, 'beta'), { created_at: time });
