@@ -16,10 +16,11 @@ const world = await startWorld(scenarioQuota, async (engine) => {
   return innerProxy.endpoint;
 });
 const beyond = innerProxy!;
-afterAll(async () => {
+const close = async (): Promise<void> => {
   await world.close();
   await beyond.stop();
-});
+};
+afterAll(close);
 
 /**
  * Every clause in the requests of the scenarios, with the scenarios in which its condition failed. Other scenarios cannot
@@ -27,7 +28,12 @@ afterAll(async () => {
  */
 const found = new Map<string, { readonly clause: Clause; readonly candidates: Set<Scenario> }>();
 for (const scenario of allScenarios) {
-  const { calls } = await beyond.record(() => runScenario(world, scenario));
+  const { calls } = await beyond
+    .record(() => runScenario(world, scenario))
+    .catch(async (error: unknown) => {
+      await close(); // otherwise the open servers keep the test run from ending
+      throw new Error(`The scenario "${scenario.name}" fails with every clause.`, { cause: error });
+    });
   for (const call of calls) {
     for (const clause of clausesOf(call)) {
       const name = JSON.stringify(clause);
