@@ -1,7 +1,8 @@
 import type { Clock } from '../../domain/clock.ts';
-import { SharingError, type SharingErrorCode } from '../../domain/errors.ts';
+import { isTemporary } from '../../domain/errors.ts';
 import type { ExpiryRepository, OverdueMembership, OverduePage } from '../../domain/repositories/expiry-repository.ts';
 import type { MembershipRepository } from '../../domain/repositories/membership-repository.ts';
+import { forEachAtOnce } from './for-each-at-once.ts';
 
 /** A failure of a run: of one membership, or of a page that could not be read. */
 export interface ExpiryFailure {
@@ -39,9 +40,6 @@ export interface ExpireMembershipsDependencies {
 
 /** Maximum number of failures in a report. */
 const maxReportedFailures = 10;
-
-/** Failures of a membership that a retry may solve, after all the time that a membership has. */
-const temporaryFailures: readonly SharingErrorCode[] = ['try-again-later', 'database-unavailable', 'outcome-unknown'];
 
 /** Number of temporary failures after which a run leaves the other memberships of an image to the next run. */
 const maxTemporaryFailures = 3;
@@ -97,7 +95,7 @@ export const createExpireMemberships = ({
         failed += 1;
         addFailure({ membership, cause });
         remains(membership);
-        return !(cause instanceof SharingError && temporaryFailures.includes(cause.code));
+        return !isTemporary(cause);
       }
     }
 
@@ -142,17 +140,4 @@ function groupByImage(
     'imageId' in membership ? membership.imageId : membership.malformedKey,
   );
   return [...groups];
-}
-
-/** Calls a function for each element, for at most `limit` of them at the same time. */
-async function forEachAtOnce<Element>(
-  elements: readonly Element[],
-  limit: number,
-  act: (element: Element) => Promise<void>,
-): Promise<void> {
-  const remaining = elements.values();
-  const workers = Array.from({ length: limit }, async () => {
-    for (const element of remaining) await act(element);
-  });
-  await Promise.all(workers);
 }

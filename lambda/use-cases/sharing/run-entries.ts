@@ -1,6 +1,7 @@
 import type { Caller } from '../../domain/caller.ts';
 import { notStarted } from '../../domain/errors.ts';
 import { assertCallerMayChangeShares } from '../../domain/sharing-rules.ts';
+import { forEachAtOnce } from './for-each-at-once.ts';
 
 /** Result of one entry of a bulk request: the value of its use case, or the error that it has thrown. */
 export type EntryResult<Value> = { readonly value: Value } | { readonly error: unknown };
@@ -30,19 +31,16 @@ export async function runEntries<Entry extends { readonly imageId: string }, Val
   assertCallerMayChangeShares(caller);
   const results: EntryResult<Value>[] = entries.map(() => ({ error: notStarted() }));
   const groups = [...Map.groupBy(entries.keys(), (position) => entries[position]?.imageId).values()];
-  const runGroups = async (): Promise<void> => {
-    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      for (const position of group) {
-        const entry = entries[position];
-        if (entry === undefined || Date.now() >= deadline) continue;
-        try {
-          results[position] = { value: await run(entry) };
-        } catch (error) {
-          results[position] = { error };
-        }
+  await forEachAtOnce(groups, maxConcurrentImages, async (group) => {
+    for (const position of group) {
+      const entry = entries[position];
+      if (entry === undefined || Date.now() >= deadline) continue;
+      try {
+        results[position] = { value: await run(entry) };
+      } catch (error) {
+        results[position] = { error };
       }
     }
-  };
-  await Promise.all(Array.from({ length: maxConcurrentImages }, runGroups));
+  });
   return results;
 }
