@@ -28,7 +28,7 @@ import {
   segmentBounds,
   type ListSegment,
 } from './keys.ts';
-import type { Item, Query, Table } from './table.ts';
+import { bytesOf, type Item, type Query, type Table } from './table.ts';
 
 /** The index, partition and list segment that one Query reads. */
 interface IndexRange {
@@ -103,7 +103,7 @@ export class DynamoDbImageListRepository implements ImageListRepository {
         const image = images.get(position.id);
         return image !== undefined && sources.some((source) => matchesSource(image, source)) ? image : undefined;
       }),
-      bytes: items.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0),
+      bytes: bytesOf(items),
     };
   }
 

@@ -17,7 +17,7 @@ import {
   projectPartition,
   sortKey,
 } from './keys.ts';
-import { sortKeyOf, type Item, type Table } from './table.ts';
+import { bytesOf, sortKeyOf, type Item, type Table } from './table.ts';
 
 /** Memberships of lists, read by the keys of their candidates or of the offers of images. */
 export class DynamoDbMembershipListRepository implements MembershipListRepository {
@@ -109,7 +109,3 @@ export class DynamoDbMembershipListRepository implements MembershipListRepositor
 }
 
 const isOf = (memberId: ProjectId, item: Item): boolean => item[partitionKey] === projectPartition(memberId);
-
-/** Returns the size of items as JSON, which is at least their size in the table. */
-const bytesOf = (items: readonly Item[]): number =>
-  items.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0);

@@ -329,6 +329,10 @@ function countUnits<Response extends { readonly ConsumedCapacity?: ConsumedCapac
 /** Returns the sort key of an item, which identifies its kind within a partition. */
 export const sortKeyOf = (item: Item): string => String(item[sortKey]);
 
+/** Returns the size of items as JSON in bytes, which is at least their size in the table. */
+export const bytesOf = (items: readonly Item[]): number =>
+  items.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0);
+
 /** Returns the cancellation code of each action of a canceled transaction; empty for any other error. */
 const cancellationReasons = (error: unknown): readonly (string | undefined)[] =>
   error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []).map(({ Code }) => Code) : [];
