@@ -3,11 +3,22 @@ export default {
   testEnvironment: 'node',
   // The condition with which the local server bundles. Without it the dev identity cannot be imported.
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'local'] },
-  extensionsToTreatAsEsm: ['.ts'],
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
       { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+    '^.+\\.tsx$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript', tsx: true },
+          transform: { react: { runtime: 'automatic', importSource: 'preact' } },
+        },
+        module: { type: 'es6' },
+      },
     ],
   },
   // Enough for tests that start servers or run hundreds of rounds on a busy machine. No test asserts a duration.

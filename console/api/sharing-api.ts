@@ -1,0 +1,102 @@
+import { sendRequest, type Session } from './send-request.ts';
+import type {
+  AccessPage,
+  BulkResult,
+  HistoryPage,
+  Member,
+  MemberStatus,
+  OffersPage,
+  OwnImagesPage,
+  Project,
+  StandingAnswer,
+} from './types.ts';
+
+/** Filters of the inbox; an empty text is no filter. */
+export interface OfferFilter {
+  readonly status: MemberStatus;
+  readonly owner: string;
+  readonly namePrefix: string;
+}
+
+/** An answer to an offer. */
+export interface Answer {
+  readonly image_id: string;
+  readonly status: MemberStatus;
+}
+
+/** A membership of an image of the project. */
+export interface MembershipKey {
+  readonly image_id: string;
+  readonly member_id: string;
+}
+
+/** An offer to a project, with the end of the membership in UTC. */
+export interface NewOffer extends MembershipKey {
+  readonly expires_at: string | null;
+}
+
+/** Maximum number of entries of a bulk request, and of offers in a page. */
+export const maxEntries = 100;
+
+/** The requests of the page (`docs/sharing-api.md`). All methods throw a `Problem` for each failure. */
+export type SharingApi = ReturnType<typeof createSharingApi>;
+
+/** Creates the requests of a session. */
+export function createSharingApi(session: Session) {
+  const get = async <Result>(path: string) => (await sendRequest(session, { path })) as Result;
+  const bulk = async (path: string, body: object) =>
+    ((await sendRequest(session, { method: 'POST', path, body })) as { readonly results: readonly BulkResult[] })
+      .results;
+  const standingAnswerPath = (owner: string) => `/sharing/v1/standing-answers/${encodeURIComponent(owner)}`;
+
+  return {
+    showProject: () => get<Project>('/sharing/v1/project'),
+
+    /** Lists the newest offers first. @param next - path of a further page */
+    listOffers: ({ status, owner, namePrefix }: OfferFilter, next?: string) => {
+      const query = new URLSearchParams({ status, sort: 'created_at:desc', limit: String(maxEntries) });
+      if (owner !== '') query.set('owner', owner);
+      if (namePrefix !== '') query.set('name_prefix', namePrefix);
+      return get<OffersPage>(next ?? `/sharing/v1/offers?${query}`);
+    },
+    /** Sets the project's own status of up to 100 images. @returns a result for each answer, in their order */
+    answer: (answers: readonly Answer[]) => bulk('/sharing/v1/answers', { answers }),
+
+    /** Lists the project's own images. @param next - path of a further page */
+    listOwnImages: (next?: string) => get<OwnImagesPage>(next ?? '/sharing/v1/images'),
+    /** Lists all members of an image. */
+    listMembers: async (imageId: string) =>
+      (await get<{ readonly members: readonly Member[] }>(`/sharing/v1/images/${imageId}/members`)).members,
+    /** Offers images to up to 100 projects. @returns a result for each offer, in their order */
+    offer: (offers: readonly NewOffer[]) => bulk('/sharing/v1/offers', { offers }),
+    /** Ends memberships. @returns a result for each membership, in their order */
+    withdraw: (withdrawals: readonly MembershipKey[]) => bulk('/sharing/v1/withdrawals', { withdrawals }),
+    /** Sets the end of a membership, or removes it. @param expiresAt - time in UTC with seconds, or null */
+    setExpiry: async ({ image_id, member_id }: MembershipKey, expiresAt: string | null) =>
+      (await sendRequest(session, {
+        method: 'PUT',
+        path: `/sharing/v1/images/${image_id}/members/${encodeURIComponent(member_id)}/expiry`,
+        body: { expires_at: expiresAt },
+      })) as Member,
+
+    /** Lists the changes of access to an image, newest first. @param next - path of a further page */
+    listChanges: (imageId: string, next?: string) =>
+      get<HistoryPage>(next ?? `/sharing/v1/images/${imageId}/history?limit=50`),
+    /** Shows who had access at a time. @param at - time in UTC with seconds @param next - path of a further page */
+    showAccess: (imageId: string, at: string, next?: string) =>
+      get<AccessPage>(next ?? `/sharing/v1/images/${imageId}/history?${new URLSearchParams({ at, limit: '100' })}`),
+
+    listStandingAnswers: async () =>
+      (await get<{ readonly standing_answers: readonly StandingAnswer[] }>('/sharing/v1/standing-answers'))
+        .standing_answers,
+    setStandingAnswer: async (owner: string, status: StandingAnswer['status']) =>
+      (await sendRequest(session, {
+        method: 'PUT',
+        path: standingAnswerPath(owner),
+        body: { status },
+      })) as StandingAnswer,
+    removeStandingAnswer: async (owner: string) => {
+      await sendRequest(session, { method: 'DELETE', path: standingAnswerPath(owner) });
+    },
+  } as const;
+}

@@ -1,0 +1,50 @@
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { SharingApi } from '../api/sharing-api.ts';
+import type { Project } from '../api/types.ts';
+
+/** Message about the last action. */
+export interface Notice {
+  readonly text: string;
+  /** True if something failed. */
+  readonly isProblem?: boolean;
+  /** Reverses the action. */
+  readonly undo?: (() => Promise<void>) | undefined;
+  /** Repeats a request that failed. */
+  readonly retry?: (() => void) | undefined;
+}
+
+/** State and functions that all views share. */
+export interface ConsoleState {
+  readonly api: SharingApi;
+  /** Undefined until it is loaded. */
+  readonly project: Project | undefined;
+  /** True if the role permits changes. */
+  readonly canChange: boolean;
+  /** Increases when the lists must be loaded again. */
+  readonly revision: number;
+  /** True while an action runs; then no other action starts. */
+  readonly isBusy: boolean;
+  /** Shows and announces a message, in place of the previous one. */
+  readonly notify: (notice: Notice | undefined) => void;
+  /** Loads the lists and the numbers again. */
+  readonly invalidate: () => void;
+  /** Loads the numbers again. */
+  readonly refreshProject: () => void;
+  /**
+   * Runs an action of the user, unless another one runs. A problem is shown; after an unknown outcome the lists are loaded
+   * again; the end of the sign-in leads to the sign-in page.
+   *
+   * @returns the result; undefined if the action failed or did not run
+   */
+  readonly run: <Result>(action: () => Promise<Result>) => Promise<Result | undefined>;
+}
+
+export const ConsoleContext = createContext<ConsoleState | undefined>(undefined);
+
+/** Returns the shared state. */
+export function useConsole(): ConsoleState {
+  const state = useContext(ConsoleContext);
+  if (state === undefined) throw new Error('A view must be inside the console.');
+  return state;
+}

@@ -1,0 +1,27 @@
+import type { Image } from '../api/types.ts';
+
+/** Characters in a group. */
+const groupSize = 8;
+
+/**
+ * The id of a project or an image. Long hexadecimal ids are shown in groups, so that people can compare them; a copy of the
+ * text has no spaces.
+ */
+export function Id({ value }: { readonly value: string }) {
+  const groups = /^[0-9a-f]{32}$/i.test(value) ? (value.match(new RegExp(`.{${groupSize}}`, 'g')) ?? []) : [value];
+  return (
+    <bdi class="id" translate={false}>
+      {groups.map((group) => (
+        <span>{group}</span>
+      ))}
+    </bdi>
+  );
+}
+
+/** Returns the text that names an image: its name, or its id if it has none. */
+export const nameOf = ({ name, id }: Pick<Image, 'name' | 'id'>): string => (name?.trim() ? name : id);
+
+/** The name of an image. Other projects choose names, so it is isolated from the text around it. */
+export function ImageName({ image }: { readonly image: Pick<Image, 'name' | 'id'> }) {
+  return <bdi>{nameOf(image)}</bdi>;
+}

@@ -1,0 +1,36 @@
+import { useConsole, type Notice } from './console-context.ts';
+
+/**
+ * Shows the message about the last action. Both regions exist before their text, so that screen readers announce the text.
+ */
+export function NoticeArea({ notice }: { readonly notice: Notice | undefined }) {
+  const isProblem = notice?.isProblem === true;
+  return (
+    <div class="notices">
+      <div role="status">{notice && !isProblem && <Message notice={notice} />}</div>
+      <div role="alert">{notice && isProblem && <Message notice={notice} />}</div>
+    </div>
+  );
+}
+
+function Message({ notice: { text, isProblem, undo, retry } }: { readonly notice: Notice }) {
+  const { run, notify } = useConsole();
+  return (
+    <div class={isProblem === true ? 'notice problem' : 'notice'}>
+      <p>{text}</p>
+      {undo && (
+        <button type="button" onClick={() => void run(undo)}>
+          Undo
+        </button>
+      )}
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+      <button type="button" class="quiet" onClick={() => notify(undefined)}>
+        Dismiss
+      </button>
+    </div>
+  );
+}

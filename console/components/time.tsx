@@ -1,0 +1,11 @@
+import { exactTime, relativeTime } from './format.ts';
+
+/** A time: relative to now, and exact in the time zone of the browser. */
+export function Time({ value }: { readonly value: string }) {
+  const time = new Date(value);
+  return (
+    <time dateTime={value}>
+      {relativeTime(time, new Date())} <small>{exactTime(time)}</small>
+    </time>
+  );
+}

@@ -1,0 +1,91 @@
+import { useEffect, useRef, useState, type Dispatch, type StateUpdater } from 'preact/hooks';
+import { Problem } from '../api/problem.ts';
+import { useConsole } from './console-context.ts';
+
+/** A list that is loaded in pages. */
+export interface LoadedList<Item> {
+  readonly items: readonly Item[];
+  /** Path of the next page. */
+  readonly next: string | undefined;
+}
+
+/** A list and its state. */
+interface ListState<Item> {
+  /** Undefined until the first page is loaded. */
+  readonly list: LoadedList<Item> | undefined;
+  /** Sentence about a failed first page. */
+  readonly problem: string | undefined;
+  readonly setList: Dispatch<StateUpdater<LoadedList<Item> | undefined>>;
+  /** Loads the next page and appends it. */
+  readonly loadMore: () => Promise<void>;
+}
+
+/**
+ * Loads a list when it is shown, when a dependency changes and when the lists become invalid. Pages are no snapshot: an item
+ * of two pages is shown once.
+ *
+ * @param loadPage - loads the first page, or the page at a path
+ * @param keyOf - returns the identity of an item
+ * @param dependencies - values that select the items of the list
+ */
+export function useList<Item>(
+  loadPage: (next?: string) => Promise<LoadedList<Item>>,
+  keyOf: (item: Item) => string,
+  dependencies: readonly unknown[],
+): ListState<Item> {
+  const { revision, run, notify, invalidate } = useConsole();
+  const [list, setList] = useState<LoadedList<Item>>();
+  const [problem, setProblem] = useState<string>();
+  /** Number of the newest request: the response to an older one is ignored. */
+  const newest = useRef(0);
+
+  useEffect(() => {
+    const request = ++newest.current;
+    loadPage().then(
+      (page) => {
+        if (request !== newest.current) return;
+        setProblem(undefined);
+        setList(page);
+      },
+      (error: unknown) => {
+        if (request !== newest.current) return;
+        if (error instanceof Problem && error.kind !== 'signed-out') setProblem(error.message);
+        else void run(() => Promise.reject(error as Error));
+      },
+    );
+  }, [revision, ...dependencies]);
+  useEffect(
+    () => () => {
+      newest.current = Infinity;
+    },
+    [],
+  );
+
+  const loadMore = async () => {
+    const next = list?.next;
+    const request = newest.current;
+    if (next === undefined) return;
+    await run(async () => {
+      try {
+        const page = await loadPage(next);
+        if (request === newest.current) setList((current) => mergePages(current, page, keyOf));
+      } catch (error) {
+        // The marker of the page no longer exists.
+        if (!(error instanceof Problem) || error.kind !== 'refused') throw error;
+        notify({ text: 'The list has changed meanwhile and is loaded again.' });
+        invalidate();
+      }
+    });
+  };
+  return { list, problem, setList, loadMore };
+}
+
+/** Appends a page to a list. An item of both keeps its place and gets the newer state. */
+export function mergePages<Item>(
+  list: LoadedList<Item> | undefined,
+  page: LoadedList<Item>,
+  keyOf: (item: Item) => string,
+): LoadedList<Item> {
+  const items = new Map([...(list?.items ?? []), ...page.items].map((item) => [keyOf(item), item]));
+  return { items: [...items.values()], next: page.next };
+}

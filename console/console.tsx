@@ -1,0 +1,129 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { Problem } from './api/problem.ts';
+import { createSharingApi } from './api/sharing-api.ts';
+import type { Session } from './api/send-request.ts';
+import type { Project } from './api/types.ts';
+import { ConsoleContext, type ConsoleState, type Notice } from './components/console-context.ts';
+import { focusHeading } from './components/heading.tsx';
+import { NoticeArea } from './components/notice-area.tsx';
+import { PageHeader } from './components/page-header.tsx';
+import { Progress } from './components/progress.tsx';
+import { Inbox } from './inbox/inbox.tsx';
+import { hrefOf, useRoute } from './route.ts';
+
+export interface ConsoleProps {
+  readonly session: Session;
+  /** Ends the session. @param reason - sentence for the sign-in page; empty if the user signed out */
+  readonly onSignOut: (reason: string) => void;
+}
+
+/** Time between two readings of the numbers of offers. */
+const refreshMilliseconds = 60_000;
+
+/** The page of a signed-in user: the navigation, the message about the last action, and the view that the address names. */
+export function Console({ session, onSignOut }: ConsoleProps) {
+  const api = useMemo(() => createSharingApi(session), [session]);
+  const route = useRoute();
+  const href = hrefOf(route);
+  const [project, setProject] = useState<Project>();
+  const [notice, notify] = useState<Notice>();
+  const [revision, setRevision] = useState(0);
+  const [isBusy, setBusy] = useState(false);
+  const busy = useRef(false);
+
+  const report = (error: unknown, retry?: () => void) => {
+    if (!(error instanceof Problem)) {
+      notify({ text: `The page failed: ${String(error)}. Reload the page.`, isProblem: true });
+      return;
+    }
+    if (error.kind === 'signed-out') {
+      onSignOut(error.message);
+      return;
+    }
+    notify({ text: error.message, isProblem: true, retry });
+    if (error.kind === 'outcome-unknown') invalidate();
+  };
+  const run: ConsoleState['run'] = async (action) => {
+    // Not the state: a second click can arrive before the next rendering.
+    if (busy.current) return undefined;
+    busy.current = true;
+    setBusy(true);
+    try {
+      return await action();
+    } catch (error) {
+      report(error);
+      return undefined;
+    } finally {
+      busy.current = false;
+      setBusy(false);
+    }
+  };
+  /** Number of the newest reading: the response to an older one is ignored. */
+  const newestReading = useRef(0);
+  const refreshProject = () => {
+    const reading = ++newestReading.current;
+    api.showProject().then(
+      (current) => {
+        if (reading === newestReading.current) setProject(current);
+      },
+      (error: unknown) => {
+        // The next reading replaces old numbers. Only the first one is indispensable.
+        if (project === undefined) report(error, invalidate);
+        else if (error instanceof Problem && error.kind === 'signed-out') report(error);
+      },
+    );
+  };
+  const invalidate = () => {
+    setRevision((current) => current + 1);
+    refreshProject();
+  };
+
+  useEffect(() => {
+    refreshProject();
+    const refresh = () => {
+      if (document.visibilityState === 'visible') refreshProject();
+    };
+    const timer = setInterval(refresh, refreshMilliseconds);
+    document.addEventListener('visibilitychange', refresh);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', refresh);
+    };
+  }, [api]);
+
+  const isFirstView = useRef(true);
+  useEffect(() => {
+    // The first view is where reading begins anyway.
+    if (!isFirstView.current) {
+      notify(undefined);
+      refreshProject();
+      focusHeading();
+    }
+    isFirstView.current = false;
+  }, [href]);
+
+  const canChange = project !== undefined && project.role !== 'reader';
+  const state: ConsoleState = {
+    ...{ api, project, canChange, revision, isBusy },
+    ...{ notify, invalidate, refreshProject, run },
+  };
+  return (
+    <ConsoleContext.Provider value={state}>
+      <a class="skip" href="#main" onClick={skipToHeading}>
+        Skip to the content
+      </a>
+      <PageHeader route={route} onSignOut={() => onSignOut('')} />
+      <main class="page">
+        <NoticeArea notice={notice} />
+        {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
+      </main>
+      <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+    </ConsoleContext.Provider>
+  );
+}
+
+/** Moves the focus without a change of the fragment, which names the view. */
+function skipToHeading(event: MouseEvent): void {
+  event.preventDefault();
+  focusHeading();
+}

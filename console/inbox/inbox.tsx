@@ -1,0 +1,128 @@
+import { useState } from 'preact/hooks';
+import type { MemberStatus, Offer } from '../api/types.ts';
+import { useConsole } from '../components/console-context.ts';
+import { formatCount } from '../components/format.ts';
+import { focusHeading, Heading } from '../components/heading.tsx';
+import { Progress } from '../components/progress.tsx';
+import { useList } from '../components/use-list.ts';
+import { answerOffers, describeOutcome, type OfferAnswer } from './answer-offers.ts';
+import { FilterForm, noFilter } from './filter-form.tsx';
+import { OfferTable } from './offer-table.tsx';
+import { useHasChanged } from './use-has-changed.ts';
+import { StatusTabs, statusNames } from './status-tabs.tsx';
+
+/** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
+export function Inbox({ status }: { readonly status: MemberStatus }) {
+  const { api, project, canChange, revision, isBusy, notify, invalidate, refreshProject, run } = useConsole();
+  const [filter, setFilter] = useState(noFilter);
+  const [ownChanges, setOwnChanges] = useState(0);
+  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
+  const { list, problem, setList, loadMore } = useList<Offer>(
+    async (next) => {
+      const page = await api.listOffers({ status, ...filter }, next);
+      return { items: page.offers, next: page.next };
+    },
+    ({ image }) => image.id,
+    [filter],
+  );
+  const hasChanged = useHasChanged(project, project?.offers[status], `${revision} ${ownChanges}`);
+  const offers = list?.items ?? [];
+  const selected = offers.filter(({ image }) => selection.has(image.id));
+  const isFiltered = filter.owner !== '' || filter.namePrefix !== '';
+
+  /** Sends answers, removes the offers that left the list, and tells the result. */
+  const send = async (answers: readonly OfferAnswer[], answer: MemberStatus, canUndo: boolean) => {
+    const outcome = await answerOffers(api, answers);
+    const { answered, withdrawn, failed } = outcome;
+    const gone = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
+    if (canUndo)
+      setList((current) => current && { ...current, items: current.items.filter(({ image }) => !gone.has(image.id)) });
+    setOwnChanges((current) => current + 1);
+    setSelection(new Set(failed.map(({ offer }) => offer.image.id)));
+    notify({
+      text: describeOutcome(outcome, answer),
+      isProblem: answered.length === 0 || failed.length > 0,
+      undo:
+        canUndo && answered.length > 0
+          ? () =>
+              send(
+                answered.map((offer) => ({ offer, status })),
+                status,
+                false,
+              )
+          : undefined,
+    });
+    if (!canUndo || failed.some(({ problem: { kind } }) => kind === 'outcome-unknown')) invalidate();
+    else refreshProject();
+    focusHeading();
+  };
+  const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>
+    void run(() =>
+      send(
+        answered.map((offer) => ({ offer, status: answer })),
+        answer,
+        true,
+      ),
+    );
+
+  const count = project?.offers[status];
+  return (
+    <>
+      <Heading title={`${status === 'pending' && count ? `(${formatCount(count)}) ` : ''}${statusNames[status]}`}>
+        {statusNames[status]} offers
+      </Heading>
+      <StatusTabs current={status} />
+      <p class="hint">
+        Images that are waiting or rejected can still be used by their id. Your answer decides if an image is in the
+        image list of your project.
+      </p>
+      <FilterForm filter={filter} onFilter={setFilter} />
+      {problem !== undefined ? (
+        <div class="notice problem" role="alert">
+          <p>{problem}</p>
+          <button type="button" onClick={invalidate}>
+            Try again
+          </button>
+        </div>
+      ) : list === undefined || project === undefined ? (
+        <Progress label="Loading the offers" />
+      ) : (
+        <>
+          {!canChange && (
+            <p class="hint">Your role is reader: you can see the offers; to answer them requires the role member.</p>
+          )}
+          {offers.length === 0 && list.next === undefined ? (
+            <p class="empty">{isFiltered ? 'No offer matches the filter.' : emptyTexts[status]}</p>
+          ) : (
+            <OfferTable
+              {...{ offers, status, selection, selected, canChange }}
+              onSelect={setSelection}
+              onAnswer={answerAll}
+            />
+          )}
+        </>
+      )}
+      {list?.next !== undefined && (
+        <button type="button" class="more" aria-disabled={isBusy} onClick={() => void loadMore()}>
+          Show more offers
+        </button>
+      )}
+      <div class="sticky" role="status">
+        {hasChanged && (
+          <p class="notice">
+            The offers have changed since this list was loaded.{' '}
+            <button type="button" onClick={invalidate}>
+              Update the list
+            </button>
+          </p>
+        )}
+      </div>
+    </>
+  );
+}
+
+const emptyTexts: Readonly<Record<MemberStatus, string>> = {
+  pending: 'No offer is waiting for an answer. New offers appear here.',
+  accepted: 'Your project has accepted no image.',
+  rejected: 'Your project has rejected no image.',
+};

@@ -1,0 +1,23 @@
+import { memberStatuses, type MemberStatus } from '../api/types.ts';
+import { Count } from '../components/page-header.tsx';
+import { hrefOf } from '../route.ts';
+
+/** Names of the statuses in the page. */
+export const statusNames: Readonly<Record<MemberStatus, string>> = {
+  pending: 'Waiting',
+  accepted: 'Accepted',
+  rejected: 'Rejected',
+};
+
+/** Links to the offers of each status, with their numbers. */
+export function StatusTabs({ current }: { readonly current: MemberStatus }) {
+  return (
+    <nav class="tabs" aria-label="Offers by status">
+      {memberStatuses.map((status) => (
+        <a href={hrefOf({ view: 'inbox', status })} aria-current={status === current ? 'page' : undefined}>
+          {statusNames[status]} <Count status={status} />
+        </a>
+      ))}
+    </nav>
+  );
+}
