@@ -16,6 +16,7 @@ import { functionTelemetry } from './telemetry.ts';
 import { createAnswerOffer } from '../use-cases/members/answer-offer.ts';
 import { createChangeExpiry } from '../use-cases/members/change-expiry.ts';
 import { createLeaveImage } from '../use-cases/members/leave-image.ts';
+import { createListMembers } from '../use-cases/members/list-members.ts';
 import { createOfferImage } from '../use-cases/members/offer-image.ts';
 import { createWithdrawOffer } from '../use-cases/members/withdraw-offer.ts';
 import { createListOffers } from '../use-cases/sharing/list-offers.ts';
@@ -60,6 +61,7 @@ export const handler = apiHandler(
     showStandingAnswer: createShowStandingAnswer(standingAnswers),
     setStandingAnswer: createSetStandingAnswer(standingAnswers, clock),
     removeStandingAnswer: createRemoveStandingAnswer(standingAnswers),
+    listMemberships: createListMembers(images),
     changeExpiry: createChangeExpiry(images, memberships, clock),
     leaveImage: createLeaveImage(images, memberships, clock),
     showHistory: createShowHistory(history, clock, config.historyRetentionDays),

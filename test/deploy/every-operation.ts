@@ -46,6 +46,7 @@ export function everyOperation(): readonly Step[] {
     step('Sharing', owner, 'PUT', `/sharing/v1/images/${id}/members/project-b/expiry`, 200, {
       expires_at: '2999-12-31T23:59:59Z',
     }),
+    step('Sharing', owner, 'GET', `/sharing/v1/images/${id}/members`, 200),
     step('Sharing', consumer, 'POST', '/sharing/v1/answers', 200, { answers: [{ image_id: id, status: 'rejected' }] }),
     step('Sharing', consumer, 'PUT', '/sharing/v1/standing-answers/project-a', 200, { status: 'accepted' }),
     step('Sharing', consumer, 'GET', '/sharing/v1/standing-answers', 200),

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { maxListedMembers } from '../../lambda/use-cases/members/list-members.ts';
+import type { Image } from '../../lambda/domain/image.ts';
 import type { MemberStatus } from '../../lambda/domain/membership.ts';
 import { createTestTable, type TestTable } from '../support/engine.ts';
 import { startEngineProxy, type EngineCall, type EngineProxy } from '../support/engine-proxy.ts';
@@ -303,19 +304,27 @@ describe('member_status=all is one moment of a list', () => {
 });
 
 describe('the list of more members than one response may hold', () => {
-  test('is a 400 that says so; each can still be shown, and sees itself', async () => {
-    const image = await seedImage(table, { owner: 'open' });
+  let image: Image;
+  beforeAll(async () => {
+    image = await seedImage(table, { owner: 'open' });
     const projects = Array.from({ length: maxListedMembers + 1 }, (_, n) => `project-${n}`);
     await seedMembers(table, image, projects);
-    const get = (end: string, as: string) => service.request('GET', `/v2/images/${image.id}/members${end}`, { as });
-
-    const { result, calls } = await proxy.record(() => get('', 'open:reader'));
-    const actions = new Set(calls.map(({ action }) => action));
-    const one = await get('/project-0', 'open:reader');
-    const itself = await get('', 'project-0:reader');
-
-    expect([result.status, result.body.error]).toEqual([400, 'invalid-request']);
-    expect([...actions]).toEqual(['Query']);
-    expect([one.status, itself.body.members?.length]).toEqual([200, 1]);
   }, 60_000);
+
+  test.each(['/v2', '/sharing/v1'])(
+    'is a 400 of %s that says so; each can still be shown, and sees itself',
+    async (api) => {
+      const get = (path: string, as: string) => service.request('GET', path, { as });
+      const list = `${api}/images/${image.id}/members`;
+
+      const { result, calls } = await proxy.record(() => get(list, 'open:reader'));
+      const actions = new Set(calls.map(({ action }) => action));
+      const one = await get(`/v2/images/${image.id}/members/project-0`, 'open:reader');
+      const itself = await get(list, 'project-0:reader');
+
+      expect([result.status, result.body.error]).toEqual([400, 'invalid-request']);
+      expect([...actions]).toEqual(['Query']);
+      expect([one.status, itself.body.members?.length]).toEqual([200, 1]);
+    },
+  );
 });

@@ -67,6 +67,8 @@ const gammaToo: readonly SeededMember[] = [beta, { project: 'gamma', status: 'ac
 /** An image of alpha's. */
 const anImage = (seed: Partial<Seed> = {}) => seedImage(table, { owner: 'alpha', ...seed });
 const imagePath = async (seed?: Partial<Seed>) => `/v2/images/${(await anImage(seed)).id}`;
+/** The path of the sharing API for a path of the Image API. */
+const sharingPath = (path: string) => path.replace('/v2/', '/sharing/v1/');
 const membersPath = async (seed?: Partial<Seed>) => `${await imagePath(seed)}/members`;
 /** The path of an image and the header that expects its state. */
 const expectedImage = async (seed?: Partial<Seed>) => {
@@ -143,7 +145,7 @@ const successes: readonly Success[] = [
     async () => {
       const { path, ifMatch } = await expectedMember();
       const body = { expires_at: '2099-01-01T00:00:00Z' };
-      return ['PUT', `${path.replace('/v2', '/sharing/v1')}/expiry`, { as: 'alpha:member', body, headers: ifMatch }];
+      return ['PUT', `${sharingPath(path)}/expiry`, { as: 'alpha:member', body, headers: ifMatch }];
     },
     200,
     'BatchGetItem, TransactWriteItems',
@@ -229,6 +231,27 @@ const successes: readonly Success[] = [
     async () => ['GET', await membersPath({ members: members(128) }), { as: 'member-7:reader' }],
     200,
     'Query, BatchGetItem',
+  ],
+  [
+    'the list of no members with their ends',
+    async () => ['GET', sharingPath(await membersPath()), { as: 'alpha:reader' }],
+    200,
+    'Query',
+    1,
+  ],
+  [
+    'the list of 128 members with their ends',
+    async () => ['GET', sharingPath(await membersPath({ members: members(128) })), { as: 'alpha:reader' }],
+    200,
+    'Query, BatchGetItem + BatchGetItem',
+    133,
+  ],
+  [
+    'the list of 128 members with their ends, seen by one of them',
+    async () => ['GET', sharingPath(await membersPath({ members: members(128) })), { as: 'member-7:reader' }],
+    200,
+    'Query, BatchGetItem',
+    6,
   ],
   [
     'the list of 350 members, of an image without a quota',
@@ -524,6 +547,7 @@ describe('what is refused', () => {
     ['DELETE of a member', remove('gamma:member')],
     ['GET of a member', (path) => ['GET', `${path}/members/beta`, { as: 'gamma:member' }]],
     ['the list of members', (path) => ['GET', `${path}/members`, { as: 'gamma:member' }]],
+    ['the list of members with their ends', (path) => ['GET', `${sharingPath(path)}/members`, { as: 'gamma:member' }]],
     ['GET of an image', (path) => ['GET', path, { as: 'gamma:member' }]],
     ['DELETE of an image', (path) => ['DELETE', path, { as: 'gamma:member' }]],
     ['PATCH', (path) => ['PATCH', path, { as: 'gamma:member', body: [], headers: v21 }]],
@@ -532,11 +556,7 @@ describe('what is refused', () => {
     ['deactivation', (path) => ['POST', `${path}/actions/deactivate`, { as: 'gamma:member' }]],
     [
       'PUT of an end',
-      (path) => [
-        'PUT',
-        `${path.replace('/v2/', '/sharing/v1/')}/members/beta/expiry`,
-        { as: 'gamma:member', body: { expires_at: null } },
-      ],
+      (path) => ['PUT', `${sharingPath(path)}/members/beta/expiry`, { as: 'gamma:member', body: { expires_at: null } }],
     ],
     [
       'DELETE of a membership',
@@ -558,11 +578,7 @@ describe('what is refused', () => {
     ['PATCH', (path) => ['PATCH', path, { as: 'gamma:member', body: [], headers: v21 }]],
     [
       'PUT of an end',
-      (path) => [
-        'PUT',
-        `${path.replace('/v2', '/sharing/v1')}/members/beta/expiry`,
-        { as: 'gamma:member', body: { expires_at: null } },
-      ],
+      (path) => ['PUT', `${sharingPath(path)}/members/beta/expiry`, { as: 'gamma:member', body: { expires_at: null } }],
     ],
     ['leaving', (path) => ['DELETE', path.replace('/v2/images', '/sharing/v1/memberships'), { as: 'gamma:member' }]],
   ])('%s of a hidden image costs the same with a precondition', async (_title, request) => {
@@ -582,6 +598,7 @@ describe('what is refused', () => {
     post('root:admin'),
     remove('root:admin'),
     (path) => ['GET', `${path}/members`, { as: 'root:admin' }],
+    (path) => ['GET', `${sharingPath(path)}/members`, { as: 'root:admin' }],
     (path) => ['GET', `${path}/members/beta`, { as: 'root:admin' }],
     (path) => ['GET', path, { as: 'root:admin' }],
     (path) => ['PATCH', path, { as: 'root:admin', body: [], headers: v21 }],

@@ -48,6 +48,7 @@ const operations: Readonly<Record<string, (imageId: string, project: string) => 
   'the list of members': (id) => ['GET', `/v2/images/${id}/members`, {}],
   'DELETE of a member': (id) => ['DELETE', `/v2/images/${id}/members/beta`, {}],
   'DELETE of itself': (id, project) => ['DELETE', `/v2/images/${id}/members/${project}`, {}],
+  'the list of members and their ends': (id) => ['GET', `/sharing/v1/images/${id}/members`, {}],
   'PUT of an end': (id) => ['PUT', `/sharing/v1/images/${id}/members/beta/expiry`, { body: { expires_at: null } }],
   'PUT of its own end': (id, project) => [
     'PUT',

@@ -16,6 +16,7 @@ const allRequests = (id: string, as: string, api: ImageApi): readonly [string, (
   ['change', () => api.patch(id, { name: 'mine' }, as)],
   ['delete', () => api.remove(id, as)],
   ['list its members', () => api.request('GET', `/v2/images/${id}/members`, { as })],
+  ['list its members and their ends', () => api.request('GET', `/sharing/v1/images/${id}/members`, { as })],
   ['show a member', () => api.showMember(id, 'beta', as)],
   ['show oneself', () => api.showMember(id, 'sigma', as)],
   ['offer', () => api.offer(id, 'sigma', as)],

@@ -1,16 +1,32 @@
 import { invalidRequest } from '../../../domain/errors.ts';
 import type { ChangeExpiry } from '../../../use-cases/members/change-expiry.ts';
 import type { LeaveImage } from '../../../use-cases/members/leave-image.ts';
+import type { ListMembers } from '../../../use-cases/members/list-members.ts';
 import { imageIdOf, objectBody } from '../../api-request.ts';
-import { noContent, okTagged } from '../../api-response.ts';
+import { noContent, ok, okTagged } from '../../api-response.ts';
 import { defineOperation } from '../../operation.ts';
 import { assertKnownFields } from '../../requests/known-fields.ts';
-import { sharingMemberView } from '../../views/sharing/sharing-member-view.ts';
+import { knownParameters } from '../../requests/query-parameters.ts';
+import { sharingMembersView, sharingMemberView } from '../../views/sharing/sharing-member-view.ts';
 import { memberTag } from '../../views/member-view.ts';
 import { expectedMember, memberToChange } from '../members.ts';
 
-/** The operations on the end of a membership: at a time that its owner sets, or by its member. */
+/** The operations on memberships with their ends: the list, and an end by the owner at a time or by the member. */
 export const membershipOperations = {
+  listMemberships: defineOperation<ListMembers>({
+    route: 'GET /sharing/v1/images/{image_id}/members',
+    summary: 'List the members of an image with the ends of their memberships',
+    role: 'reader',
+    body: 'none',
+    success: [200, 'sharing-members-view'],
+    faults: ['image-not-found', 'image-not-shared'],
+    handle: (listMembers) => async (request) => {
+      const imageId = imageIdOf(request);
+      knownParameters(request.query, []);
+      return ok(sharingMembersView(await listMembers({ imageId, caller: request.caller })));
+    },
+  }),
+
   changeExpiry: defineOperation<ChangeExpiry>({
     route: 'PUT /sharing/v1/images/{image_id}/members/{member_id}/expiry',
     summary: 'Set or remove the end of a membership',

@@ -61,6 +61,10 @@ interface SharingSchema {
 /** Schemas of /sharing/v1/schemas, by name. */
 export const sharingSchemas: Readonly<Record<string, SharingSchema>> = {
   member: sharingMemberSchema,
+  members: {
+    name: 'members',
+    properties: { members: { type: 'array', items: sharingMemberSchema }, schema },
+  },
   results: resultsSchema,
   ...listSchemas,
   ...historySchemas,

@@ -3,11 +3,14 @@ import fc from 'fast-check';
 import type { Timestamp } from '../../../../lambda/domain/clock.ts';
 import type { ImageId, ProjectId } from '../../../../lambda/domain/ids.ts';
 import { membersView, memberTag, parseMemberTag } from '../../../../lambda/http/views/member-view.ts';
-import { sharingMemberView } from '../../../../lambda/http/views/sharing/sharing-member-view.ts';
+import { sharingMembersView, sharingMemberView } from '../../../../lambda/http/views/sharing/sharing-member-view.ts';
 import { memberStatuses, stateOf, type Membership } from '../../../../lambda/domain/membership.ts';
 import { maxListedMembers } from '../../../../lambda/use-cases/members/list-members.ts';
 
-test('as many members as are ever listed fit the 6 MB of a response, be their ids the longest', () => {
+test.each([
+  ['Image API', membersView],
+  ['sharing API', sharingMembersView],
+])('as many members as the %s ever lists fit the 6 MB of a response, be their ids the longest', (_api, view) => {
   const member = {
     id: '6a0f4d0c-3c0b-4f0e-8f39-0d5f6c6a5a55',
     imageId: '71c675ab-d94f-49cd-a114-e12490b328d9' as ImageId,
@@ -15,9 +18,12 @@ test('as many members as are ever listed fit the 6 MB of a response, be their id
     status: 'accepted',
     createdAt: '2026-11-23T12:00:00Z' as Timestamp,
     updatedAt: '2026-11-23T12:00:00Z' as Timestamp,
+    expiresAt: '2026-11-23T12:00:00Z' as Timestamp,
+    offeredBy: undefined,
+    answeredAt: undefined,
   } as const;
 
-  const body = JSON.stringify(membersView(Array(maxListedMembers).fill(member)));
+  const body = JSON.stringify(view(Array(maxListedMembers).fill(member)));
 
   expect(Buffer.byteLength(JSON.stringify({ body }))).toBeLessThan(5_500_000);
 });

@@ -4,8 +4,8 @@ import type { Image } from '../../../../../lambda/domain/image.ts';
 import { memberStatuses } from '../../../../../lambda/domain/membership.ts';
 import { createTestTable, type TestTable } from '../../../../support/engine.ts';
 import { startEngineProxy, type EngineProxy } from '../../../../support/engine-proxy.ts';
-import { seedImage, type Seed } from '../../../../support/seed.ts';
-import { startService, type RequestOptions, type Service } from '../../../../support/service.ts';
+import { seedImage, type Seed, type SeededMember } from '../../../../support/seed.ts';
+import { startService, type RequestOptions, type Service, type TestResponse } from '../../../../support/service.ts';
 import { itemsOfImage } from '../../../../support/stored-items.ts';
 import { permissions } from '../../../permission-table.ts';
 import { aFault } from '../../a-fault.ts';
@@ -42,9 +42,12 @@ const offered = (seed: Partial<Seed> = {}): Promise<Image> =>
 
 const expiryPath = (id: string, project = 'beta'): string =>
   `/sharing/v1/images/${id}/members/${encodeURIComponent(project)}/expiry`;
+const membersPath = (id: string): string => `/sharing/v1/images/${id}/members`;
 const membershipPath = (id: string): string => `/sharing/v1/memberships/${id}`;
 const changeExpiry = ({ id }: Pick<Image, 'id'>, body: unknown, as = 'alpha:member', project = 'beta') =>
   service.request('PUT', expiryPath(id, project), { as, body });
+const listMembers = ({ id }: Pick<Image, 'id'>, as = 'alpha:reader', query = '') =>
+  service.request('GET', membersPath(id) + query, { as });
 const leave = ({ id }: Pick<Image, 'id'>, as = 'beta:member') => service.request('DELETE', membershipPath(id), { as });
 
 /** Everything that is stored of an image and its members. */
@@ -65,6 +68,11 @@ const ok = (body: unknown) => ({
   headers: { 'content-type': 'application/json', etag: expect.stringMatching(/^"[^"]+"$/), ...responseHeaders },
   body,
 });
+const okMembers = (members: readonly object[]) => ({
+  status: 200,
+  headers: { 'content-type': 'application/json', ...responseHeaders },
+  body: { members, schema: '/sharing/v1/schemas/members' },
+});
 const noContent = { status: 204, headers: responseHeaders, body: undefined };
 
 /*
@@ -72,6 +80,15 @@ const noContent = { status: 204, headers: responseHeaders, body: undefined };
  * delta is a stranger, ops is an admin of another project. A membership exists whatever the visibility is.
  */
 const specification = `
+GET                     | private          | shared           | community        | public
+alpha:reader            | 403 not shared   | 200 all          | 403 not shared   | 403 not shared
+ops:admin               | 403 not shared   | 200 all          | 403 not shared   | 403 not shared
+beta:reader             | 404 no image     | 200 its own      | 403 not shared   | 403 not shared
+beta:admin              | 403 not shared   | 200 all          | 403 not shared   | 403 not shared
+delta:member            | 404 no image     | 404 no image     | 403 not shared   | 403 not shared
+alpha:no_role           | 404 no image     | 404 no image     | 404 no image     | 404 no image
+beta:no_role            | 404 no image     | 404 no image     | 404 no image     | 404 no image
+
 PUT beta                | private          | shared           | community        | public
 alpha:member            | 403 not shared   | 200              | 403 not shared   | 403 not shared
 alpha:manager           | 403 not shared   | 200              | 403 not shared   | 403 not shared
@@ -116,18 +133,28 @@ test.each(permissions(specification))('$operation of a $visibility image, by $as
   const image = await offered({ visibility: permission.visibility });
   const before = await stored(image);
 
-  const response =
-    method === 'PUT'
-      ? await changeExpiry(image, { expires_at: laterEnd }, permission.as, project)
-      : await leave(image, permission.as);
+  const responses: Readonly<Record<string, () => Promise<TestResponse>>> = {
+    GET: () => listMembers(image, permission.as),
+    PUT: () => changeExpiry(image, { expires_at: laterEnd }, permission.as, project),
+    DELETE: () => leave(image, permission.as),
+  };
+  const response = await responses[method]!();
 
-  const success = method === 'PUT' ? ok(view(image, project, laterEnd)) : noContent;
-  expect(response).toEqual(faults[permission.answer] ?? success);
-  if (permission.answer.startsWith('20')) expect(await stored(image)).not.toEqual(before);
+  const own = view(image, 'beta', end);
+  const successes: Readonly<Record<string, unknown>> = {
+    'GET 200 all': okMembers([view(image, 'alpha', null), own, { ...view(image, 'gamma', null), status: 'accepted' }]),
+    'GET 200 its own': okMembers([own]),
+    'PUT 200': ok(view(image, project, laterEnd)),
+    'DELETE 204': noContent,
+  };
+  expect(response).toEqual(faults[permission.answer] ?? successes[`${method} ${permission.answer}`]);
+  const isWrite = permission.answer.startsWith('20') && method !== 'GET';
+  if (isWrite) expect(await stored(image)).not.toEqual(before);
   else expect(await stored(image)).toEqual(before);
 });
 
 test.each([
+  ['GET', membersPath],
   ['PUT', expiryPath],
   ['DELETE', membershipPath],
 ])('%s without a token is refused', async (method, path) => {
@@ -142,6 +169,7 @@ test.each([
 describe('an image that is hidden from the caller', () => {
   type Request = readonly [method: string, path: (id: string) => string, body?: unknown];
   const requests: readonly Request[] = [
+    ['GET', membersPath],
     ['PUT', expiryPath, { expires_at: laterEnd }],
     ['PUT', expiryPath, { expires_at: null }],
     ['PUT', expiryPath, { expires_at: 'never' }],
@@ -190,6 +218,57 @@ describe('an image that is hidden from the caller', () => {
       expect(calls).toEqual([]);
     },
   );
+});
+
+describe('the list of members', () => {
+  test('has the keys of a member of the Image API, in their order, and the end', async () => {
+    const { body } = await listMembers(await offered());
+
+    for (const member of body.members) {
+      expect(Object.keys(member)).toEqual([
+        'member_id',
+        'image_id',
+        'status',
+        'created_at',
+        'updated_at',
+        'expires_at',
+        'schema',
+      ]);
+    }
+    expect(body.members).toHaveLength(3);
+  });
+
+  test('has the same members in the same order as the list of the Image API', async () => {
+    const image = await offered();
+    await changeExpiry(image, { expires_at: laterEnd }, 'alpha:member', 'gamma');
+
+    const { body } = await listMembers(image);
+
+    const inImageApi = await service.request('GET', `/v2/images/${image.id}/members`, { as: 'alpha:reader' });
+    const withoutEnds = body.members.map(({ expires_at: _end, ...member }: Record<string, unknown>) => ({
+      ...member,
+      schema: '/v2/schemas/member',
+    }));
+    expect(withoutEnds).toEqual(inImageApi.body.members);
+    expect(body.members.map((member: Record<string, unknown>) => member['expires_at'])).toEqual([null, end, laterEnd]);
+  });
+
+  test('has no membership whose end has passed, and none of an image without members', async () => {
+    const ended: SeededMember = { project: 'beta', status: 'accepted', expiresAt: '2026-06-01T00:00:00Z' };
+
+    expect(await listMembers(await offered({ members: [ended] }))).toEqual(okMembers([]));
+    expect(await listMembers(await offered({ members: [] }))).toEqual(okMembers([]));
+  });
+
+  test('refuses a query without a call', async () => {
+    const { id } = await offered();
+
+    const { result, calls } = await proxy.record(() => listMembers({ id }, 'alpha:reader', '?limit=1'));
+
+    expect(result).toEqual(aFault(400, 'invalid-request'));
+    expect(result.body.message).toBe('The parameter "limit" is unknown; the operation has no parameters.');
+    expect(calls).toEqual([]);
+  });
 });
 
 describe('PUT of an end', () => {
