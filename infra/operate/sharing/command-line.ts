@@ -27,6 +27,7 @@ export type SharingCommand =
       readonly until: string | undefined;
     }
   | { readonly name: 'withdraw'; readonly image: string; readonly projects: readonly string[] }
+  | { readonly name: 'list-members'; readonly image: string }
   | { readonly name: 'leave'; readonly images: readonly string[] }
   | { readonly name: 'list-standing-answers' }
   | { readonly name: 'set-standing-answer'; readonly owner: string; readonly status: AnswerStatus }
@@ -72,6 +73,7 @@ A client of the sharing API, for the project of a token.
                         offers an image of the project to other projects, for good or until a time
   withdraw <image> <project>…
                         ends the memberships of other projects
+  members <image>       lists the members of an image of the project with the ends of their memberships
   history <image> [--member <project>] [--limit <number>]
                         lists the changes of memberships, newest first
   history <image> --at <time> [--member <project>] [--limit <number>]
@@ -105,6 +107,7 @@ const commandOptions = {
   trust: { reject: boolean, remove: boolean },
   offer: { until: string },
   withdraw: {},
+  members: {},
   history: { member: string, at: string, limit: string },
 } as const;
 type CommandName = keyof typeof commandOptions;
@@ -183,6 +186,8 @@ function parseCommand(name: CommandName, operands: readonly string[], values: Va
       };
     case 'withdraw':
       return { name: 'withdraw', ...parseImageAndProjects(name, operands) };
+    case 'members':
+      return { name: 'list-members', image: requireCount(name, operands, 1)[0]! };
     case 'trust':
       return parseTrust(operands, values);
     case 'history': {

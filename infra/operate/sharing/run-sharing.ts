@@ -4,6 +4,7 @@ import { connect } from './connect.ts';
 import { findImage, findImages } from './find-image.ts';
 import { formatJson } from './format-json.ts';
 import type { Environment } from './keystone.ts';
+import { listMembers } from './list-members.ts';
 import { listOffers } from './list-offers.ts';
 import type { Outcome } from './outcome.ts';
 import type { Progress, SharingApi } from './sharing-api.ts';
@@ -52,6 +53,8 @@ async function run(api: SharingApi, command: SharingCommand, progress: Progress)
       return offerImage(api, await findOwn(command.image), command.projects, command.until, progress);
     case 'withdraw':
       return withdrawOffers(api, await findOwn(command.image), command.projects, progress);
+    case 'list-members':
+      return listMembers(api, await findOwn(command.image));
     case 'list-standing-answers':
       return listStandingAnswers(api);
     case 'set-standing-answer':

@@ -62,6 +62,11 @@ test('an owner offers an image until a time, a member answers, and the owner wit
   ]);
   expect(await sharing(bob, 'accept', id)).toEqual([heading, `${id}  beta     accepted  2099-12-31T23:59:59Z`]);
   expect(await sharing(bob, 'reject', id)).toEqual([heading, `${id}  beta     rejected  2099-12-31T23:59:59Z`]);
+  expect((await sharing(alice, 'members', id)).map((line) => line.split(/ {2,}/))).toEqual([
+    ['PROJECT', 'STATUS', 'OFFERED', 'CHANGED', 'ENDS'],
+    ['beta', 'rejected', time, time, '2099-12-31T23:59:59Z'],
+    ['gamma', 'pending', time, time, '2099-12-31T23:59:59Z'],
+  ]);
   expect(await sharing(alice, 'withdraw', id, 'gamma', 'delta')).toEqual([
     heading,
     `${id}  gamma    withdrawn  -`,

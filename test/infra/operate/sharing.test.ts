@@ -358,6 +358,56 @@ describe('leave', () => {
   });
 });
 
+describe('members', () => {
+  const path = `GET /sharing/v1/images/${one}/members`;
+  const list = (...members: readonly object[]) => ({ members, schema: '/sharing/v1/schemas/members' });
+
+  test('are listed with the ends of their memberships, and texts of other projects cannot change the table', async () => {
+    const members = [
+      aMember({}),
+      aMember({ member_id: 'ga\u202emma', status: 'pending', updated_at: null, expires_at: '2027-01-31T23:59:59Z' }),
+    ];
+    api.play({ [path]: { body: list(...members) } });
+
+    expect(await run('members', one)).toEqual(
+      succeeded(
+        'PROJECT        STATUS    OFFERED               CHANGED               ENDS',
+        'beta           accepted  2026-11-29T08:00:00Z  2026-11-30T10:00:00Z  -',
+        'ga\\u{202e}mma  pending   2026-11-29T08:00:00Z  -                     2027-01-31T23:59:59Z',
+      ),
+    );
+    expect(urls()).toEqual([path]);
+
+    const { code, stdout, stderr } = await run('members', one, '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout.join('\n'))).toEqual(list(...members));
+  });
+
+  test('of an image without members are one sentence', async () => {
+    api.play({ [path]: { body: list() } });
+
+    expect(await run('members', one)).toEqual(succeeded('No members.'));
+  });
+
+  test('of a name are those of the own image with this name', async () => {
+    api.play({
+      'GET /sharing/v1/project': project,
+      'GET /v2/images': ({ url }) =>
+        imagesPage(...(url.includes('true') ? [] : [{ id: one, name: 'golden', owner: 'beta' }])),
+      [path]: { body: list() },
+    });
+
+    expect(await run('members', 'golden')).toEqual(succeeded('No members.'));
+  });
+
+  test('a refusal of the API is its sentence', async () => {
+    const sentence = `Image ${one} is not shared.`;
+    api.play({ [path]: aFault(403, 'image-not-shared', sentence) });
+
+    expect(await run('members', one)).toEqual(failed(sentence));
+  });
+});
+
 describe('trust', () => {
   const answer = {
     owner: 'alpha',

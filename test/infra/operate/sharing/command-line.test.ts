@@ -17,6 +17,7 @@ test.each([
   ['offer one beta gamma beta', { name: 'offer', image: 'one', projects: ['beta', 'gamma'], until: undefined }],
   ['offer --until 2d one beta', { name: 'offer', image: 'one', projects: ['beta'], until: '2026-12-02T10:15:20Z' }],
   ['withdraw one beta', { name: 'withdraw', image: 'one', projects: ['beta'] }],
+  ['members one', { name: 'list-members', image: 'one' }],
   ['trust', { name: 'list-standing-answers' }],
   ['trust alpha', { name: 'set-standing-answer', owner: 'alpha', status: 'accepted' }],
   ['trust alpha --reject', { name: 'set-standing-answer', owner: 'alpha', status: 'rejected' }],
@@ -39,7 +40,7 @@ test('the common options belong to every command', () => {
   });
 });
 
-const commands = 'The command must be one of offers, accept, reject, leave, trust, offer, withdraw, history';
+const commands = 'The command must be one of offers, accept, reject, leave, trust, offer, withdraw, members, history';
 
 test.each([
   ['', `${commands}.`],
@@ -49,6 +50,8 @@ test.each([
   ['leave', '"leave" must be followed by one or more images.'],
   ['offer one', '"offer" must be followed by an image and one or more projects.'],
   ['withdraw', '"withdraw" must be followed by an image and one or more projects.'],
+  ['members', '"members" must be followed by an image.'],
+  ['members one beta', '"members" has a superfluous argument: "beta".'],
   ['history', '"history" must be followed by an image.'],
   ['history one two', '"history" has a superfluous argument: "two".'],
   ['offers one', '"offers" has a superfluous argument: "one".'],
@@ -70,6 +73,7 @@ test.each([
     'accept one --until 2d',
     '"--until" is not an option of this command; valid options are --url, --token, --json, --help.',
   ],
+  ['members one --limit 1', '"--limit" is not an option of this command;'],
   ['offers --reject', '"--reject" is not an option of this command;'],
   [
     'history one --status all',
