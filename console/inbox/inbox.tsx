@@ -3,7 +3,8 @@ import type { MemberStatus, Offer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { formatCount } from '../components/format.ts';
 import { focusHeading, Heading } from '../components/heading.tsx';
-import { Progress } from '../components/progress.tsx';
+import { ListState } from '../components/list-state.tsx';
+import { MoreButton } from '../components/more-button.tsx';
 import { useList } from '../components/use-list.ts';
 import { answerOffers, describeOutcome, type OfferAnswer } from './answer-offers.ts';
 import { FilterForm, noFilter } from './filter-form.tsx';
@@ -13,7 +14,7 @@ import { StatusTabs, statusNames } from './status-tabs.tsx';
 
 /** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
 export function Inbox({ status }: { readonly status: MemberStatus }) {
-  const { api, project, canChange, revision, isBusy, notify, invalidate, refreshProject, run } = useConsole();
+  const { api, project, canChange, revision, notify, invalidate, refreshProject, run } = useConsole();
   const [filter, setFilter] = useState(noFilter);
   const [ownChanges, setOwnChanges] = useState(0);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
@@ -77,36 +78,23 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
         image list of your project.
       </p>
       <FilterForm filter={filter} onFilter={setFilter} />
-      {problem !== undefined ? (
-        <div class="notice problem" role="alert">
-          <p>{problem}</p>
-          <button type="button" onClick={invalidate}>
-            Try again
-          </button>
-        </div>
-      ) : list === undefined || project === undefined ? (
-        <Progress label="Loading the offers" />
-      ) : (
-        <>
-          {!canChange && (
-            <p class="hint">Your role is reader: you can see the offers; to answer them requires the role member.</p>
-          )}
-          {offers.length === 0 && list.next === undefined ? (
-            <p class="empty">{isFiltered ? 'No offer matches the filter.' : emptyTexts[status]}</p>
-          ) : (
+      <ListState {...{ list, problem }} noun="offers">
+        {!canChange && (
+          <p class="hint">Your role is reader: you can see the offers; to answer them requires the role member.</p>
+        )}
+        {offers.length === 0 && list?.next === undefined ? (
+          <p class="empty">{isFiltered ? 'No offer matches the filter.' : emptyTexts[status]}</p>
+        ) : (
+          <>
             <OfferTable
               {...{ offers, status, selection, selected, canChange }}
               onSelect={setSelection}
               onAnswer={answerAll}
             />
-          )}
-        </>
-      )}
-      {list?.next !== undefined && (
-        <button type="button" class="more" aria-disabled={isBusy} onClick={() => void loadMore()}>
-          Show more offers
-        </button>
-      )}
+            <MoreButton key={filter} next={list?.next} count={offers.length} noun="offer" onMore={loadMore} />
+          </>
+        )}
+      </ListState>
       <div class="sticky" role="status">
         {hasChanged && (
           <p class="notice">
