@@ -1,0 +1,12 @@
+/**
+ * Converts the value of a `datetime-local` field, in the time zone of the browser, to UTC with seconds, such as
+ * `2027-03-31T14:00` to `2027-03-31T12:00:00Z`. A local time that occurs twice is the first one.
+ */
+export const toUtc = (localText: string): string => new Date(localText).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Converts a time in UTC to the value of a `datetime-local` field. Seconds are omitted if they are zero. */
+export function toLocalInput(utc: string): string {
+  const time = new Date(utc);
+  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 19).replace(/:00$/, '');
+}
