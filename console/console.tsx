@@ -8,6 +8,7 @@ import { focusHeading } from './components/heading.tsx';
 import { NoticeArea } from './components/notice-area.tsx';
 import { PageHeader } from './components/page-header.tsx';
 import { Progress } from './components/progress.tsx';
+import { ImageHistory } from './history/image-history.tsx';
 import { Inbox } from './inbox/inbox.tsx';
 import { hrefOf, useRoute } from './route.ts';
 
@@ -116,6 +117,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
       <main class="page">
         <NoticeArea notice={notice} />
         {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
+        {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
       </main>
       <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
     </ConsoleContext.Provider>

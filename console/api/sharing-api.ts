@@ -3,6 +3,7 @@ import type {
   AccessPage,
   BulkResult,
   HistoryPage,
+  Image,
   Member,
   MemberStatus,
   OffersPage,
@@ -79,6 +80,7 @@ export function createSharingApi(session: Session) {
         body: { expires_at: expiresAt },
       })) as Member,
 
+    showImage: (imageId: string) => get<Image>(`/v2/images/${imageId}`),
     /** Lists the changes of access to an image, newest first. @param next - path of a further page */
     listChanges: (imageId: string, next?: string) =>
       get<HistoryPage>(next ?? `/sharing/v1/images/${imageId}/history?limit=50`),

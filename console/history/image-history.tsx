@@ -1,0 +1,61 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Problem } from '../api/problem.ts';
+import type { HistoryEntry, Image } from '../api/types.ts';
+import { useConsole } from '../components/console-context.ts';
+import { Heading } from '../components/heading.tsx';
+import { Id, ImageName, nameOf } from '../components/ids.tsx';
+import { ListState } from '../components/list-state.tsx';
+import { MoreButton } from '../components/more-button.tsx';
+import { useList } from '../components/use-list.ts';
+import { hrefOf } from '../route.ts';
+import { AccessSection } from './access-section.tsx';
+import { ChangeTable } from './change-table.tsx';
+
+/** The changes of access to an image, and who had access at a time. */
+export function ImageHistory({ imageId }: { readonly imageId: string }) {
+  const { api, project } = useConsole();
+  const [image, setImage] = useState<Pick<Image, 'id' | 'name' | 'owner'>>({ id: imageId, name: null, owner: '' });
+  const { list, problem, loadMore } = useList<HistoryEntry>(
+    async (next) => {
+      const page = await api.listChanges(imageId, next).catch(explainMissing);
+      return { items: page.history, next: page.next };
+    },
+    ({ id }) => id,
+    [],
+  );
+  useEffect(() => {
+    // The history of a deleted or hidden image can be visible: its heading keeps the id.
+    api.showImage(imageId).then(setImage, () => undefined);
+  }, []);
+
+  const isOwn = image.owner === project?.project_id;
+  const entries = list?.items ?? [];
+  return (
+    <>
+      {/* The title isolates the name from the text around it, like the heading. */}
+      <Heading title={`History of \u2068${nameOf(image)}\u2069`}>
+        History of <ImageName image={image} />
+      </Heading>
+      <p class="hint">
+        {nameOf(image) !== imageId && <Id value={imageId} />}{' '}
+        <a href={hrefOf(isOwn ? { view: 'images' } : { view: 'inbox', status: 'pending' })}>
+          Back to {isOwn ? 'my images' : 'the inbox'}
+        </a>
+      </p>
+      <ListState {...{ list, problem }} noun="history">
+        <p class="hint">The owner of the image sees all its members. Any other project sees its own membership.</p>
+        <AccessSection imageId={imageId} />
+        <h2>Changes</h2>
+        {entries.length === 0 ? <p class="empty">No change is recorded.</p> : <ChangeTable entries={entries} />}
+        <MoreButton next={list?.next} count={entries.length} noun="change" onMore={loadMore} />
+      </ListState>
+    </>
+  );
+}
+
+function explainMissing(error: unknown): never {
+  if (error instanceof Problem && error.kind === 'missing') {
+    throw new Problem('missing', 'There is no image with this id, or it is hidden from your project.');
+  }
+  throw error;
+}
