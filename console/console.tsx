@@ -11,6 +11,7 @@ import { Progress } from './components/progress.tsx';
 import { ImageHistory } from './history/image-history.tsx';
 import { Inbox } from './inbox/inbox.tsx';
 import { hrefOf, useRoute } from './route.ts';
+import { StandingAnswers } from './standing-answers/standing-answers.tsx';
 
 export interface ConsoleProps {
   readonly session: Session;
@@ -118,6 +119,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
         <NoticeArea notice={notice} />
         {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
         {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
+        {route.view === 'standing-answers' && <StandingAnswers />}
       </main>
       <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
     </ConsoleContext.Provider>
