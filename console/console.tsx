@@ -115,7 +115,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
         Skip to the content
       </a>
       <PageHeader route={route} onSignOut={() => onSignOut('')} />
-      <main class="page">
+      <main id="main" class="page">
         <NoticeArea notice={notice} />
         {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
         {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
