@@ -1,0 +1,48 @@
+import type { Locator, Page, Request } from 'playwright-core';
+
+/** Returns the names in the rows of the table, in their order. */
+export const rowNames = (page: Page): Promise<readonly string[]> =>
+  page.locator('tbody tr > th > bdi:first-child').allTextContents();
+
+/** Waits until the names in the rows of the table are these, in their order. */
+export async function waitForRows(page: Page, names: readonly string[]): Promise<void> {
+  await page.waitForFunction(
+    (expected) => {
+      const shown = [...document.querySelectorAll('tbody tr > th > bdi:first-child')].map((name) => name.textContent);
+      return JSON.stringify(shown) === JSON.stringify(expected);
+    },
+    [...names],
+  );
+}
+
+/** Returns a button of the page. Its name must match as a whole. */
+export const button = (page: Page | Locator, name: string): Locator => page.getByRole('button', { name, exact: true });
+
+/** Waits until the page announces a text: as a status, or as an alert. */
+export const announced = (page: Page, role: 'status' | 'alert', text: string | RegExp): Promise<void> =>
+  page.locator(`main [role=${role}]`).filter({ hasText: text }).first().waitFor();
+
+/** Waits until the tab of a status shows a number. */
+export const tabShows = (page: Page, tab: string, count: number): Promise<void> =>
+  page
+    .getByRole('navigation', { name: 'Offers by status' })
+    .getByRole('link', { name: `${tab} ${count}`, exact: true })
+    .waitFor();
+
+/** Returns the focused element: its name and text, such as `H1 Waiting offers`. */
+export const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    const label = element?.getAttribute('aria-label') ?? element?.getAttribute('name') ?? element?.textContent;
+    return `${element?.tagName} ${label?.trim()}`;
+  });
+
+/** Collects the requests of a page to the service from now on, as method and path. */
+export function recordRequests(page: Page): readonly string[] {
+  const requests: string[] = [];
+  page.on('request', (request: Request) => {
+    const { pathname } = new URL(request.url());
+    if (!pathname.startsWith('/console/')) requests.push(`${request.method()} ${pathname}`);
+  });
+  return requests;
+}
