@@ -43,6 +43,13 @@ export function connectionProblem(isWrite: boolean): Problem {
     : new Problem('temporary', 'The service cannot be reached. Check your network connection, then try again.');
 }
 
+/** Returns the problem of a response in an unknown form. @param isWrite - true if the request may have had an effect */
+export function unreadableProblem(isWrite: boolean): Problem {
+  return isWrite
+    ? new Problem('outcome-unknown', `The response of the service is not readable, ${unknownOutcome}`)
+    : new Problem('temporary', 'The response of the service is not readable. Try again later.');
+}
+
 /** Returns the problem of an error response. @param isWrite - true if the request may have had an effect */
 export function problemOf({ status, error, message = '', retryAfter, requestId }: Fault, isWrite: boolean): Problem {
   const nothing = isWrite ? ' Nothing was changed.' : '';

@@ -1,4 +1,4 @@
-import { connectionProblem, problemOf, Problem } from './problem.ts';
+import { connectionProblem, problemOf, unreadableProblem } from './problem.ts';
 
 /** A signed-in user. */
 export interface Session {
@@ -14,6 +14,8 @@ export interface ApiCall {
   readonly path: string;
   /** Body, sent as JSON. */
   readonly body?: object;
+  /** Field of each successful response. Default: the response has no body. */
+  readonly field?: string;
 }
 
 /** Longer than the 30 s after which the gateway itself responds. */
@@ -22,10 +24,10 @@ const timeoutMilliseconds = 35_000;
 /**
  * Sends a request with the token of the session.
  *
- * @returns the parsed body; undefined if the response has none
+ * @returns the parsed body; without fields if the response has none
  * @throws Problem for each failure
  */
-export async function sendRequest(session: Session, { method = 'GET', path, body }: ApiCall): Promise<unknown> {
+export async function sendRequest(session: Session, { method = 'GET', path, body, field }: ApiCall): Promise<unknown> {
   const token = await session.token();
   const isWrite = method !== 'GET';
   let response: Response;
@@ -45,15 +47,10 @@ export async function sendRequest(session: Session, { method = 'GET', path, body
   }
   const content = parseJson(text);
   if (response.ok) {
-    if (content === undefined && response.status !== 204) {
-      throw new Problem(
-        isWrite ? 'outcome-unknown' : 'temporary',
-        'The response of the service is not readable. Reload the page.',
-      );
-    }
+    if (field !== undefined && content[field] === undefined) throw unreadableProblem(isWrite);
     return content;
   }
-  const { error, message } = (content ?? {}) as { readonly error?: string; readonly message?: string };
+  const { error, message } = content as { readonly error?: string; readonly message?: string };
   throw problemOf(
     {
       status: response.status,
@@ -66,10 +63,11 @@ export async function sendRequest(session: Session, { method = 'GET', path, body
   );
 }
 
-function parseJson(text: string): unknown {
+/** Returns the fields of a JSON object; none for any other text. */
+function parseJson(text: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(text);
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
   } catch {
-    return undefined;
+    return {};
   }
 }

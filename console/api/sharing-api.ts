@@ -44,30 +44,34 @@ export type SharingApi = ReturnType<typeof createSharingApi>;
 
 /** Creates the requests of a session. */
 export function createSharingApi(session: Session) {
-  const get = async <Result>(path: string) => (await sendRequest(session, { path })) as Result;
+  const get = async <Result>(field: string & keyof Result, path: string) =>
+    (await sendRequest(session, { path, field })) as Result;
   const bulk = async (path: string, body: object) =>
-    ((await sendRequest(session, { method: 'POST', path, body })) as { readonly results: readonly BulkResult[] })
-      .results;
+    (
+      (await sendRequest(session, { method: 'POST', path, body, field: 'results' })) as {
+        readonly results: readonly BulkResult[];
+      }
+    ).results;
   const standingAnswerPath = (owner: string) => `/sharing/v1/standing-answers/${encodeURIComponent(owner)}`;
 
   return {
-    showProject: () => get<Project>('/sharing/v1/project'),
+    showProject: () => get<Project>('project_id', '/sharing/v1/project'),
 
     /** Lists the newest offers first. @param next - path of a further page */
     listOffers: ({ status, owner, namePrefix }: OfferFilter, next?: string) => {
       const query = new URLSearchParams({ status, sort: 'created_at:desc', limit: String(maxEntries) });
       if (owner !== '') query.set('owner', owner);
       if (namePrefix !== '') query.set('name_prefix', namePrefix);
-      return get<OffersPage>(next ?? `/sharing/v1/offers?${query}`);
+      return get<OffersPage>('offers', next ?? `/sharing/v1/offers?${query}`);
     },
     /** Sets the project's own status of up to 100 images. @returns a result for each answer, in their order */
     answer: (answers: readonly Answer[]) => bulk('/sharing/v1/answers', { answers }),
 
     /** Lists the project's own images. @param next - path of a further page */
-    listOwnImages: (next?: string) => get<OwnImagesPage>(next ?? '/sharing/v1/images'),
+    listOwnImages: (next?: string) => get<OwnImagesPage>('images', next ?? '/sharing/v1/images'),
     /** Lists all members of an image. */
     listMembers: async (imageId: string) =>
-      (await get<{ readonly members: readonly Member[] }>(`/sharing/v1/images/${imageId}/members`)).members,
+      (await get<{ readonly members: readonly Member[] }>('members', `/sharing/v1/images/${imageId}/members`)).members,
     /** Offers images to up to 100 projects. @returns a result for each offer, in their order */
     offer: (offers: readonly NewOffer[]) => bulk('/sharing/v1/offers', { offers }),
     /** Ends memberships. @returns a result for each membership, in their order */
@@ -78,24 +82,33 @@ export function createSharingApi(session: Session) {
         method: 'PUT',
         path: `/sharing/v1/images/${image_id}/members/${encodeURIComponent(member_id)}/expiry`,
         body: { expires_at: expiresAt },
+        field: 'member_id',
       })) as Member,
 
     showImage: (imageId: string) => get<Image>(`/v2/images/${imageId}`),
     /** Lists the changes of access to an image, newest first. @param next - path of a further page */
     listChanges: (imageId: string, next?: string) =>
-      get<HistoryPage>(next ?? `/sharing/v1/images/${imageId}/history?limit=50`),
+      get<HistoryPage>('history', next ?? `/sharing/v1/images/${imageId}/history?limit=50`),
     /** Shows who had access at a time. @param at - time in UTC with seconds @param next - path of a further page */
     showAccess: (imageId: string, at: string, next?: string) =>
-      get<AccessPage>(next ?? `/sharing/v1/images/${imageId}/history?${new URLSearchParams({ at, limit: '100' })}`),
+      get<AccessPage>(
+        'members',
+        next ?? `/sharing/v1/images/${imageId}/history?${new URLSearchParams({ at, limit: '100' })}`,
+      ),
 
     listStandingAnswers: async () =>
-      (await get<{ readonly standing_answers: readonly StandingAnswer[] }>('/sharing/v1/standing-answers'))
-        .standing_answers,
+      (
+        await get<{ readonly standing_answers: readonly StandingAnswer[] }>(
+          'standing_answers',
+          '/sharing/v1/standing-answers',
+        )
+      ).standing_answers,
     setStandingAnswer: async (owner: string, status: StandingAnswer['status']) =>
       (await sendRequest(session, {
         method: 'PUT',
         path: standingAnswerPath(owner),
         body: { status },
+        field: 'owner',
       })) as StandingAnswer,
     removeStandingAnswer: async (owner: string) => {
       await sendRequest(session, { method: 'DELETE', path: standingAnswerPath(owner) });

@@ -9,7 +9,16 @@ export function Heading({ title, children }: { readonly title: string; readonly 
   return <h1 tabIndex={-1}>{children}</h1>;
 }
 
-/** Moves the focus to the heading of the view, so that the focus never gets lost with a removed element. */
+/** Moves the focus to the heading of the view. */
 export function focusHeading(): void {
   document.querySelector('h1')?.focus();
+}
+
+/** Moves the focus to the heading whenever the focused element is removed, because the focus would be lost with it. */
+export function keepFocus(): void {
+  let last: EventTarget | null = null;
+  document.addEventListener('focusin', ({ target }) => (last = target));
+  new MutationObserver(() => {
+    if (last instanceof Node && !last.isConnected && document.activeElement === document.body) focusHeading();
+  }).observe(document.body, { childList: true, subtree: true });
 }

@@ -1,12 +1,16 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { useConsole, type Notice } from './console-context.ts';
 
 /**
  * Shows the message about the last action. Both regions exist before their text, so that screen readers announce the text.
  */
 export function NoticeArea({ notice }: { readonly notice: Notice | undefined }) {
+  const area = useRef<HTMLDivElement>(null);
+  // The focus stays at the control of a failed action, which can be far below.
+  useEffect(() => area.current?.scrollIntoView({ block: 'nearest' }), [notice]);
   const isProblem = notice?.isProblem === true;
   return (
-    <div class="notices">
+    <div class="notices" ref={area}>
       <div role="status">{notice && !isProblem && <Message notice={notice} />}</div>
       <div role="alert">{notice && isProblem && <Message notice={notice} />}</div>
     </div>

@@ -28,7 +28,7 @@ test('an offer is counted, accepted, in the image list of the project, and waits
   expect(await receiver.listImageNames()).toEqual(['debian-13']);
 
   await button(page, 'Undo').click();
-  await announced(page, 'status', 'Moved back to Waiting: debian-13.');
+  await announced(page, 'status', 'Moved to Waiting: debian-13.');
   await waitForRows(page, ['fedora-44', 'debian-13']);
   expect(await focused(page)).toBe('H1 Waiting offers');
   await tabShows(page, 'Waiting', 2);
@@ -134,7 +134,7 @@ test('two requests show the first 100 offers, one more each further page, and 12
   expect(requests.toSorted()).toEqual(['GET /sharing/v1/offers', 'GET /sharing/v1/project']);
   await tabShows(page, 'Waiting', 120);
 
-  await button(page, 'Show more than 100 offers').click();
+  await button(page, 'Show more offers').click();
   await page.getByLabel('Select all 120 shown offers').check();
   expect(requests).toHaveLength(3);
   expect(new Set(await rowNames(page)).size).toBe(120);
@@ -152,7 +152,7 @@ test('two requests show the first 100 offers, one more each further page, and 12
     const { offers } = await receiver.send('GET', '/sharing/v1/offers?status=accepted&limit=5');
     await route.fulfill({ response, json: { ...body, offers: [...offers, ...body.offers] } });
   });
-  await button(other, 'Show more than 100 offers').click();
+  await button(other, 'Show more offers').click();
   await other.getByLabel('Select all 120 shown offers').waitFor();
   expect(new Set(await rowNames(other)).size).toBe(120);
 });
@@ -165,11 +165,11 @@ test('a page after a withdrawn offer loads the list again', async () => {
   expect(names).toHaveLength(100);
   await owner.withdraw(images.find(({ name }) => name === names[99])!.id, receiverId);
 
-  await button(page, 'Show more than 100 offers').click();
+  await button(page, 'Show more offers').click();
   await announced(page, 'status', 'The list has changed meanwhile and is loaded again.');
   await button(page, `Accept ${names[99]}`).waitFor({ state: 'detached' });
   expect(await page.locator('tbody tr').count()).toBe(100);
-  await button(page, 'Show more than 100 offers').click();
+  await button(page, 'Show more offers').click();
   await page.getByLabel('Select all 104 shown offers').waitFor();
 });
 
