@@ -1,4 +1,4 @@
-import { sendRequest, type Session } from './send-request.ts';
+import { sendRequest, type ApiCall, type Session } from './send-request.ts';
 import type {
   AccessPage,
   BulkResult,
@@ -44,14 +44,11 @@ export type SharingApi = ReturnType<typeof createSharingApi>;
 
 /** Creates the requests of a session. */
 export function createSharingApi(session: Session) {
-  const get = async <Result>(field: string & keyof Result, path: string) =>
-    (await sendRequest(session, { path, field })) as Result;
+  const send = async <Result>(field: string & keyof Result, call: ApiCall) =>
+    (await sendRequest(session, { ...call, field })) as Result;
+  const get = <Result>(field: string & keyof Result, path: string) => send<Result>(field, { path });
   const bulk = async (path: string, body: object) =>
-    (
-      (await sendRequest(session, { method: 'POST', path, body, field: 'results' })) as {
-        readonly results: readonly BulkResult[];
-      }
-    ).results;
+    (await send<{ readonly results: readonly BulkResult[] }>('results', { method: 'POST', path, body })).results;
   const standingAnswerPath = (owner: string) => `/sharing/v1/standing-answers/${encodeURIComponent(owner)}`;
 
   return {
@@ -77,39 +74,29 @@ export function createSharingApi(session: Session) {
     /** Ends memberships. @returns a result for each membership, in their order */
     withdraw: (withdrawals: readonly MembershipKey[]) => bulk('/sharing/v1/withdrawals', { withdrawals }),
     /** Sets the end of a membership, or removes it. @param expiresAt - time in UTC with seconds, or null */
-    setExpiry: async ({ image_id, member_id }: MembershipKey, expiresAt: string | null) =>
-      (await sendRequest(session, {
+    setExpiry: ({ image_id, member_id }: MembershipKey, expiresAt: string | null) =>
+      send<Member>('member_id', {
         method: 'PUT',
         path: `/sharing/v1/images/${image_id}/members/${encodeURIComponent(member_id)}/expiry`,
         body: { expires_at: expiresAt },
-        field: 'member_id',
-      })) as Member,
+      }),
 
-    showImage: (imageId: string) => get<Image>(`/v2/images/${imageId}`),
+    showImage: (imageId: string) => get<Image>('id', `/v2/images/${imageId}`),
     /** Lists the changes of access to an image, newest first. @param next - path of a further page */
     listChanges: (imageId: string, next?: string) =>
       get<HistoryPage>('history', next ?? `/sharing/v1/images/${imageId}/history?limit=50`),
     /** Shows who had access at a time. @param at - time in UTC with seconds @param next - path of a further page */
-    showAccess: (imageId: string, at: string, next?: string) =>
-      get<AccessPage>(
-        'members',
-        next ?? `/sharing/v1/images/${imageId}/history?${new URLSearchParams({ at, limit: '100' })}`,
-      ),
+    showAccess: (imageId: string, at: string, next?: string) => {
+      const query = new URLSearchParams({ at, limit: '100' });
+      return get<AccessPage>('members', next ?? `/sharing/v1/images/${imageId}/history?${query}`);
+    },
 
-    listStandingAnswers: async () =>
-      (
-        await get<{ readonly standing_answers: readonly StandingAnswer[] }>(
-          'standing_answers',
-          '/sharing/v1/standing-answers',
-        )
-      ).standing_answers,
-    setStandingAnswer: async (owner: string, status: StandingAnswer['status']) =>
-      (await sendRequest(session, {
-        method: 'PUT',
-        path: standingAnswerPath(owner),
-        body: { status },
-        field: 'owner',
-      })) as StandingAnswer,
+    listStandingAnswers: async () => {
+      type Page = { readonly standing_answers: readonly StandingAnswer[] };
+      return (await get<Page>('standing_answers', '/sharing/v1/standing-answers')).standing_answers;
+    },
+    setStandingAnswer: (owner: string, status: StandingAnswer['status']) =>
+      send<StandingAnswer>('owner', { method: 'PUT', path: standingAnswerPath(owner), body: { status } }),
     removeStandingAnswer: async (owner: string) => {
       await sendRequest(session, { method: 'DELETE', path: standingAnswerPath(owner) });
     },

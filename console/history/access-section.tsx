@@ -36,13 +36,12 @@ export function AccessSection({ imageId }: { readonly imageId: string }) {
       {access && access.members.length > 0 && (
         <RowsTable
           caption="Members at that time"
-          columns={['Member', 'Status', 'End']}
-          rows={access.members.map(({ member_id: memberId, status, expires_at: expiresAt }) => [
-            memberId,
-            <Id value={memberId} />,
-            statusNames[status],
-            expiresAt === null ? '–' : <Time value={expiresAt} />,
-          ])}
+          columns={[['Member'], ['Status'], ['End']]}
+          rows={access.members.map(({ member_id: memberId, status, expires_at: expiresAt }) => ({
+            key: memberId,
+            header: <Id value={memberId} />,
+            cells: [statusNames[status], expiresAt === null ? '–' : <Time value={expiresAt} />],
+          }))}
         />
       )}
       {access && (

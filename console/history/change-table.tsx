@@ -9,14 +9,16 @@ export function ChangeTable({ entries }: { readonly entries: readonly HistoryEnt
   return (
     <RowsTable
       caption="Changes, newest first"
-      columns={['Change', 'Project', 'Time', 'By']}
-      rows={entries.map((entry) => [
-        entry.id,
-        <Change {...entry} />,
-        entry.kind === 'image' ? '–' : <Id value={entry.member_id} />,
-        <Time value={entry.time} />,
-        <Actor {...entry.by} />,
-      ])}
+      columns={[['Change'], ['Project'], ['Time'], ['By']]}
+      rows={entries.map((entry) => ({
+        key: entry.id,
+        header: <Change {...entry} />,
+        cells: [
+          entry.kind === 'image' ? '–' : <Id value={entry.member_id} />,
+          <Time value={entry.time} />,
+          <Actor {...entry.by} />,
+        ],
+      }))}
     />
   );
 }

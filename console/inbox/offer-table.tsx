@@ -2,6 +2,7 @@ import type { Image, MemberStatus, Offer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { formatBytes, formatCount, plural } from '../components/format.ts';
 import { Id, ImageName, nameOf } from '../components/ids.tsx';
+import { RowsTable } from '../components/rows-table.tsx';
 import { Time } from '../components/time.tsx';
 import { hrefOf } from '../route.ts';
 
@@ -35,7 +36,7 @@ const answersOf: Readonly<Record<MemberStatus, readonly (readonly [MemberStatus,
 
 /** Columns with the classes of their widths. */
 const columns = [
-  ['Image', ''],
+  ['Image'],
   ['Owner', 'medium'],
   ['Offered', 'medium'],
   ['Requirements', 'medium'],
@@ -43,7 +44,7 @@ const columns = [
   ['Actions', 'wide'],
 ] as const;
 
-/** Table of offers with a selection. In a narrow space each row becomes a card, so its roles are explicit. */
+/** Table of offers with a selection. */
 export function OfferTable({ offers, status, selection, selected, canChange, onSelect, onAnswer }: OfferTableProps) {
   const { isBusy } = useConsole();
   const isAllSelected = selected.length === offers.length;
@@ -75,110 +76,88 @@ export function OfferTable({ offers, status, selection, selected, canChange, onS
           ))}
         </div>
       )}
-      <div class="table-frame">
-        <table role="table" class="rows offers">
-          <caption class="visually-hidden">Offers, newest image first</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              {canChange && (
-                <th role="columnheader" scope="col" class="mark">
-                  <span class="visually-hidden">Selected</span>
-                </th>
-              )}
-              {columns.map(([label, width]) => (
-                <th role="columnheader" scope="col" class={width}>
-                  {label}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {offers.map((offer) => (
-              <OfferRow
-                key={offer.image.id}
-                {...{ offer, status, canChange }}
-                isSelected={selection.has(offer.image.id)}
-                onToggle={() => toggle(offer.image.id)}
-                onAnswer={(answer) => onAnswer([offer], answer)}
+      <RowsTable
+        caption="Offers, newest image first"
+        columns={columns}
+        rows={offers.map((offer) => ({
+          key: offer.image.id,
+          header: <OfferedImage {...offer.image} />,
+          cells: cellsOf(offer, (answer) => onAnswer([offer], answer)),
+          ...(canChange && {
+            mark: (
+              <input
+                type="checkbox"
+                checked={selection.has(offer.image.id)}
+                aria-label={`Select ${nameOf(offer.image)}`}
+                onChange={() => toggle(offer.image.id)}
               />
-            ))}
-          </tbody>
-        </table>
-      </div>
+            ),
+            isSelected: selection.has(offer.image.id),
+          }),
+        }))}
+      />
     </>
   );
-}
 
-interface OfferRowProps {
-  readonly offer: Offer;
-  readonly status: MemberStatus;
-  readonly canChange: boolean;
-  readonly isSelected: boolean;
-  readonly onToggle: () => void;
-  readonly onAnswer: (answer: MemberStatus) => void;
-}
-
-function OfferRow({ offer, status, canChange, isSelected, onToggle, onAnswer }: OfferRowProps) {
-  const { isBusy } = useConsole();
-  const { image, offered_at: offeredAt, offered_by: offeredBy, expires_at: expiresAt } = offer;
-  const name = nameOf(image);
-  return (
-    <tr role="row" class={isSelected ? 'selected' : undefined}>
-      {canChange && (
-        <td role="cell" class="select">
-          <input type="checkbox" checked={isSelected} aria-label={`Select ${name}`} onChange={onToggle} />
-        </td>
-      )}
-      <th role="rowheader" scope="row">
-        <ImageName image={image} />
-        <small>
-          <Id value={image.id} />
-        </small>
-      </th>
-      <td role="cell" data-label="Owner">
+  /** Returns the cells after the name of the image. */
+  function cellsOf(
+    { image, offered_at: offeredAt, offered_by: offeredBy, expires_at: expiresAt }: Offer,
+    answerOffer: (answer: MemberStatus) => void,
+  ) {
+    return [
+      <>
         <Id value={image.owner} />
         {offeredBy !== null && offeredBy !== image.owner && (
           <small>
             offered by <Id value={offeredBy} />
           </small>
         )}
-      </td>
-      <td role="cell" data-label="Offered">
+      </>,
+      <>
         <Time value={offeredAt} />
         {expiresAt !== null && (
-          <small class="end">
+          <small>
             ends <Time value={expiresAt} />
           </small>
         )}
-      </td>
-      <td role="cell" data-label="Requirements">
-        {requirementsOf(image)}
-      </td>
-      <td role="cell" data-label="Tags">
-        {image.tags.length === 0 ? (
-          '–'
-        ) : (
-          <ul class="tags">
-            {image.tags.map((tag) => (
-              <li>
-                <bdi>{tag}</bdi>
-              </li>
-            ))}
-          </ul>
-        )}
-      </td>
-      <td role="cell" class="actions">
+      </>,
+      requirementsOf(image),
+      image.tags.length === 0 ? '–' : <Tags tags={image.tags} />,
+      <>
         {canChange &&
           answersOf[status].map(([answer, label]) => (
-            <button type="button" aria-disabled={isBusy} onClick={() => onAnswer(answer)}>
-              {label} <bdi class="visually-hidden">{name}</bdi>
+            <button type="button" aria-disabled={isBusy} onClick={() => answerOffer(answer)}>
+              {label} <bdi class="visually-hidden">{nameOf(image)}</bdi>
             </button>
           ))}
         <a href={hrefOf({ view: 'history', imageId: image.id })}>
-          History <bdi class="visually-hidden">of {name}</bdi>
+          History <span class="visually-hidden">of</span> <bdi class="visually-hidden">{nameOf(image)}</bdi>
         </a>
-      </td>
-    </tr>
+      </>,
+    ];
+  }
+}
+
+function OfferedImage(image: Image) {
+  return (
+    <>
+      <ImageName image={image} />
+      <small>
+        <Id value={image.id} />
+      </small>
+    </>
+  );
+}
+
+function Tags({ tags }: Pick<Image, 'tags'>) {
+  return (
+    <ul class="tags">
+      {tags.map((tag) => (
+        <li>
+          <bdi>{tag}</bdi>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -87,7 +87,7 @@ export function StandingAnswers() {
         ) : (
           <RowsTable
             caption="Standing answers by owner"
-            columns={['Owner', 'Later offers arrive', 'Since', ...(canChange ? ['Actions'] : [])]}
+            columns={[['Owner'], ['Later offers arrive'], ['Since'], ...(canChange ? ([['Actions']] as const) : [])]}
             rows={answers.map(({ owner, status, updated_at: updatedAt }) => {
               const isAccepted = status === 'accepted';
               const button = (label: string, changed: StandingStatus | undefined) => (
@@ -106,13 +106,11 @@ export function StandingAnswers() {
                   {button('Remove', undefined)}
                 </>
               );
-              return [
-                owner,
-                <Id value={owner} />,
-                statusNames[status],
-                <Time value={updatedAt} />,
-                ...(canChange ? [buttons] : []),
-              ];
+              return {
+                key: owner,
+                header: <Id value={owner} />,
+                cells: [statusNames[status], <Time value={updatedAt} />, ...(canChange ? [buttons] : [])],
+              };
             })}
           />
         )}
