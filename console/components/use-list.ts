@@ -38,10 +38,14 @@ export function useList<Item>(
   const [problem, setProblem] = useState<string>();
   /** Number of the newest request: the response to an older one is ignored. */
   const newest = useRef(0);
+  const loadedRevision = useRef(revision);
 
   useEffect(() => {
     const request = ++newest.current;
-    loadPage().then(
+    // An invalid list keeps its length, so that the user does not lose the place.
+    const count = revision === loadedRevision.current ? 0 : (list?.items.length ?? 0);
+    loadedRevision.current = revision;
+    loadItems(loadPage, count, keyOf).then(
       (page) => {
         if (request !== newest.current) return;
         setProblem(undefined);
@@ -78,6 +82,19 @@ export function useList<Item>(
     });
   };
   return { list, problem, setList, loadMore };
+}
+
+/** Loads pages from the first one, until they have at least a number of items or there is no further page. */
+export async function loadItems<Item>(
+  loadPage: (next?: string) => Promise<LoadedList<Item>>,
+  count: number,
+  keyOf: (item: Item) => string,
+): Promise<LoadedList<Item>> {
+  let list = await loadPage();
+  while (list.next !== undefined && list.items.length < count) {
+    list = mergePages(list, await loadPage(list.next), keyOf);
+  }
+  return list;
 }
 
 /** Appends a page to a list. An item of both keeps its place and gets the newer state. */
