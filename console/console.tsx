@@ -9,6 +9,7 @@ import { NoticeArea } from './components/notice-area.tsx';
 import { PageHeader } from './components/page-header.tsx';
 import { Progress } from './components/progress.tsx';
 import { ImageHistory } from './history/image-history.tsx';
+import { OwnImages } from './images/own-images.tsx';
 import { Inbox } from './inbox/inbox.tsx';
 import { hrefOf, useRoute } from './route.ts';
 import { StandingAnswers } from './standing-answers/standing-answers.tsx';
@@ -106,7 +107,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
 
   const canChange = project !== undefined && project.role !== 'reader';
   const state: ConsoleState = {
-    ...{ api, project, canChange, revision, isBusy },
+    ...{ api, project, canChange, revision, notice, isBusy },
     ...{ notify, invalidate, refreshProject, run },
   };
   return (
@@ -116,8 +117,9 @@ export function Console({ session, onSignOut }: ConsoleProps) {
       </a>
       <PageHeader route={route} onSignOut={() => onSignOut('')} />
       <main id="main" class="page">
-        <NoticeArea notice={notice} />
+        <NoticeArea />
         {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
+        {route.view === 'images' && <OwnImages />}
         {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
         {route.view === 'standing-answers' && <StandingAnswers />}
       </main>

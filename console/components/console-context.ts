@@ -23,6 +23,8 @@ export interface ConsoleState {
   readonly canChange: boolean;
   /** Increases when the lists must be loaded again. */
   readonly revision: number;
+  /** Message about the last action. */
+  readonly notice: Notice | undefined;
   /** True while an action runs; then no other action starts. */
   readonly isBusy: boolean;
   /** Shows and announces a message, in place of the previous one. */

@@ -9,9 +9,9 @@ export function Heading({ title, children }: { readonly title: string; readonly 
   return <h1 tabIndex={-1}>{children}</h1>;
 }
 
-/** Moves the focus to the heading of the view. */
+/** Moves the focus to the heading of the open dialog, or else of the view. */
 export function focusHeading(): void {
-  document.querySelector('h1')?.focus();
+  (document.querySelector<HTMLElement>('dialog[open] h2') ?? document.querySelector('h1'))?.focus();
 }
 
 /** Moves the focus to the heading whenever the focused element is removed, because the focus would be lost with it. */

@@ -4,7 +4,8 @@ import { useConsole, type Notice } from './console-context.ts';
 /**
  * Shows the message about the last action. Both regions exist before their text, so that screen readers announce the text.
  */
-export function NoticeArea({ notice }: { readonly notice: Notice | undefined }) {
+export function NoticeArea() {
+  const { notice } = useConsole();
   const area = useRef<HTMLDivElement>(null);
   // The focus stays at the control of a failed action, which can be far below.
   useEffect(() => area.current?.scrollIntoView({ block: 'nearest' }), [notice]);

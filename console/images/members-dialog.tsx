@@ -1,0 +1,126 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Member, OwnImage } from '../api/types.ts';
+import { useConsole, type Notice } from '../components/console-context.ts';
+import { focusHeading } from '../components/heading.tsx';
+import { Id, ImageName } from '../components/ids.tsx';
+import { ListState } from '../components/list-state.tsx';
+import { NoticeArea } from '../components/notice-area.tsx';
+import { Progress } from '../components/progress.tsx';
+import { RowsTable } from '../components/rows-table.tsx';
+import { Time } from '../components/time.tsx';
+import { useList } from '../components/use-list.ts';
+import { statusNames } from '../inbox/status-tabs.tsx';
+import { MemberActions } from './member-actions.tsx';
+import { countMembers, describeCounts } from './member-counts.ts';
+import { OfferForm } from './offer-form.tsx';
+
+interface MembersDialogProps {
+  readonly image: OwnImage;
+  readonly onClose: () => void;
+}
+
+/**
+ * Modal dialog with the members of an image. Everything outside is inert, so it shows and announces the messages about
+ * actions itself.
+ */
+export function MembersDialog({ image, onClose }: MembersDialogProps) {
+  const { isBusy } = useConsole();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    focusHeading();
+  }, []);
+  return (
+    <dialog ref={dialog} aria-labelledby="members" onClose={onClose}>
+      <div class="page">
+        <button type="button" class="close" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+        <h2 id="members" tabIndex={-1}>
+          Members of <ImageName image={image} />
+        </h2>
+        <p class="hint">
+          <Id value={image.id} />
+        </p>
+        <NoticeArea />
+        {image.visibility === 'shared' ? (
+          <Members image={image} />
+        ) : (
+          <p>
+            This image is {image.visibility}. Only a shared image can be offered to projects. To share it, run{' '}
+            <code>openstack image set --shared {image.id}</code>
+          </p>
+        )}
+      </div>
+      <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+    </dialog>
+  );
+}
+
+/** Runs an action on members and loads them again. @returns true if the action succeeded */
+export type ChangeMembers = (action: () => Promise<Notice>) => Promise<boolean | undefined>;
+
+function Members({ image }: { readonly image: OwnImage }) {
+  const { api, canChange, run, notify, invalidate } = useConsole();
+  const [changes, setChanges] = useState(0);
+  const { list, problem } = useList<Member>(
+    async () => ({ items: await api.listMembers(image.id), next: undefined }),
+    ({ member_id: memberId }) => memberId,
+    [changes],
+  );
+  const members = (list?.items ?? []).toSorted((one, other) => (one.member_id < other.member_id ? -1 : 1));
+
+  const change: ChangeMembers = (action) =>
+    run(async () => {
+      try {
+        notify(await action());
+        return true;
+      } finally {
+        // Also after a failure: it can mean that the list is old.
+        setChanges((current) => current + 1);
+        // The user can close the dialog before the response.
+        if (document.querySelector('dialog') === null) invalidate();
+        else focusHeading();
+      }
+    });
+
+  return (
+    <>
+      {canChange ? (
+        <OfferForm {...{ image, change }} />
+      ) : (
+        <p class="hint">Your role is reader: to offer or withdraw requires the role member.</p>
+      )}
+      <ListState {...{ list, problem }} noun="members">
+        <p>Members: {describeCounts(countMembers(members))}</p>
+        {members.length > 0 && (
+          <RowsTable
+            caption="Members by id"
+            columns={canChange ? [...columns, ['Actions', 'wide']] : columns}
+            rows={members.map((member) => ({
+              key: member.member_id,
+              header: <Id value={member.member_id} />,
+              cells: [
+                statusNames[member.status],
+                <Time value={member.created_at} />,
+                timeOrDash(member.updated_at),
+                timeOrDash(member.expires_at),
+                ...(canChange ? [<MemberActions {...{ image, member, change }} />] : []),
+              ],
+            }))}
+          />
+        )}
+      </ListState>
+    </>
+  );
+}
+
+const columns = [
+  ['Project'],
+  ['Status', 'short'],
+  ['Offered', 'medium'],
+  ['Last change', 'medium'],
+  ['End', 'medium'],
+] as const;
+
+const timeOrDash = (value: string | null) => (value === null ? '–' : <Time {...{ value }} />);
