@@ -11,6 +11,7 @@ const rings = {
   identity: ['../domain/', '../runtime/', '#dev-identity', '@middy/', 'jose'],
   http: [...['../domain/', '../use-cases/', '../identity/', '../runtime/'], ...['@cfworker/', '@middy/', 'aws-lambda']],
   events: ['../domain/', '../use-cases/', '../runtime/', '@cfworker/', 'aws-lambda'],
+  console: [],
   'image-source': ['../domain/', 'ipaddr.js'],
   s3: ['../domain/', '@aws-sdk/'],
   messaging: ['../domain/', '../events/', '../runtime/', '@aws-sdk/'],
