@@ -30,6 +30,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   messaging: ['domain/image.ts', 'events/publish-in-order.ts', 'runtime/deadline.ts'],
   'image-source': ['domain/image-data.ts'],
   s3: ['domain/image-data.ts'],
+  console: [],
   runtime: [],
 };
 const targets = [
@@ -86,6 +87,7 @@ test.each([
   ['http', '../../test/support/seed.ts'],
   ['image-source', '@aws-sdk/client-s3'],
   ['s3', 'ipaddr.js'],
+  ['console', 'preact'],
 ])('%s does not import %s', (ring, from) => {
   expect(problems(`lambda/${ring}/some.ts`, `import { x } from '${from}';`)).not.toEqual([]);
 });

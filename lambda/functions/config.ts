@@ -8,6 +8,9 @@ import {
 /** Name of the file with the OpenAPI document beside the code of the discovery function. */
 export const apiDocumentFile = 'openapi.json';
 
+/** Name of the file with the page beside the code of the console function: a JSON object of texts by file name. */
+export const consoleFile = 'console.json';
+
 /** Names of the environment variables of every function. The CDK grants that set them use these constants. */
 export const variables = {
   stackName: 'STACK_NAME',
@@ -24,6 +27,8 @@ export const variables = {
   imageEndpoint: 'AWS_ENDPOINT_URL_S3',
   importLimits: 'IMPORT_LIMITS',
   allowedSources: 'IMPORT_ALLOWED_SOURCES',
+  hasConsole: 'CONSOLE',
+  consoleSettings: 'CONSOLE_SETTINGS',
 } as const satisfies Record<keyof Config, string>;
 
 export interface Config {
@@ -55,6 +60,10 @@ export interface Config {
   readonly importLimits: ImportLimits;
   /** List of sources of imports in addition to public addresses on the ports 80 and 443; empty for none. */
   readonly allowedSources: string;
+  /** True if the API serves the console. */
+  readonly hasConsole: boolean;
+  /** JSON of the settings of the console. */
+  readonly consoleSettings: string;
 }
 
 /** Limits of the import of one image. */
@@ -177,4 +186,6 @@ const readers: { readonly [Name in keyof Config]: Reader<Config[Name]> } = {
   imageEndpoint: (env) => env[variables.imageEndpoint] || env['AWS_ENDPOINT_URL'] || undefined,
   importLimits: readImportLimits,
   allowedSources: (env) => env[variables.allowedSources] ?? '',
+  hasConsole: (env) => env[variables.hasConsole] === 'on',
+  consoleSettings: requiredText(variables.consoleSettings),
 };

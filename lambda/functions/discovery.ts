@@ -7,7 +7,7 @@ import { createTokenVerifier } from '../identity/create-token-verifier.ts';
 import { readSecret } from './read-secret.ts';
 import { functionTelemetry } from './telemetry.ts';
 
-const config = loadConfig(process.env, ['stackName', 'identity', 'publicUrl']);
+const config = loadConfig(process.env, ['stackName', 'identity', 'publicUrl', 'hasConsole']);
 
 const identity = createTokenVerifier(config, readSecret);
 // Synthesis creates the file from the operation definitions, so that this function does not load them.
@@ -16,8 +16,8 @@ const document = JSON.parse(
 ) as ApiDocument;
 
 /** Serves the versions, the schemas, the OpenAPI document and all unmatched paths. */
-export const handler = discoveryHandler(document, {
-  identity,
-  telemetry: functionTelemetry(config.stackName),
-  publicUrl: config.publicUrl,
-});
+export const handler = discoveryHandler(
+  document,
+  { identity, telemetry: functionTelemetry(config.stackName), publicUrl: config.publicUrl },
+  config.hasConsole,
+);

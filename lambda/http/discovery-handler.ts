@@ -15,6 +15,7 @@ import {
   handleUnmatched,
   isBelowVersion,
   listVersions,
+  openConsole,
   showOptions,
   type ApiDocument,
 } from './operations/discovery.ts';
@@ -24,8 +25,13 @@ import {
  * paths without a route. Paths below a version require a token, which is verified first.
  *
  * @param document - OpenAPI document of the API
+ * @param hasConsole - true if the API serves the console, to which `/console` redirects
  */
-export function discoveryHandler(document: ApiDocument, dependencies: HandlerDependencies): ApiHandler {
+export function discoveryHandler(
+  document: ApiDocument,
+  dependencies: HandlerDependencies,
+  hasConsole = false,
+): ApiHandler {
   const routed = apiHandler(
     discoveryOperations,
     { showSchema: undefined, showSharingSchema: undefined, listImportMethods: undefined },
@@ -40,6 +46,9 @@ export function discoveryHandler(document: ApiDocument, dependencies: HandlerDep
     ['openapi.json', withoutToken('openApi', describeApi(document))],
     ['versions', withoutToken('listVersions', listVersions)],
   ]);
+  const consolePage = withoutToken('console', openConsole);
+  const isConsolePage = (method: string, pathname: string): boolean =>
+    hasConsole && (method === 'GET' || method === 'HEAD') && /^\/console\/?$/.test(pathname);
   const otherVersion = listVersionsHandler(dependencies);
   const unmatched = wrapOperation(
     { name: 'unmatched', handle: handleUnmatched(document), body: 'ignored' },
@@ -48,8 +57,10 @@ export function discoveryHandler(document: ApiDocument, dependencies: HandlerDep
 
   const handlerOf = (event: Parameters<ApiHandler>[0]): ApiHandler => {
     if (event.routeKey !== fallbackRoute) return routed;
-    if (event.requestContext.http.method === 'OPTIONS') return options;
+    const { method } = event.requestContext.http;
+    if (method === 'OPTIONS') return options;
     const pathname = pathnameOf(event);
+    if (isConsolePage(method, pathname)) return consolePage;
     return bySegment.get(pathname.split('/')[1] ?? '') ?? (isBelowVersion(pathname) ? unmatched : otherVersion);
   };
   return (event, context) => handlerOf(event)(event, context);

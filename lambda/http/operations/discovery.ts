@@ -62,6 +62,9 @@ export const checkHealth: HandleRequest = () => Promise.resolve(okText('OK'));
 /** Any method on /versions: lists the versions. */
 export const listVersions: HandleRequest = ({ baseUrl }) => Promise.resolve(ok(versionsView(baseUrl)));
 
+/** GET /console: redirects to the page of the console. */
+export const openConsole: HandleRequest = ({ baseUrl }) => Promise.resolve(redirect(`${baseUrl}/console/index.html`));
+
 /** OPTIONS on any path: responds without a body. */
 export const showOptions: HandleRequest = () => Promise.resolve(okEmpty());
 

@@ -20,6 +20,8 @@ test.each([
   ['the default port of the scheme', 'https://console.example:443'],
   ['capitals, which no browser sends', 'https://Console.example'],
   ['a host alone', 'console.example'],
+  ['a character that separates directives', 'https://console;example'],
+  ['a quotation mark', "https://console'example"],
   ['another scheme', 'file:///console'],
   ['the origin of pages without an origin', 'null'],
   ['nothing between two commas', ''],

@@ -79,3 +79,11 @@ test('one error names every problem', () => {
 test("a resource's name and the identity have no default", () => {
   expect(() => loadConfig({}, all)).toThrow('Configuration: TABLE_NAME is not set; IDENTITY is not set.');
 });
+
+test.each([
+  ['on', true],
+  ['off', false],
+  [undefined, false],
+])('CONSOLE=%s', (text, hasConsole) => {
+  expect(loadConfig({ CONSOLE: text }, ['hasConsole'])).toEqual({ hasConsole });
+});

@@ -17,6 +17,62 @@ async function ask(method: string, url: string, options: RequestOptions = {}) {
 }
 const withToken = { as: 'alpha:reader' };
 
+const withConsole = discoveryHandler(apiDocument(), { identity: createDevVerifier(), telemetry: aTelemetry() }, true);
+
+describe('/console', () => {
+  test.each([
+    ['GET', '/console'],
+    ['GET', '/console/'],
+    ['HEAD', '/console'],
+    ['GET', '/console/?x=y'],
+  ])('%s %s redirects to the page, without a token', async (method, path) => {
+    const { statusCode, headers } = await withConsole(httpEvent(method, path, {}), {} as Context);
+
+    expect([statusCode, headers['location']]).toEqual([302, 'https://api.test/console/index.html']);
+    expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  });
+
+  test('redirects below the configured public URL', async () => {
+    const dependencies = {
+      identity: createDevVerifier(),
+      telemetry: aTelemetry(),
+      publicUrl: 'https://images.example',
+    };
+    const configured = discoveryHandler(apiDocument(), dependencies, true);
+
+    const { headers } = await configured(httpEvent('GET', '/console', {}), {} as Context);
+
+    expect(headers['location']).toBe('https://images.example/console/index.html');
+  });
+
+  test.each([
+    ['POST', '/console', 300],
+    ['GET', '/Console', 300],
+    ['GET', '//console', 300],
+    ['POST', '/console/index.html', 300],
+    ['OPTIONS', '/console', 200],
+    ['GET', '/sharing/v1/console', 401],
+    ['GET', '/v2/console', 401],
+  ])('%s %s does not: %i', async (method, path, status) => {
+    const { statusCode } = await withConsole(httpEvent(method, path, {}), {} as Context);
+
+    expect(statusCode).toBe(status);
+  });
+
+  test.each(['/sharing/v1/nope', '/sharing/v1', '/sharing/v1/console/index.html'])(
+    'GET %s with a token is still 404',
+    async (path) => {
+      const { statusCode } = await withConsole(httpEvent('GET', path, withToken), {} as Context);
+
+      expect(statusCode).toBe(404);
+    },
+  );
+
+  test('is a path outside of every version if there is no console', async () => {
+    expect((await ask('GET', '/console')).status).toBe(300);
+  });
+});
+
 const versions = versionsView('https://api.test');
 
 describe('without a token', () => {
