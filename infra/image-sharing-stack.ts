@@ -15,7 +15,9 @@ import { BackupPlan } from './constructs/backup-plan.ts';
 import { Dashboard } from './constructs/monitoring/dashboard.ts';
 import { CanaryDeployment, liveAlias } from './constructs/canary-deployment.ts';
 import { identityConfiguration, type IdentityProps } from './settings/identity-configuration.ts';
+import { consoleEnvironment } from './settings/console-configuration.ts';
 import { CommandQueue } from './constructs/command-queue.ts';
+import { Console } from './constructs/console.ts';
 import { ImageData } from './constructs/image-data.ts';
 import { ImageApi } from './constructs/image-api.ts';
 import { MembershipExpiry } from './constructs/membership-expiry.ts';
@@ -45,7 +47,8 @@ export interface ImageSharingStackProps
  * command queue.
  *
  * Outputs: `ApiUrl`, the API's root at the gateway with a slash at the end; names and ARNs of the table and the buses;
- * URLs of the queues, and the ARN of the command queue; with a domain, the target and the hosted zone of its DNS record.
+ * URLs of the queues, and the ARN of the command queue; `ConsoleUrl`, unless the console is off; with a domain, the
+ * target and the hosted zone of its DNS record.
  *
  * A production stack is protected against termination.
  *
@@ -60,6 +63,7 @@ export class ImageSharingStack extends Stack {
     });
     for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
     const { memberQuota = defaultMemberQuota, local = false, corsOrigins = [], domain } = props;
+    const consoleProps = props.console ?? {};
     const { historyDays = defaultHistoryRetentionDays } = props;
     const publicUrl = props.publicUrl ?? (domain ? `https://${domain.name}` : '');
     const {
@@ -115,8 +119,16 @@ export class ImageSharingStack extends Stack {
     const discovery = new ServiceFunction(this, 'Discovery', {
       ...apiFunctionProps,
       entry: 'discovery',
+      environment: { ...environment, ...(consoleProps !== false && { [variables.hasConsole]: 'on' }) },
       files: { ...files, [apiDocumentFile]: JSON.stringify(apiDocument()) },
     });
+    const webConsole =
+      consoleProps === false
+        ? undefined
+        : new Console(this, 'Console', {
+            environment: consoleEnvironment(identity.environment, consoleProps),
+            ...{ local, tracing, reservedConcurrency },
+          });
     for (const fn of [members, images, sharing, discovery]) identity.grantVerifyTokens(fn);
     table.grantReadWriteItems(members);
     table.grantReadWriteItems(images);
@@ -141,6 +153,7 @@ export class ImageSharingStack extends Stack {
         sharing: aliases.Sharing,
         discovery: aliases.Discovery,
       },
+      console: webConsole?.function,
       corsOrigins,
       throttle: props.routeThrottle,
       domain,
@@ -205,6 +218,7 @@ export class ImageSharingStack extends Stack {
       this,
       {
         ApiUrl: api.url,
+        ConsoleUrl: webConsole && `${publicUrl === '' ? api.url : `${publicUrl}/`}console/index.html`,
         TableName: table.tableName,
         TableArn: table.tableArn,
         NotificationBusName: notifications.bus.eventBusName,

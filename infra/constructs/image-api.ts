@@ -18,7 +18,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { routes, type ApiFunction } from '../../lambda/http/routes.ts';
+import { consoleRoute, routes, type ApiFunction } from '../../lambda/http/routes.ts';
 
 /** Requests per second and in a burst that the gateway accepts on each route ("Throttling" in its developer guide). */
 interface RouteThrottle {
@@ -38,6 +38,12 @@ interface ApiDomain {
 export interface ImageApiProps {
   /** Aliases of the functions by the name that `lambda/http/routes.ts` uses. */
   readonly functions: Readonly<Record<ApiFunction, IFunction>>;
+  /**
+   * Function that serves the console.
+   *
+   * @default - none: the API has no route for it
+   */
+  readonly console?: IFunction | undefined;
   /**
    * Origins whose pages may call the API from a browser.
    *
@@ -85,6 +91,10 @@ export class ImageApi extends Construct {
       for (const { operation, key } of functionRoutes) {
         new HttpRoute(this, operation, { httpApi, routeKey: routeKey(key), integration });
       }
+    }
+    if (props.console !== undefined) {
+      const integration = new HttpLambdaIntegration('consoleIntegration', props.console);
+      new HttpRoute(this, 'console', { httpApi, routeKey: routeKey(consoleRoute), integration });
     }
 
     const accessLog = new LogGroup(this, 'AccessLog', {

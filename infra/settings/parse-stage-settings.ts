@@ -32,6 +32,7 @@ function crossProblems(value: unknown): readonly string[] {
   if (production === true && reservedConcurrency === undefined) {
     problems.push('"reservedConcurrency" is required in production: a whole number from 1, such as 100.');
   }
+  problems.push(...consoleProblems(properties(properties(value)['console']), properties(identity)['kind'] ?? 'none'));
   const projects = Array.isArray(offerSubscriptions)
     ? offerSubscriptions.map((item) => properties(item)['project'])
     : [];
@@ -42,10 +43,31 @@ function crossProblems(value: unknown): readonly string[] {
   return problems;
 }
 
+/** Returns the problems of settings of the console that its identity does not use. */
+function consoleProblems(options: Readonly<Record<string, unknown>>, identityKind: unknown): readonly string[] {
+  const usedWith = { keystoneUrl: 'keystone', clientId: 'jwt', scope: 'jwt' } as const;
+  const problems = Object.entries(usedWith)
+    .filter(([name, kind]) => options[name] !== undefined && kind !== identityKind)
+    .map(
+      ([name, kind]) =>
+        `"console.${name}" is a setting for the identity "${kind}" and is unused with ${quote(identityKind)}; remove it.`,
+    );
+  if (identityKind === 'jwt' && options['scope'] !== undefined && options['clientId'] === undefined) {
+    problems.push('"console.scope" requires "console.clientId": the id of a public OpenID Connect client.');
+  }
+  return problems;
+}
+
 function toSentences(issue: z.core.$ZodIssue, value: unknown): readonly string[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(issue.path, key, value));
   const name = nameOf(issue.path);
   const found = valueAt(issue.path, value);
+  // An object as the last of several alternatives has its own problems.
+  const isObject = typeof found === 'object' && found !== null && !Array.isArray(found);
+  const ofObject = issue.code === 'invalid_union' && isObject ? issue.errors.at(-1) : undefined;
+  if (ofObject !== undefined) {
+    return ofObject.flatMap((inner) => toSentences({ ...inner, path: [...issue.path, ...inner.path] }, value));
+  }
   if (name === '') return [`The settings must be ${issue.message}; got ${quote(found)}.`];
   if (found === undefined) return [`"${name}" is required: ${issue.message}.`];
   if (issue.code === 'invalid_union' && issue.path.at(-1) === 'kind') {
@@ -81,16 +103,17 @@ function knownSettings(path: Path, value: unknown): readonly string[] {
   let current = value;
   for (const step of path) {
     current = properties(current)[String(step)];
-    const { shape, element } = unwrap(schema);
+    const { shape, element } = objectOf(schema);
     schema = shape?.[String(step)] ?? element;
     if (step === 'identity') schema = identitySchemas[properties(current)['kind'] as keyof typeof identitySchemas];
   }
-  return Object.keys(unwrap(schema).shape ?? {});
+  return Object.keys(objectOf(schema).shape ?? {});
 }
 
 interface SchemaParts {
   readonly shape?: Readonly<Record<string, unknown>>;
   readonly element?: unknown;
+  readonly options?: readonly unknown[];
   unwrap?(): unknown;
 }
 
@@ -98,6 +121,12 @@ interface SchemaParts {
 const unwrap = (schema: unknown): SchemaParts => {
   const parts = (schema ?? {}) as SchemaParts;
   return typeof parts.unwrap === 'function' && parts.element === undefined ? unwrap(parts.unwrap()) : parts;
+};
+
+/** Returns the schema of an object, which is the last of several alternatives. */
+const objectOf = (schema: unknown): SchemaParts => {
+  const parts = unwrap(schema);
+  return parts.options === undefined ? parts : objectOf(parts.options.at(-1));
 };
 
 const properties = (value: unknown): Readonly<Record<string, unknown>> =>

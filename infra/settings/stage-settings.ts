@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
+import { isOrigin, originFormat } from '../../lambda/console/console-settings.ts';
 import { roles } from '../../lambda/domain/caller.ts';
 import { parseProjectId } from '../../lambda/domain/ids.ts';
 import { isPublicUrl, maxHistoryRetentionDays, publicUrlFormat } from '../../lambda/functions/config.ts';
 import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { isHttpsOrLoopback, signatureAlgorithms } from '../../lambda/identity/settings.ts';
-import { isOrigin, originFormat } from './cors-origins.ts';
 
 /** A text in a format. The message of a problem is `"<setting>" must be <format>; got …`. */
 const text = (format: string, isValid: (value: string) => boolean = (value) => value !== '') =>
@@ -178,6 +178,25 @@ const fields = {
   corsOrigins: list(text(originFormat, isOrigin), 'origins').optional(),
   /** URL under which clients call the API, for the links in responses. Default: the custom domain or the gateway's. */
   publicUrl: text(publicUrlFormat, isPublicUrl).optional(),
+  /** The web console at `/console/index.html`; false turns it off. Default: on, with the defaults of its settings. */
+  console: z
+    .union(
+      [
+        z.literal(false),
+        z.strictObject({
+          /** URL at which browsers reach Keystone. Default: `identity.authUrl`. */
+          keystoneUrl: text(publicUrlFormat, isPublicUrl).optional(),
+          /** Id of the public OpenID Connect client. Default: users paste a token. */
+          clientId: text('the id of a client').optional(),
+          /** Scope that the page requests from the issuer. Default `openid`. */
+          scope: text('a scope').optional(),
+          /** Further origins that the page may call, such as that of a token endpoint on another host. Default: none. */
+          connectOrigins: list(text(originFormat, isOrigin), 'origins').optional(),
+        }),
+      ],
+      { error: 'false or an object such as {"clientId": "console"}' },
+    )
+    .optional(),
   /** Limits and sources of imports of image data. */
   imports: z
     .strictObject(

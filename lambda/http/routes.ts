@@ -15,6 +15,9 @@ export const apiOperations = {
 /** Name of a function of the API. */
 export type ApiFunction = keyof typeof apiOperations;
 
+/** Route of the files of the console, which is no operation of the API. */
+export const consoleRoute = 'GET /console/{file+}';
+
 /** Routes of the API: the function that serves a route, the name of its operation, and its key in API Gateway. */
 export const routes: readonly { readonly function: ApiFunction; readonly operation: string; readonly key: string }[] = [
   ...(Object.keys(apiOperations) as ApiFunction[]).flatMap((name) =>

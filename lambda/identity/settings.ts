@@ -225,7 +225,8 @@ const keystone = (variables: Variables): KeystoneSettings => ({
 
 const timeoutSeconds = (variables: Variables): number => variables.optional('timeoutSeconds', seconds(1, 10)) ?? 5;
 
-const toVersion3 = (authUrl: string): string => authUrl.replace(/\/*$/, '').replace(/(\/v3)?$/, '/v3');
+/** Returns the URL of version 3 of a Keystone, without a slash at the end. */
+export const toVersion3 = (authUrl: string): string => authUrl.replace(/\/*$/, '').replace(/(\/v3)?$/, '/v3');
 
 function account(variables: Variables): KeystoneSettings['account'] {
   // All users who can view a function or the log of its deployment can read its variables.

@@ -8,7 +8,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
 import { cdkContext } from '../../infra/cdk-context.ts';
 import { ImageSharingStack, type ImageSharingStackProps } from '../../infra/image-sharing-stack.ts';
-import { routes } from '../../lambda/http/routes.ts';
+import { consoleRoute, routes } from '../../lambda/http/routes.ts';
 
 type Properties = Record<string, any>;
 
@@ -121,6 +121,7 @@ describe('a function', () => {
     ['Images', 1536],
     ['Sharing', 1536],
     ['Discovery', 512],
+    ['Console', 256],
   ])('%s runs on Node 24 and arm64 with %i MB and its own log', (name, megabytes) => {
     const fn = functionOf(prod, name);
 
@@ -128,19 +129,21 @@ describe('a function', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       MemorySize: megabytes,
-      LoggingConfig: { LogGroup: { Ref: expect.stringMatching(`^${name}Log`) } },
+      LoggingConfig: { LogGroup: { Ref: expect.stringMatching(`^${name}(Function)?Log`) } },
     });
   });
 
   test('has a shorter timeout than the gateway with its 30 s', () => {
-    const behindTheGateway = ['Members', 'Images', 'Sharing', 'Discovery'].map((name) => functionOf(prod, name));
+    const behindTheGateway = ['Members', 'Images', 'Sharing', 'Discovery', 'Console'].map((name) =>
+      functionOf(prod, name),
+    );
 
-    expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual([25, 25, 25, 25]);
+    expect(behindTheGateway.map((fn) => fn['Timeout'])).toEqual(Array(5).fill(25));
     expect(
       propertiesOfType(prod, 'AWS::ApiGatewayV2::Integration').map(
         (integration) => integration['TimeoutInMillis'] ?? 30_000,
       ),
-    ).toEqual([30_000, 30_000, 30_000, 30_000]);
+    ).toEqual(Array(5).fill(30_000));
   });
 
   test('gets the table name only if it uses the table, and the quota only if it enforces the quota', () => {
@@ -161,13 +164,14 @@ describe('a function', () => {
       TABLE_NAME,
     });
     expect(functionOf(prod, 'Discovery')['Environment'].Variables).toEqual({
+      CONSOLE: 'on',
       IDENTITY: 'none',
       STACK_NAME: 'ImageSharing',
     });
   });
 
   test('keeps its log for a month', () => {
-    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(10).fill({ RetentionInDays: 30 }));
+    expect(propertiesOfType(prod, 'AWS::Logs::LogGroup')).toEqual(Array(11).fill({ RetentionInDays: 30 }));
   });
 });
 
@@ -212,6 +216,7 @@ describe('the permissions of a function', () => {
       ],
     ],
     ['Discovery', [log('Discovery'), traces]],
+    ['Console', [log('ConsoleFunction'), traces]],
   ])('%s: exactly these', (name, statements) => {
     const policies = propertiesOfType(prod, 'AWS::IAM::Policy').filter(({ Roles }) => Roles[0].Ref.startsWith(name));
 
@@ -225,7 +230,7 @@ describe('the permissions of a function', () => {
     );
 
     expect(roles).toEqual(
-      Array(9).fill({
+      Array(10).fill({
         AssumeRolePolicyDocument: {
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
@@ -233,7 +238,7 @@ describe('the permissions of a function', () => {
       }),
     );
     // One for each function, and one for the schedule.
-    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(10).fill(1));
+    expect(propertiesOfType(prod, 'AWS::IAM::Policy').map(({ Roles }) => Roles.length)).toEqual(Array(11).fill(1));
   });
 
   test('no policy has a wildcard or a scan, and only roles, queues and the bucket have policies', () => {
@@ -254,7 +259,7 @@ describe('the permissions of a function', () => {
         .filter((type) => type.includes('Policy'))
         .sort(),
     ).toEqual([
-      ...Array(10).fill('AWS::IAM::Policy'),
+      ...Array(11).fill('AWS::IAM::Policy'),
       'AWS::S3::BucketPolicy',
       ...Array(7).fill('AWS::SQS::QueuePolicy'),
     ]);
@@ -262,18 +267,19 @@ describe('the permissions of a function', () => {
 });
 
 describe('the API', () => {
-  const functionOfAlias = (aliasId: string): string =>
-    prod.template
-      .findResources('AWS::Lambda::Alias')
-      [aliasId]!['Properties']['FunctionName'].Ref.replace(/Function[0-9A-F]{8}$/, '')
-      .toLowerCase();
+  /** Returns the name of a function from a reference to its alias; the console has none. */
+  const functionOfTarget = (target: Properties): string => {
+    const alias = prod.template.findResources('AWS::Lambda::Alias')[target['Ref'] as string];
+    const functionId: string = alias?.['Properties']['FunctionName'].Ref ?? target['Fn::GetAtt'][0];
+    return functionId.replace(/Function[0-9A-F]{8}$/, '').toLowerCase();
+  };
   const functionOfRoute = (route: Properties): string => {
     const integrations = prod.template.findResources('AWS::ApiGatewayV2::Integration');
-    return functionOfAlias(
-      integrations[route['Target']['Fn::Join'][1][1].Ref]!['Properties']['IntegrationUri'].Ref as string,
+    return functionOfTarget(
+      integrations[route['Target']['Fn::Join'][1][1].Ref]!['Properties']['IntegrationUri'] as Properties,
     );
   };
-  const expected = routes.map((route) => [route.key, route.function]);
+  const expected = [...routes, { key: consoleRoute, function: 'console' }].map((route) => [route.key, route.function]);
 
   test('has exactly the routes of the list, each with the alias of its function', () => {
     const found = propertiesOfType(prod, 'AWS::ApiGatewayV2::Route').map((route) => [
@@ -289,7 +295,7 @@ describe('the API', () => {
 
   test('is allowed to invoke each alias on exactly the routes of its function', () => {
     const permissions = propertiesOfType(prod, 'AWS::Lambda::Permission').map((permission) => [
-      functionOfAlias(permission['FunctionName'].Ref as string),
+      functionOfTarget(permission['FunctionName'] as Properties),
       permission['SourceArn']['Fn::Join'][1].at(-1),
     ]);
     // The ARN of `$default` is `<api>/<stage>/$default` without a method; `/*/*` matches it, but `/*/*/*` does not.
@@ -350,6 +356,7 @@ test.each([
   ['Images', 332],
   // The schemas of the sharing API are 4 KiB.
   ['Discovery', 65],
+  ['Console', 12],
   // The lists of offers and own images are 17 KiB, the entries of the bulk operations 9, the history 10.
   ['Sharing', 310],
   // With the rules of eight commands.
@@ -412,8 +419,9 @@ describe('the dev token verifier', () => {
       false,
       false,
       false,
+      false,
     ]);
-    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(9).fill(false));
+    expect(bundles(prod).map((bundle) => bundle.includes(tokenPattern))).toEqual(Array(10).fill(false));
   });
 
   test('is the only difference of the local server, whose template has the same resources', () => {
@@ -421,7 +429,7 @@ describe('the dev token verifier', () => {
     const versionHash = /(?<=CurrentVersion[0-9A-F]{8})[0-9a-f]{32}/g;
     const shape = (stack: Synthesized) =>
       JSON.stringify(stack.template.toJSON()['Resources'], (key, value) =>
-        /^(S3Key|Metadata|IDENTITY)$/.test(key) ? undefined : value,
+        /^(S3Key|Metadata|IDENTITY|CONSOLE_SETTINGS)$/.test(key) ? undefined : value,
       ).replace(versionHash, '');
 
     expect(shape(local)).toBe(shape(prod));

@@ -91,13 +91,13 @@ describe('tracing', () => {
   const isOfTracing = ({ Action }: Properties) => JSON.stringify(Action).includes('xray:');
 
   test('is active in every function with the setting, and in none without it', () => {
-    expect(modes(configured)).toEqual(Array(9).fill('Active'));
-    expect(modes(plain)).toEqual(Array(9).fill(undefined));
+    expect(modes(configured)).toEqual(Array(10).fill('Active'));
+    expect(modes(plain)).toEqual(Array(10).fill(undefined));
   });
 
   test('grants each function two more actions and nothing else', () => {
     expect(statements(configured).filter(isOfTracing)).toEqual(
-      Array(9).fill({
+      Array(10).fill({
         Effect: 'Allow',
         Action: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
         Resource: '*',
@@ -113,10 +113,10 @@ describe('tracing', () => {
 describe('the key of the logs', () => {
   test('encrypts every log group', () => {
     expect(propertiesOf(configured, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(10).fill(keyArn),
+      Array(11).fill(keyArn),
     );
     expect(propertiesOf(plain, 'AWS::Logs::LogGroup').map(({ KmsKeyId }) => KmsKeyId)).toEqual(
-      Array(10).fill(undefined),
+      Array(11).fill(undefined),
     );
   });
 });
@@ -168,6 +168,7 @@ describe('the outputs', () => {
     'CommandDeadLetterQueueUrl',
     'CommandQueueArn',
     'CommandQueueUrl',
+    'ConsoleUrl',
     'ImageBucketName',
     'ImageDataDeadLetterQueueUrl',
     'NotificationBusArn',

@@ -40,6 +40,7 @@ const everySetting: Required<StageSettings> = {
   reservedConcurrency: 1,
   routeThrottle: { rate: 1, burst: 1 },
   warmThroughput: { reads: 12_000, writes: 4_000 },
+  console: { keystoneUrl: 'https://keystone.example.org/v3', connectOrigins: ['https://a.example'] },
   imports: {
     maxBytes: 1,
     maxSeconds: 840,
@@ -70,6 +71,13 @@ const everySetting: Required<StageSettings> = {
 test('every setting is accepted and unchanged', () => {
   expect(parseStageSettings(everySetting, 'settings.json')).toEqual(everySetting);
 });
+
+test.each<NonNullable<StageSettings['console']>>([false, {}, { clientId: 'console', scope: 'openid images' }])(
+  'the console can be %j',
+  (console) => {
+    expect(problemsOf({ identity: { kind: 'jwt', issuer, audience: 'a' }, console })).toEqual([]);
+  },
+);
 
 test.each<[string, object, string]>([
   ['a misspelt setting', { identiy: 1 }, '"identiy" is not a setting; did you mean "identity"?'],
@@ -213,6 +221,56 @@ test.each<[string, object, string]>([
     'a FIFO topic',
     { offerSubscriptions: [{ project: 'beta', topicArn: `${topicArn}.fifo` }] },
     `"offerSubscriptions[0].topicArn" must be the ARN of a topic that is not FIFO; got "${topicArn}.fifo".`,
+  ],
+  [
+    'a console that is neither off nor configured',
+    { console: true },
+    '"console" must be false or an object such as {"clientId": "console"}; got true.',
+  ],
+  [
+    'a list as a console',
+    { console: [] },
+    '"console" must be false or an object such as {"clientId": "console"}; got [].',
+  ],
+  [
+    'a misspelt setting of the console',
+    { console: { clientID: 'console' } },
+    '"console.clientID" is not a setting; did you mean "console.clientId"?',
+  ],
+  [
+    "the browser's Keystone over http",
+    { identity: { kind: 'keystone', authUrl: issuer }, console: { keystoneUrl: 'http://keystone.example.org' } },
+    '"console.keystoneUrl" must be an https URL without a slash at the end; got "http://keystone.example.org".',
+  ],
+  [
+    'an origin of the console with a path',
+    { console: { connectOrigins: ['https://a.example', 'https://b.example/path'] } },
+    '"console.connectOrigins[1]" must be an origin such as https://console.example, without a path, a slash at the end or a wildcard; got "https://b.example/path".',
+  ],
+  [
+    'a number as a client id',
+    { identity: { kind: 'jwt', issuer, audience: 'a' }, console: { clientId: 1 } },
+    '"console.clientId" must be the id of a client; got 1.',
+  ],
+  [
+    "the browser's Keystone without Keystone",
+    { identity: { kind: 'jwt', issuer, audience: 'a' }, console: { keystoneUrl: 'https://keystone.example.org' } },
+    '"console.keystoneUrl" is a setting for the identity "keystone" and is unused with "jwt"; remove it.',
+  ],
+  [
+    'a client id without an issuer',
+    { console: { clientId: 'console' } },
+    '"console.clientId" is a setting for the identity "jwt" and is unused with "none"; remove it.',
+  ],
+  [
+    'a scope with Keystone',
+    { identity: { kind: 'keystone', authUrl: issuer }, console: { scope: 'openid' } },
+    '"console.scope" is a setting for the identity "jwt" and is unused with "keystone"; remove it.',
+  ],
+  [
+    'a scope without a client id',
+    { identity: { kind: 'jwt', issuer, audience: 'a' }, console: { scope: 'openid' } },
+    '"console.scope" requires "console.clientId": the id of a public OpenID Connect client.',
   ],
   [
     'two subscriptions of one project',
