@@ -46,12 +46,15 @@ async function serve(): Promise<void> {
   const client = tableClient(tableEndpoint);
   await assertEngineReachable(client, tableEndpoint);
 
-  const stack = readSynthesizedStack(await synthesize(console.error, settings.corsOrigins));
+  const { corsOrigins } = settings;
+  const hasConsole = settings.console !== undefined;
+  const stack = readSynthesizedStack(await synthesize(console.error, { corsOrigins, hasConsole }));
   await ensureTable(client, tableFromTemplate(stack));
   client.destroy();
   const { identity, port, publicUrl, memberQuota, historyDays, allowedSources } = settings;
   const environment = {
     ...identity,
+    ...settings.console,
     [variables.memberQuota]: String(memberQuota),
     [variables.historyRetentionDays]: String(historyDays),
     [variables.allowedSources]: allowedSources,
@@ -90,6 +93,13 @@ async function serve(): Promise<void> {
     ? `data in ${settings.dataFolder}`
     : `tables at ${tableEndpoint} and queues in ${settings.dataFolder}`;
   console.log(`Listening on ${gateway.url} with ${data}`);
+  if (hasConsole) {
+    const hint =
+      identity[identityVariables.kind] === 'dev'
+        ? ' (sign in as alice of alpha, and in a second tab as bob of beta, to offer an image and to answer the offer)'
+        : '';
+    console.log(`Console: ${gateway.url}/console/index.html${hint}`);
+  }
   console.log(
     `Stop with Ctrl-C. To try it, paste into another terminal:\n\n${exampleCommands(gateway.url, identity[identityVariables.kind])}\n`,
   );

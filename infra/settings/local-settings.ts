@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { consoleEnvironment, type ConsoleOptions } from './console-configuration.ts';
 import { parseOrigins } from './cors-origins.ts';
 import { defaultAllowedSources } from './local-variables.ts';
 import { invalidSetting } from './invalid-setting.ts';
@@ -38,6 +39,11 @@ export interface Settings {
    * these variables.
    */
   readonly identity: Readonly<Record<string, string>>;
+  /**
+   * `CONSOLE`, `on` (the default) or `off`, and the other variables `CONSOLE_…`: the variable of the function that serves
+   * the console; undefined if the console is off.
+   */
+  readonly console: Readonly<Record<string, string>> | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -55,6 +61,8 @@ export function loadSettings(env: Environment): Settings {
   if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
     throw invalidSetting(variables.publicUrl, publicUrlFormat, publicUrl);
   }
+  const consoleOptions = parseConsole(env);
+  const identity = parseIdentity(env);
   return {
     port: parsePort(env['PORT'] || '9292'),
     dataFolder: resolve(env['DATA_DIR'] || join(projectFolder, '.data')),
@@ -64,7 +72,8 @@ export function loadSettings(env: Environment): Settings {
     memberQuota: parseMemberQuota(env[variables.memberQuota] || undefined),
     historyDays: parseHistoryDays(env[variables.historyRetentionDays] || undefined),
     allowedSources: parseSources(env[variables.allowedSources] ?? defaultAllowedSources),
-    identity: parseIdentity(env),
+    identity,
+    console: consoleOptions && consoleEnvironment(identity, consoleOptions),
   };
 }
 
@@ -109,6 +118,23 @@ function parseSources(text: string): string {
     throw new UsageError(`"${variables.allowedSources}" is invalid: ${(error as Error).message}`, { cause: error });
   }
   return text;
+}
+
+/** Returns undefined if the console is off. */
+function parseConsole(env: Environment): ConsoleOptions | undefined {
+  const isOn = env['CONSOLE'] || 'on';
+  if (isOn !== 'on' && isOn !== 'off') throw invalidSetting('CONSOLE', 'on or off', isOn);
+  const keystoneUrl = env['CONSOLE_KEYSTONE_URL'] || undefined;
+  if (keystoneUrl !== undefined && !isPublicUrl(keystoneUrl)) {
+    throw invalidSetting('CONSOLE_KEYSTONE_URL', publicUrlFormat, keystoneUrl);
+  }
+  const options = {
+    keystoneUrl,
+    clientId: env['CONSOLE_OIDC_CLIENT_ID'] || undefined,
+    scope: env['CONSOLE_OIDC_SCOPE'] || undefined,
+    connectOrigins: [...parseOrigins('CONSOLE_CONNECT_ORIGINS', env['CONSOLE_CONNECT_ORIGINS'] ?? '')],
+  };
+  return isOn === 'on' ? options : undefined;
 }
 
 function parseIdentity(env: Environment): Settings['identity'] {

@@ -27,6 +27,8 @@ const server: readonly LocalVariable[] = [
   variable(variables.memberQuota, 'maximum number of members of an image; -1 is unlimited', defaultMemberQuota),
   variable(variables.historyRetentionDays, 'days to keep the history, 1 to 3650', defaultHistoryRetentionDays),
   variable(variables.allowedSources, 'sources of imports besides public addresses', defaultAllowedSources),
+  variable('CONSOLE', 'web console at /console/index.html: on or off', 'on'),
+  variable('CONSOLE_CONNECT_ORIGINS', 'further origins, separated by commas, that the console may call', 'none'),
   variable(identityVariables.kind, 'token verifier: dev, keystone, jwt or none', 'dev'),
 ];
 
@@ -38,6 +40,11 @@ const keystone: readonly LocalVariable[] = [
   variable(identityVariables.keystoneUrl, 'URL of Keystone', 'required'),
   variable(identityVariables.keystoneCertificateFile, 'PEM file with the trusted authorities', 'the public ones'),
   variable(identityVariables.keystoneCacheSeconds, 'seconds to cache a valid token, 0 to 300', 300),
+  variable(
+    'CONSOLE_KEYSTONE_URL',
+    'URL at which browsers reach Keystone',
+    `the value of ${identityVariables.keystoneUrl}`,
+  ),
   variable(identityVariables.username, 'user of the service account', 'each token validates itself'),
   variable(identityVariables.password, 'its password', 'required with a user'),
   variable(identityVariables.projectName, 'its project', 'required with a user'),
@@ -58,6 +65,8 @@ const jwt: readonly LocalVariable[] = [
   variable(identityVariables.jwtUserClaim, 'claim with the user', 'sub'),
   variable(identityVariables.jwtRolesClaim, 'claim with the roles', 'roles'),
   variable(identityVariables.jwtRoleMap, 'such as image-admins=admin,staff=member', 'names are roles, except admin'),
+  variable('CONSOLE_OIDC_CLIENT_ID', 'public OpenID Connect client of the console', 'users paste a token'),
+  variable('CONSOLE_OIDC_SCOPE', 'scope that the console requests', 'openid'),
 ];
 
 /** Every environment variable that the local server reads. */

@@ -39,6 +39,11 @@ export function environmentWithoutSettings(): NodeJS.ProcessEnv {
     IMAGE_MEMBER_QUOTA: _quota,
     HISTORY_RETENTION_DAYS: _days,
     IMPORT_ALLOWED_SOURCES: _sources,
+    CONSOLE: _console,
+    CONSOLE_CONNECT_ORIGINS: _connectOrigins,
+    CONSOLE_KEYSTONE_URL: _keystoneUrl,
+    CONSOLE_OIDC_CLIENT_ID: _clientId,
+    CONSOLE_OIDC_SCOPE: _scope,
     ...environment
   } = process.env;
   return environment;

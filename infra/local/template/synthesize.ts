@@ -18,22 +18,30 @@ import { promisify } from 'node:util';
 const execFileAsync = promisify(execFile);
 
 const cacheFolder = join(projectFolder, 'cdk.out', 'local');
-const inputs = ['{infra,lambda}/**/*.*', 'cdk.json', 'package.json', 'package-lock.json'];
+const inputs = ['{console,infra,lambda}/**/*.*', 'cdk.json', 'package.json', 'package-lock.json'];
 /** Maximum number of assemblies to keep, so that switching between a few branches or settings needs no synthesis. */
 const maxCachedAssemblies = 5;
+
+/** Settings of the local server that change the template, and not only the variables of functions. */
+export interface TemplateSettings {
+  /** Origins of the pages that may call the API from a browser. */
+  readonly corsOrigins: readonly string[];
+  readonly hasConsole: boolean;
+}
 
 /**
  * Synthesizes the stack for the local server and returns the folder of the cloud assembly. The functions contain the
  * code of a deployment and the `dev` token verifier. An assembly of the same sources and settings is used again.
  *
  * @param report - receives a sentence before a synthesis, which takes some seconds
- * @param corsOrigins - origins of the pages that may call the API from a browser
  */
 export async function synthesize(
   report: (sentence: string) => void,
-  corsOrigins: readonly string[] = [],
+  { corsOrigins, hasConsole }: TemplateSettings = { corsOrigins: [], hasConsole: true },
 ): Promise<string> {
-  const folder = join(cacheFolder, contentHash(corsOrigins));
+  // The names in one order, because the text is a part of the hash.
+  const settings = JSON.stringify({ corsOrigins, hasConsole } satisfies TemplateSettings);
+  const folder = join(cacheFolder, contentHash(settings));
   if (existsSync(folder)) {
     const now = new Date();
     utimesSync(folder, now, now);
@@ -41,19 +49,15 @@ export async function synthesize(
   }
   report('Synthesizing the stack; this takes some seconds after a change of the sources …');
   const unfinished = `${folder}.${process.pid}`;
-  await execFileAsync(process.execPath, [
-    join(import.meta.dirname, 'synthesize-stack.ts'),
-    unfinished,
-    JSON.stringify(corsOrigins),
-  ]);
+  await execFileAsync(process.execPath, [join(import.meta.dirname, 'synthesize-stack.ts'), unfinished, settings]);
   publish(unfinished, folder);
   prune();
   return folder;
 }
 
 /** Returns a hash of all inputs of the assembly: settings, sources and packages. */
-function contentHash(corsOrigins: readonly string[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(corsOrigins));
+function contentHash(settings: string): string {
+  const hash = createHash('sha256').update(settings);
   for (const file of globSync(inputs, { cwd: projectFolder }).toSorted()) {
     const content = readFileSync(join(projectFolder, file));
     hash.update(`${file}\0${content.length}\0`).update(content);

@@ -40,6 +40,15 @@ async function startServer(environment: Environment = { PORT: '0', DATA_DIR: fol
   return server;
 }
 
+/** Waits until a server has printed its last line about the start. */
+async function linesComplete(lines: readonly string[]): Promise<void> {
+  for (let polls = 0; polls < 1500; polls += 1) {
+    if (lines.some((line) => line.startsWith('Stop with'))) return;
+    await setTimeout(20);
+  }
+  throw new Error(`The server has printed only:\n${lines.join('\n')}`);
+}
+
 /** Runs a server that must not start, and returns its exit code and output. */
 async function runRefused(environment: Environment) {
   const [file, program] = serverCommand;
@@ -131,6 +140,68 @@ describe('a server that runs', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
+  test('serves the console, and prints its URL', async () => {
+    const { url, lines } = await startServer();
+    const consoleUrl = `${url}/console/index.html`;
+    await linesComplete(lines);
+
+    const redirected = await fetch(`${url}/console`);
+    const page = await redirected.text();
+    const [script = ''] = /main-\w+\.js/.exec(page) ?? [];
+    const compressed = await fetch(`${url}/console/${script}`);
+    const plain = await fetch(`${url}/console/${script}`, { headers: { 'accept-encoding': 'identity' } });
+    const settings = await fetch(`${url}/console/settings.json`);
+    const etag = settings.headers.get('etag')!;
+    const unchanged = await fetch(`${url}/console/settings.json`, { headers: { 'if-none-match': etag } });
+    const missing = await Promise.all(
+      ['nope.js', '..%2f..%2fpackage.json', '%00', '__proto__', 'x/y'].map((path) => fetch(`${url}/console/${path}`)),
+    );
+
+    expect(lines).toContainEqual(
+      `Console: ${consoleUrl} (sign in as alice of alpha, and in a second tab as bob of beta, to offer an image and to answer the offer)`,
+    );
+    expect([redirected.url, redirected.status]).toEqual([consoleUrl, 200]);
+    expect([compressed.headers.get('content-encoding'), plain.headers.get('content-encoding')]).toEqual(['gzip', null]);
+    // fetch decompresses the body.
+    expect(await compressed.text()).toBe(await plain.text());
+    expect(await settings.json()).toEqual({ identity: { kind: 'dev' } });
+    expect([unchanged.status, await unchanged.text(), unchanged.headers.get('etag')]).toEqual([304, '', etag]);
+    expect(missing.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
+    for (const { headers } of [redirected, compressed, plain, settings, unchanged, ...missing]) {
+      expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; .*; connect-src 'self'; /);
+      expect(headers.get('strict-transport-security')).toBeNull();
+    }
+  });
+
+  test('gives the console the settings of its identity, and no secret', async () => {
+    const issuer = 'https://login.example.org';
+    const { url, lines } = await startServer({
+      ...{ PORT: '0', DATA_DIR: folder, IDENTITY: 'jwt', JWT_ISSUER: issuer, JWT_AUDIENCE: 'images' },
+      ...{ CONSOLE_OIDC_CLIENT_ID: 'console', CONSOLE_CONNECT_ORIGINS: 'https://tokens.example.org' },
+    });
+    await linesComplete(lines);
+
+    const settings = await fetch(`${url}/console/settings.json`);
+
+    expect(lines).toContainEqual(`Console: ${url}/console/index.html`);
+    expect(await settings.json()).toEqual({ identity: { kind: 'oidc', issuer, clientId: 'console', scope: 'openid' } });
+    expect(settings.headers.get('content-security-policy')).toContain(
+      "; connect-src 'self' https://login.example.org https://tokens.example.org; ",
+    );
+  });
+
+  test('has no console with CONSOLE=off', async () => {
+    const { url, lines } = await startServer({ PORT: '0', DATA_DIR: folder, CONSOLE: 'off' });
+    await linesComplete(lines);
+
+    const statuses = await Promise.all(
+      ['/console', '/console/index.html'].map(async (path) => (await fetch(`${url}${path}`)).status),
+    );
+
+    expect(statuses).toEqual([300, 300]);
+    expect(lines.filter((line) => line.startsWith('Console'))).toEqual([]);
+  });
+
   test('limits the members of an image to IMAGE_MEMBER_QUOTA for requests and commands', async () => {
     const environment = { PORT: '0', DATA_DIR: folder, IMAGE_MEMBER_QUOTA: '3' };
     const { url } = await startServer(environment);
@@ -182,6 +253,7 @@ describe('a server that cannot start prints one line and fails:', () => {
       '"CORS_ORIGINS" must be a comma-separated list; each item is an origin',
     ],
     ['an invalid member quota', { IMAGE_MEMBER_QUOTA: 'x' }, '"IMAGE_MEMBER_QUOTA" must be a whole number of members'],
+    ['an invalid switch of the console', { CONSOLE: 'yes' }, '"CONSOLE" must be on or off; got "yes"'],
     ['an invalid endpoint', { DYNAMODB_ENDPOINT: 'here' }, '"DYNAMODB_ENDPOINT" must be a URL'],
     [
       'an unreachable engine',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { loadSettings } from '../../../infra/settings/local-settings.ts';
+import { UsageError } from '../../../infra/usage-error.ts';
 
 test('without variables it listens on the port of Image API servers and keeps data in the checkout', () => {
   const settings = loadSettings({
@@ -10,6 +11,11 @@ test('without variables it listens on the port of Image API servers and keeps da
     CORS_ORIGINS: '',
     IMAGE_MEMBER_QUOTA: '',
     HISTORY_RETENTION_DAYS: '',
+    CONSOLE: '',
+    CONSOLE_CONNECT_ORIGINS: '',
+    CONSOLE_KEYSTONE_URL: '',
+    CONSOLE_OIDC_CLIENT_ID: '',
+    CONSOLE_OIDC_SCOPE: '',
   });
 
   const dataFolder = join(import.meta.dirname, '..', '..', '..', '.data');
@@ -22,6 +28,7 @@ test('without variables it listens on the port of Image API servers and keeps da
     historyDays: 400,
     allowedSources: '127.0.0.0/8:*,[::1]:*',
     corsOrigins: [],
+    console: { CONSOLE_SETTINGS: '{"identity":{"kind":"dev"},"connectOrigins":[]}' },
   });
 });
 
@@ -36,6 +43,7 @@ test('each variable sets its setting', () => {
     IMAGE_MEMBER_QUOTA: '3',
     HISTORY_RETENTION_DAYS: '30',
     IMPORT_ALLOWED_SOURCES: 'mirror.example.org:8080',
+    CONSOLE: 'off',
     ...{ ...keystone, ...account, JWT_ISSUER: '', UNRELATED: 'x' },
   });
 
@@ -111,4 +119,81 @@ test('a missing certificate file is refused', () => {
   expect(() => loadSettings(env)).toThrow(
     'The identity settings are invalid: "OS_CACERT" must be the path of an existing file; got "/nowhere/ca.pem".',
   );
+});
+
+describe('the console', () => {
+  const settingsOf = (env: Readonly<Record<string, string>>) => {
+    const { console } = loadSettings(env);
+    expect(Object.keys(console!)).toEqual(['CONSOLE_SETTINGS']);
+    return JSON.parse(console!['CONSOLE_SETTINGS']!);
+  };
+  const issuer = 'https://login.example.org/realms/cloud';
+  const jwt = { IDENTITY: 'jwt', JWT_ISSUER: issuer, JWT_AUDIENCE: 'images' };
+
+  test('is turned off by CONSOLE=off only', () => {
+    expect(loadSettings({ CONSOLE: 'off' }).console).toBeUndefined();
+    expect(loadSettings({ CONSOLE: 'on' }).console).toEqual(loadSettings({}).console);
+  });
+
+  test('calls Keystone at OS_AUTH_URL, or at the URL for browsers', () => {
+    const keystone = { IDENTITY: 'keystone', OS_AUTH_URL: 'http://u:p@127.0.0.1:5000', OS_USERNAME: 'u' };
+    const account = { OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' };
+    const connectOrigins = ['http://127.0.0.1:5000'];
+
+    expect(settingsOf({ ...keystone, ...account })).toEqual({
+      identity: { kind: 'keystone', url: 'http://127.0.0.1:5000/v3' },
+      connectOrigins,
+    });
+    expect(
+      settingsOf({
+        ...{ ...keystone, ...account, CONSOLE_KEYSTONE_URL: 'https://keystone.example.org/identity' },
+        CONSOLE_CONNECT_ORIGINS: 'https://a.example, https://keystone.example.org',
+      }),
+    ).toEqual({
+      identity: { kind: 'keystone', url: 'https://keystone.example.org/identity/v3' },
+      connectOrigins: ['https://keystone.example.org', 'https://a.example'],
+    });
+  });
+
+  test('signs in at the issuer with a client id, and otherwise by a token', () => {
+    expect(settingsOf(jwt)).toEqual({ identity: { kind: 'token' }, connectOrigins: [] });
+    expect(settingsOf({ ...jwt, CONSOLE_OIDC_CLIENT_ID: 'console' })).toEqual({
+      identity: { kind: 'oidc', issuer, clientId: 'console', scope: 'openid' },
+      connectOrigins: ['https://login.example.org'],
+    });
+    expect(
+      settingsOf({
+        ...{ ...jwt, CONSOLE_OIDC_CLIENT_ID: 'console', CONSOLE_OIDC_SCOPE: 'openid images' },
+        CONSOLE_CONNECT_ORIGINS: 'https://tokens.example.org:8443',
+      }),
+    ).toEqual({
+      identity: { kind: 'oidc', issuer, clientId: 'console', scope: 'openid images' },
+      connectOrigins: ['https://login.example.org', 'https://tokens.example.org:8443'],
+    });
+    expect(settingsOf({ IDENTITY: 'none' })).toEqual({ identity: { kind: 'none' }, connectOrigins: [] });
+  });
+
+  test('ignores the settings of other identities', () => {
+    expect(
+      settingsOf({ CONSOLE_KEYSTONE_URL: 'https://keystone.example.org', CONSOLE_OIDC_CLIENT_ID: 'console' }),
+    ).toEqual({ identity: { kind: 'dev' }, connectOrigins: [] });
+  });
+
+  test.each([
+    [{ CONSOLE: 'yes' }, '"CONSOLE" must be on or off; got "yes".'],
+    [
+      { CONSOLE_KEYSTONE_URL: 'http://keystone.example.org/v3' },
+      '"CONSOLE_KEYSTONE_URL" must be an https URL without a slash at the end; got "http://keystone.example.org/v3".',
+    ],
+    [
+      { CONSOLE_CONNECT_ORIGINS: "https://a.example; script-src 'self'" },
+      '"CONSOLE_CONNECT_ORIGINS" must be a comma-separated list; each item is an origin such as https://console.example, without a path, a slash at the end or a wildcard; got "https://a.example; script-src \'self\'".',
+    ],
+    [
+      { ...jwt, JWT_ISSUER: "https://a;script-src'", CONSOLE_OIDC_CLIENT_ID: 'console' },
+      'The URL of the console\'s identity provider must have a host of letters, digits, hyphens and dots; got "https://a;script-src\'".',
+    ],
+  ])('refuses %j', (env, message) => {
+    expect(() => loadSettings(env)).toThrow(new UsageError(message));
+  });
 });

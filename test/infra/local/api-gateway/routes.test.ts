@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { httpApiRoutes, selectRoute } from '../../../../infra/local/api-gateway/routes.ts';
 import { testStack } from '../../../support/engine.ts';
-import { routes as declaredRoutes } from '../../../../lambda/http/routes.ts';
+import { consoleRoute, routes as apiRoutes } from '../../../../lambda/http/routes.ts';
 
+const declaredRoutes = [...apiRoutes, { key: consoleRoute, function: 'console' }];
 const routes = [
   'GET /pets/dog/1',
   'GET /pets/dog/{id}',
@@ -46,7 +47,7 @@ describe('the most specific route is selected', () => {
   });
 });
 
-test('the routes of the synthesized template are those of the operations', () => {
+test('the routes of the synthesized template are those of the operations and of the console', () => {
   const served = httpApiRoutes(testStack()).map(({ key }) => key);
 
   expect(served.toSorted()).toEqual(declaredRoutes.map(({ key }) => key).toSorted());
