@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { parseArguments } from '../../infra/parse-arguments.ts';
 import { runCommand } from '../../infra/usage-error.ts';
+import { testConsole } from './console.ts';
 import { testConsumerGrants } from './consumer-grants.ts';
 import { testDeadLetters } from './dead-letters.ts';
 import { type Answer, type Emulator, installEmulator, startEmulator } from './emulator.ts';
@@ -87,6 +88,7 @@ async function testGrants(): Promise<void> {
   assert.equal(await firstFailure(apiUrl, everyOperation()), undefined);
   log('with all grants every operation succeeds');
   await testConformance(emulator, apiUrl, log);
+  await testConsole(emulator, outputs['ImageSharing']!, log);
   const imageData = connectImageData(emulator, outputs['ImageSharing']!);
   source = await startImportSource();
   await testImageData(imageData, source, iam, log);

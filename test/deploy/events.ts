@@ -18,7 +18,10 @@ const alice = { 'x-auth-token': 'dev:alice:project-a:member', 'content-type': 'a
 
 /** The outputs of the stack. */
 export type Outputs = Readonly<
-  Record<'ApiUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'ImageBucketName' | 'NotificationBusName', string>
+  Record<
+    'ApiUrl' | 'ConsoleUrl' | 'CommandQueueUrl' | 'CommandBusName' | 'ImageBucketName' | 'NotificationBusName',
+    string
+  >
 >;
 
 /** The detail of a published event: a notification or the outcome of a command. */
