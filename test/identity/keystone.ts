@@ -74,14 +74,20 @@ async function bootstrap(commands: string, folder: string): Promise<void> {
  * Starts a Keystone. Several processes can use the same data.
  *
  * @param tokenSeconds - lifetime of its tokens
+ * @param allowedOrigin - origin of a page that browsers may call it from; default none
  * @throws Error with its output if it exits before it listens
  */
-export async function startKeystone(commands: string, data: KeystoneData, tokenSeconds = 3600): Promise<Keystone> {
+export async function startKeystone(
+  commands: string,
+  data: KeystoneData,
+  tokenSeconds = 3600,
+  allowedOrigin?: string,
+): Promise<Keystone> {
   const file = join(data.folder, `keystone-${tokenSeconds}.conf`);
   await writeFile(file, configuration(data.folder, tokenSeconds));
   const keystone = await startProgram({
     command: [join(commands, 'python'), join(import.meta.dirname, 'keystone-server.py'), file],
-    env: { PATH: process.env['PATH'], HOME: data.folder, LANG: 'C.UTF-8' },
+    env: { PATH: process.env['PATH'], HOME: await makeHome(data, allowedOrigin), LANG: 'C.UTF-8' },
     ready: /^Listening on (http:\S+)/,
   });
   return {
@@ -90,4 +96,18 @@ export async function startKeystone(commands: string, data: KeystoneData, tokenS
       await keystone.stop('SIGTERM');
     },
   };
+}
+
+/**
+ * Creates the home folder of a Keystone and returns its path. The CORS middleware reads its options from the default places
+ * only, such as the home folder, and not from the file of the other options.
+ */
+async function makeHome(data: KeystoneData, allowedOrigin: string | undefined): Promise<string> {
+  const home = await mkdtemp(join(data.folder, 'home-'));
+  if (allowedOrigin !== undefined) {
+    await mkdir(join(home, '.keystone'));
+    const options = `[cors]\nallowed_origin = ${allowedOrigin}\nallow_credentials = false\n`;
+    await writeFile(join(home, '.keystone', 'keystone.conf'), options);
+  }
+  return home;
 }

@@ -62,7 +62,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
 }
 
 /**
- * Starts the local server on a free port of 127.0.0.1 with a data folder of its own.
+ * Starts the local server on a free port of 127.0.0.1, unless `PORT` is among the variables, with a data folder of its own.
  *
  * @param env - variables besides the variables of this process
  * @throws Error with the output of the server if it exits before it listens
@@ -72,7 +72,7 @@ export async function startLocalServer(env: NodeJS.ProcessEnv = {}): Promise<Loc
   const removeData = () => rm(dataFolder, { recursive: true, force: true });
   let server: ServerProcess;
   try {
-    server = await startServerProcess({ ...process.env, ...env, PORT: '0', DATA_DIR: dataFolder });
+    server = await startServerProcess({ ...process.env, PORT: '0', ...env, DATA_DIR: dataFolder });
   } catch (error) {
     await removeData();
     throw error;
