@@ -6,12 +6,14 @@ import { Console } from './console.tsx';
 import { loadSettings } from './load-settings.ts';
 import { resumeSession } from './sign-in/resume-session.ts';
 import { SignInPage } from './sign-in/sign-in-page.tsx';
+import { signedOutText } from './sign-in/signed-out-text.ts';
 
 /** The page: it loads its settings, asks the user to sign in, then shows the console. */
 export function App() {
   const [settings, setSettings] = useState<PageSettings>();
   const [session, setSession] = useState<Session>();
   const [message, setMessage] = useState('');
+  const [isProblem, setProblem] = useState(true);
 
   useEffect(() => {
     const start = async () => {
@@ -33,23 +35,15 @@ export function App() {
     );
   }
   if (session === undefined) {
-    return (
-      <SignInPage
-        identity={settings.identity}
-        message={message}
-        onSignIn={(signedIn) => {
-          setMessage('');
-          setSession(signedIn);
-        }}
-      />
-    );
+    return <SignInPage identity={settings.identity} message={message} isProblem={isProblem} onSignIn={setSession} />;
   }
   return (
     <Console
       session={session}
       onSignOut={(reason) => {
+        setMessage(reason || signedOutText(settings.identity));
+        setProblem(reason !== '');
         setSession(undefined);
-        setMessage(reason);
       }}
     />
   );

@@ -54,7 +54,8 @@ export function unreadableProblem(isWrite: boolean): Problem {
 export function problemOf({ status, error, message = '', retryAfter, requestId }: Fault, isWrite: boolean): Problem {
   const nothing = isWrite ? ' Nothing was changed.' : '';
   if (status === 401) {
-    return new Problem('signed-out', `Your sign-in has ended.${nothing} Sign in again to continue.`);
+    const reason = message ? `The service refused your sign-in: ${message}` : 'Your sign-in has ended.';
+    return new Problem('signed-out', `${reason}${nothing} Sign in again to continue.`);
   }
   if (status === 403) return new Problem('refused', message || `Your role does not permit this.${nothing}`);
   if (status === 404) return new Problem('missing', message || 'This no longer exists.');

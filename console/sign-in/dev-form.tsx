@@ -1,21 +1,41 @@
-import type { Session } from '../api/send-request.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
+import type { SignInFormProps } from './sign-in-page.tsx';
 
 /** Signs in to the local server with a test token. Its parts are free texts. */
-export function DevForm({ onSignIn }: { readonly onSignIn: (session: Session) => void }) {
+export function DevForm({ isBusy, signIn }: SignInFormProps) {
   const submit = (event: SubmitEvent) => {
     const text = submittedTexts(event);
-    const token = `dev:${text('user')}:${text('project')}:${text('role')}`;
-    onSignIn({ token: () => Promise.resolve(token) });
+    // A header has no letters outside ASCII. The local server decodes the token.
+    const token = encodeURI(`dev:${text('user')}:${text('project')}:${text('role')}`);
+    void signIn(() => Promise.resolve({ token: () => Promise.resolve(token) }));
   };
   return (
     <form class="form" onSubmit={submit}>
-      <p>This is a local test server: it accepts every name, without a password.</p>
+      <p>
+        This is a local test server: it accepts every name, without a password. Each tab has its own sign-in: to play
+        both sides, sign in as alice of project alpha in a second tab.
+      </p>
       <label>
-        User <input name="user" required pattern="[^:]+" defaultValue="bob" autocomplete="off" />
+        User{' '}
+        <input
+          name="user"
+          required
+          pattern="[^:]+"
+          title="A name without colons"
+          defaultValue="bob"
+          autocomplete="off"
+        />
       </label>
       <label>
-        Project <input name="project" required pattern="[^:]+" defaultValue="beta" autocomplete="off" />
+        Project{' '}
+        <input
+          name="project"
+          required
+          pattern="[^:]+"
+          title="A name without colons"
+          defaultValue="beta"
+          autocomplete="off"
+        />
       </label>
       <label>
         Role{' '}
@@ -26,7 +46,7 @@ export function DevForm({ onSignIn }: { readonly onSignIn: (session: Session) =>
           <option>admin</option>
         </select>
       </label>
-      <button type="submit" class="primary">
+      <button type="submit" class="primary" aria-disabled={isBusy}>
         Sign in
       </button>
     </form>

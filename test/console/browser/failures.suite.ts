@@ -67,6 +67,9 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
   });
 });
 
+/** Body of a response to a token that has expired. */
+const invalidToken = { message: 'The token is invalid or has expired.' };
+
 describe('the end of the sign-in', () => {
   test('leads to the sign-in page, and back to the same view', async () => {
     const projects = newProjects();
@@ -75,9 +78,13 @@ describe('the end of the sign-in', () => {
       status: 'rejected',
     });
     const page = await projects.open({ hash: '#rejected', errors: /status of 401/ });
-    await page.route(answers, respond(401), { times: 1 });
+    await page.route(answers, respond(401, invalidToken), { times: 1 });
     await button(page, 'Accept one').click();
-    await announced(page, 'alert', 'Your sign-in has ended. Nothing was changed. Sign in again to continue.');
+    await announced(
+      page,
+      'alert',
+      /^The service refused your sign-in: The token .* expired\. Nothing was changed\. Sign in again to continue\.$/,
+    );
     expect(await page.title()).toBe('Sign in – Image sharing');
     expect(await focused(page)).toBe('H1 Sign in to image sharing');
     await signIn(page, { project: projects.receiverId });
@@ -90,9 +97,13 @@ describe('the end of the sign-in', () => {
     const projects = newProjects();
     for (const path of [offers, '**/sharing/v1/project']) {
       const page = await projects.openSignIn({ errors: /status of 401/ });
-      await page.route(path, respond(401), { times: 1 });
+      await page.route(path, respond(401, invalidToken), { times: 1 });
       await signIn(page, { project: projects.receiverId });
-      await announced(page, 'alert', 'Your sign-in has ended. Sign in again to continue.');
+      await announced(
+        page,
+        'alert',
+        /^The service refused your sign-in: The token .* expired\. Sign in again to continue\.$/,
+      );
     }
   });
 });
