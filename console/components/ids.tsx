@@ -21,6 +21,18 @@ export function Id({ value }: { readonly value: string }) {
 /** Returns the text that names an image: its name, or its id if it has none. */
 export const nameOf = ({ name, id }: Pick<Image, 'name' | 'id'>): string => (name?.trim() ? name : id);
 
+/** The name of an image and its id below, for the header of its row. */
+export function ImageHeader({ image }: { readonly image: Pick<Image, 'name' | 'id'> }) {
+  return (
+    <>
+      <ImageName image={image} />
+      <small>
+        <Id value={image.id} />
+      </small>
+    </>
+  );
+}
+
 /** The name of an image. Other projects choose names, so it is isolated from the text around it. */
 export function ImageName({ image }: { readonly image: Pick<Image, 'name' | 'id'> }) {
   return <bdi>{nameOf(image)}</bdi>;

@@ -6,9 +6,9 @@ import { Id } from '../components/ids.tsx';
 import { toLocalInput, toUtc } from '../components/local-time.ts';
 import { MoreButton } from '../components/more-button.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
+import { statusNames } from '../components/status-names.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import { Time } from '../components/time.tsx';
-import { statusNames } from '../inbox/status-tabs.tsx';
 import { loadAccess } from './load-access.ts';
 
 /** Form that asks for a time, and the projects that had access to an image at that time. */

@@ -6,7 +6,7 @@ import { exactTime } from '../components/format.ts';
 import { Id, ImageName } from '../components/ids.tsx';
 import { toLocalInput, toUtc } from '../components/local-time.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
-import type { ChangeMembers } from './members-dialog.tsx';
+import type { ChangeMembers } from './change-members.ts';
 
 interface MemberActionsProps {
   readonly image: OwnImage;

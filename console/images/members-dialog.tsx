@@ -1,15 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Member, OwnImage } from '../api/types.ts';
-import { useConsole, type Notice } from '../components/console-context.ts';
+import { useConsole } from '../components/console-context.ts';
 import { focusHeading } from '../components/heading.tsx';
 import { Id, ImageName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { NoticeArea } from '../components/notice-area.tsx';
 import { Progress } from '../components/progress.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
+import { statusNames } from '../components/status-names.ts';
 import { Time } from '../components/time.tsx';
 import { useList } from '../components/use-list.ts';
-import { statusNames } from '../inbox/status-tabs.tsx';
+import type { ChangeMembers } from './change-members.ts';
 import { MemberActions } from './member-actions.tsx';
 import { countMembers, describeCounts } from './member-counts.ts';
 import { OfferForm } from './offer-form.tsx';
@@ -56,9 +57,6 @@ export function MembersDialog({ image, onClose }: MembersDialogProps) {
     </dialog>
   );
 }
-
-/** Runs an action on members and loads them again. @returns true if the action succeeded */
-export type ChangeMembers = (action: () => Promise<Notice>) => Promise<boolean | undefined>;
 
 function Members({ image }: { readonly image: OwnImage }) {
   const { api, canChange, run, notify, invalidate } = useConsole();

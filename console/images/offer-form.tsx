@@ -3,7 +3,7 @@ import type { OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { toUtc } from '../components/local-time.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
-import type { ChangeMembers } from './members-dialog.tsx';
+import type { ChangeMembers } from './change-members.ts';
 import { describeOffers, parseProjectIds } from './offer-image.ts';
 
 interface OfferFormProps {

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { Heading } from '../components/heading.tsx';
-import { Id, ImageName, nameOf } from '../components/ids.tsx';
+import { ImageHeader, nameOf } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
@@ -56,14 +56,7 @@ export function OwnImages() {
               );
               return {
                 key: image.id,
-                header: (
-                  <>
-                    <ImageName image={image} />
-                    <small>
-                      <Id value={image.id} />
-                    </small>
-                  </>
-                ),
+                header: <ImageHeader image={image} />,
                 cells: [
                   `${image.visibility}, ${image.status}`,
                   <Time value={image.created_at} />,

@@ -5,12 +5,13 @@ import { formatCount } from '../components/format.ts';
 import { focusHeading, Heading } from '../components/heading.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
+import { statusNames } from '../components/status-names.ts';
 import { useList } from '../components/use-list.ts';
 import { answerOffers, describeOutcome, type OfferAnswer } from './answer-offers.ts';
 import { FilterForm, noFilter } from './filter-form.tsx';
 import { OfferTable } from './offer-table.tsx';
 import { useHasChanged } from './use-has-changed.ts';
-import { StatusTabs, statusNames } from './status-tabs.tsx';
+import { StatusTabs } from './status-tabs.tsx';
 
 /** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
 export function Inbox({ status }: { readonly status: MemberStatus }) {

@@ -1,7 +1,7 @@
 import type { Image, MemberStatus, Offer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { formatBytes, formatCount, plural } from '../components/format.ts';
-import { Id, ImageName, nameOf } from '../components/ids.tsx';
+import { Id, ImageHeader, nameOf } from '../components/ids.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { Time } from '../components/time.tsx';
 import { hrefOf } from '../route.ts';
@@ -81,7 +81,7 @@ export function OfferTable({ offers, status, selection, selected, canChange, onS
         columns={columns}
         rows={offers.map((offer) => ({
           key: offer.image.id,
-          header: <OfferedImage {...offer.image} />,
+          header: <ImageHeader image={offer.image} />,
           cells: cellsOf(offer, (answer) => onAnswer([offer], answer)),
           ...(canChange && {
             mark: (
@@ -136,17 +136,6 @@ export function OfferTable({ offers, status, selection, selected, canChange, onS
       </>,
     ];
   }
-}
-
-function OfferedImage(image: Image) {
-  return (
-    <>
-      <ImageName image={image} />
-      <small>
-        <Id value={image.id} />
-      </small>
-    </>
-  );
 }
 
 function Tags({ tags }: Pick<Image, 'tags'>) {

@@ -1,13 +1,7 @@
 import { memberStatuses, type MemberStatus } from '../api/types.ts';
 import { Count } from '../components/page-header.tsx';
+import { statusNames } from '../components/status-names.ts';
 import { hrefOf } from '../route.ts';
-
-/** Names of the statuses in the page. */
-export const statusNames: Readonly<Record<MemberStatus, string>> = {
-  pending: 'Waiting',
-  accepted: 'Accepted',
-  rejected: 'Rejected',
-};
 
 /** Links to the offers of each status, with their numbers. */
 export function StatusTabs({ current }: { readonly current: MemberStatus }) {

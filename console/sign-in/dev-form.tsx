@@ -1,5 +1,5 @@
 import { submittedTexts } from '../components/submitted-texts.ts';
-import type { SignInFormProps } from './sign-in-page.tsx';
+import type { SignInFormProps } from './sign-in-form.ts';
 
 /** Signs in to the local server with a test token. Its parts are free texts. */
 export function DevForm({ isBusy, signIn }: SignInFormProps) {

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import { requestKeystoneToken, type ApplicationCredential, type PasswordCredentials } from './keystone-token.ts';
-import type { SignInFormProps } from './sign-in-page.tsx';
+import type { SignInFormProps } from './sign-in-form.ts';
 
 interface KeystoneFormProps extends SignInFormProps {
   /** URL of version 3 of the identity API. */

@@ -8,6 +8,7 @@ import { ApplicationCredentialForm, PasswordForm } from './keystone-forms.tsx';
 import { DevForm } from './dev-form.tsx';
 import { issuerHost, type OidcIdentity } from './oidc-client.ts';
 import { leaveForIssuer } from './oidc-sign-in.ts';
+import type { SignInFormProps } from './sign-in-form.ts';
 import { TokenForm } from './token-form.tsx';
 
 export interface SignInPageProps {
@@ -18,14 +19,6 @@ export interface SignInPageProps {
   readonly isProblem: boolean;
   /** Receives the session after a successful sign-in. */
   readonly onSignIn: (session: Session) => void;
-}
-
-/** Properties of each form. */
-export interface SignInFormProps {
-  /** True while a sign-in runs; then no other one starts. */
-  readonly isBusy: boolean;
-  /** Runs a sign-in and shows its failure. @param start - returns the session. @throws Problem */
-  readonly signIn: (start: () => Promise<Session>) => Promise<void>;
 }
 
 type Method = 'password' | 'credential' | 'token' | 'redirect';
@@ -64,7 +57,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
   };
   const form = { isBusy, signIn };
   return (
-    <main class="page sign-in" aria-busy={isBusy}>
+    <main class="page sign-in">
       <Heading title="Sign in">Sign in to image sharing</Heading>
       <div role="status">{!isProblem && message !== '' && <p class="notice">{message}</p>}</div>
       <div role="alert">

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { PageIdentity } from '../../lambda/console/page-settings.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
-import type { SignInFormProps } from './sign-in-page.tsx';
+import type { SignInFormProps } from './sign-in-form.ts';
 
 interface TokenFormProps extends SignInFormProps {
   readonly identity: PageIdentity;

@@ -4,10 +4,10 @@ import { focusHeading, Heading } from '../components/heading.tsx';
 import { Id } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
+import { statusNames } from '../components/status-names.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import { Time } from '../components/time.tsx';
 import { useList } from '../components/use-list.ts';
-import { statusNames } from '../inbox/status-tabs.tsx';
 
 type StandingStatus = StandingAnswer['status'];
 
