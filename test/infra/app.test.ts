@@ -97,7 +97,7 @@ test('any stage can be described by a file', () => {
   const variables = functions.map((fn) => fn['Environment'].Variables);
   expect(variables.filter(({ IMAGE_MEMBER_QUOTA }) => IMAGE_MEMBER_QUOTA === '7')).toHaveLength(3);
   expect(variables.filter(({ PUBLIC_URL }) => PUBLIC_URL === 'https://images.example')).toHaveLength(4);
-  expect(functions.filter((fn) => fn['ReservedConcurrentExecutions'] === 3)).toHaveLength(4);
+  expect(functions.filter((fn) => fn['ReservedConcurrentExecutions'] === 3)).toHaveLength(5);
   expect(resourcesOfType('AWS::ApiGatewayV2::Api')[0]).toMatchObject({
     Properties: { CorsConfiguration: { AllowOrigins: ['https://console.example'] } },
   });
@@ -160,5 +160,5 @@ test('an unexpected error is shown with its stack', () => {
   });
 
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^TypeError: URL\.parse is not a function\n {4}at .*cors-origins\.ts/);
+  expect(stderr).toMatch(/^TypeError: URL\.parse is not a function\n {4}at .*console-settings\.ts/);
 });

@@ -89,8 +89,8 @@ describe('the synthesis fails', () => {
     expect(failure).toContain('NIST.800.53.R5-LambdaConcurrency');
     expect(findings).toEqual({
       'NIST.800.53.R5-CloudWatchAlarmAction': expect.any(Number),
-      'NIST.800.53.R5-LambdaConcurrency': 4,
-      'Serverless-LambdaTracing': 9,
+      'NIST.800.53.R5-LambdaConcurrency': 5,
+      'Serverless-LambdaTracing': 10,
     });
   });
 
