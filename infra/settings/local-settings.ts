@@ -11,6 +11,7 @@ import {
   publicUrlFormat,
   variables,
 } from '../../lambda/functions/config.ts';
+import { isScope, scopeFormat } from '../../lambda/console/console-settings.ts';
 import { parseAllowedSources } from '../../lambda/image-source/allowed-sources.ts';
 import { identityVariables, loadIdentitySettings } from '../../lambda/identity/settings.ts';
 import { UsageError } from '../usage-error.ts';
@@ -128,10 +129,12 @@ function parseConsole(env: Environment): ConsoleOptions | undefined {
   if (keystoneUrl !== undefined && !isPublicUrl(keystoneUrl)) {
     throw invalidSetting('CONSOLE_KEYSTONE_URL', publicUrlFormat, keystoneUrl);
   }
+  const scope = env['CONSOLE_OIDC_SCOPE'] || undefined;
+  if (scope !== undefined && !isScope(scope)) throw invalidSetting('CONSOLE_OIDC_SCOPE', scopeFormat, scope);
   const options = {
     keystoneUrl,
     clientId: env['CONSOLE_OIDC_CLIENT_ID'] || undefined,
-    scope: env['CONSOLE_OIDC_SCOPE'] || undefined,
+    scope,
     connectOrigins: [...parseOrigins('CONSOLE_CONNECT_ORIGINS', env['CONSOLE_CONNECT_ORIGINS'] ?? '')],
   };
   return isOn === 'on' ? options : undefined;

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
-import { isOrigin, originFormat } from '../../lambda/console/console-settings.ts';
+import { isOrigin, isScope, originFormat, scopeFormat } from '../../lambda/console/console-settings.ts';
 import { roles } from '../../lambda/domain/caller.ts';
 import { parseProjectId } from '../../lambda/domain/ids.ts';
 import { isPublicUrl, maxHistoryRetentionDays, publicUrlFormat } from '../../lambda/functions/config.ts';
@@ -189,7 +189,7 @@ const fields = {
           /** Id of the public OpenID Connect client. Default: users paste a token. */
           clientId: text('the id of a client').optional(),
           /** Scope that the page requests from the issuer. Default `openid`. */
-          scope: text('a scope').optional(),
+          scope: text(scopeFormat, isScope).optional(),
           /** Further origins that the page may call, such as that of a token endpoint on another host. Default: none. */
           connectOrigins: list(text(originFormat, isOrigin), 'origins').optional(),
         }),

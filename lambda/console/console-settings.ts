@@ -21,6 +21,12 @@ export function parseConsoleSettings(text: string): ConsoleSettings {
   return settings;
 }
 
+/** Description of a text that {@link isScope} accepts, for error messages. */
+export const scopeFormat = 'a scope that contains openid, with spaces between several';
+
+/** Returns true for a scope with which an issuer returns an ID token (OpenID Connect Core, section 3.1.2.1). */
+export const isScope = (text: string): boolean => text.split(' ').includes('openid');
+
 /** Description of a text that {@link isOrigin} accepts, for error messages. */
 export const originFormat =
   'an origin such as https://console.example, without a path, a slash at the end or a wildcard';

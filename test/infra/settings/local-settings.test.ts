@@ -186,6 +186,10 @@ describe('the console', () => {
       '"CONSOLE_KEYSTONE_URL" must be an https URL without a slash at the end; got "http://keystone.example.org/v3".',
     ],
     [
+      { ...jwt, CONSOLE_OIDC_CLIENT_ID: 'console', CONSOLE_OIDC_SCOPE: 'images openid2' },
+      '"CONSOLE_OIDC_SCOPE" must be a scope that contains openid, with spaces between several; got "images openid2".',
+    ],
+    [
       { CONSOLE_CONNECT_ORIGINS: "https://a.example; script-src 'self'" },
       '"CONSOLE_CONNECT_ORIGINS" must be a comma-separated list; each item is an origin such as https://console.example, without a path, a slash at the end or a wildcard; got "https://a.example; script-src \'self\'".',
     ],

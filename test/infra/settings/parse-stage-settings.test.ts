@@ -268,6 +268,11 @@ test.each<[string, object, string]>([
     '"console.scope" is a setting for the identity "jwt" and is unused with "keystone"; remove it.',
   ],
   [
+    'a scope without openid',
+    { identity: { kind: 'jwt', issuer, audience: 'a' }, console: { clientId: 'c', scope: 'images' } },
+    '"console.scope" must be a scope that contains openid, with spaces between several; got "images".',
+  ],
+  [
     'a scope without a client id',
     { identity: { kind: 'jwt', issuer, audience: 'a' }, console: { scope: 'openid' } },
     '"console.scope" requires "console.clientId": the id of a public OpenID Connect client.',
