@@ -1,7 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Page, Route } from 'playwright-core';
+import type { Route } from 'playwright-core';
 import { loaded, signIn } from './support/browser.ts';
-import { announced, button, focused, recordRequests, rowNames, tabShows, waitForRows } from './support/page-content.ts';
+import {
+  announced,
+  button,
+  focused,
+  hold,
+  recordRequests,
+  rowNames,
+  tabShows,
+  waitForRows,
+} from './support/page-content.ts';
 import { startTestWorld, type TestProjects } from './support/test-world.ts';
 
 const newProjects = startTestWorld();
@@ -264,16 +273,6 @@ describe('an answer that fails', () => {
     expect(await projects.receiver.listOfferNames('accepted')).toEqual(['two']);
   });
 });
-
-/** Holds the requests to a path until it is called. */
-async function hold(page: Page, path: string): Promise<() => void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await page.route(path, async (route) => {
-    await promise;
-    await route.continue();
-  });
-  return resolve;
-}
 
 test('nothing is shown as done before the response, and no second action starts', async () => {
   const projects = newProjects();

@@ -189,4 +189,10 @@ test('the numbers are read again every minute, and when the page becomes visible
   // A headless page is always visible, so only the event is produced.
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await tabShows(page, 'Waiting', 2);
+
+  await announced(page, 'status', 'The offers have changed since this list was loaded.');
+  await button(page, 'Update the list').click();
+  await waitForRows(page, ['two', 'one']);
+  await button(page, 'Update the list').waitFor({ state: 'detached' });
+  expect(await focused(page)).toBe('H1 Waiting offers');
 });

@@ -46,3 +46,13 @@ export function recordRequests(page: Page): readonly string[] {
   });
   return requests;
 }
+
+/** Holds the requests to a path. Returns a function that sends them. */
+export async function hold(page: Page, path: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  await page.route(path, async (route) => {
+    await promise;
+    await route.continue();
+  });
+  return () => resolve(undefined);
+}

@@ -1,0 +1,59 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { BrowserContextOptions } from 'playwright-core';
+import { assertAccessible, runAxe } from './support/axe.ts';
+import { announced, button } from './support/page-content.ts';
+import { startTestWorld, type TestProjects } from './support/test-world.ts';
+import { seedViews, views } from './support/views.ts';
+
+const newProjects = startTestWorld();
+let projects: TestProjects;
+
+beforeAll(async () => {
+  projects = newProjects();
+  await seedViews(projects);
+});
+
+const variants: readonly (readonly [string, BrowserContextOptions])[] = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['narrow', { viewport: { width: 320, height: 640 } }],
+];
+
+describe.each(variants)('%s', (_variant, options) => {
+  test.each(views.map((view) => [view.name, view] as const))('%s has no finding of axe', async (_name, view) => {
+    const page = await view.open(projects, options);
+    expect(await page.title()).toMatch(view.title);
+    await assertAccessible(page);
+  });
+});
+
+test('axe finds a button without a name and a pale text', async () => {
+  const page = await projects.open();
+  await page.evaluate(() => {
+    const pale = document.createElement('p');
+    pale.textContent = 'pale';
+    pale.style.color = '#bbb';
+    document.querySelector('main')?.append(document.createElement('button'), pale);
+  });
+  const { violations } = await runAxe(page);
+  expect(violations.map(({ rule }) => rule)).toEqual(['button-name', 'color-contrast']);
+  await expect(assertAccessible(page)).rejects.toThrow('button-name');
+});
+
+test('the regions of messages exist before their texts, and have one text at a time', async () => {
+  const page = await projects.open({ errors: /status of 429/ });
+  const texts = () => page.locator('.notices > [role]').allTextContents();
+  expect(await texts()).toEqual(['', '']);
+  await button(page, 'Accept fedora-44').click();
+  await announced(page, 'status', 'Accepted fedora-44.');
+  expect(await texts()).toEqual(['Accepted fedora-44.UndoDismiss', '']);
+  await page.route('**/sharing/v1/answers', (route) => route.fulfill({ status: 429, json: {} }), { times: 1 });
+  await button(page, 'Undo').click();
+  await announced(page, 'alert', 'Nothing was changed.');
+  expect((await texts())[0]).toBe('');
+  await button(page, 'Dismiss').click();
+  await page.getByRole('link', { name: 'Accepted 8' }).click();
+  await button(page, 'Move to Waiting fedora-44').first().click();
+  await announced(page, 'status', 'Moved to Waiting: fedora-44.');
+  expect((await texts())[1]).toBe('');
+});
