@@ -110,20 +110,30 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     ...{ api, project, canChange, revision, notice, isBusy },
     ...{ notify, invalidate, refreshProject, run },
   };
+  // The views load meanwhile. A header that grows would move them.
+  const hasStarted = useRef(false);
+  hasStarted.current ||= project !== undefined || notice !== undefined;
   return (
     <ConsoleContext.Provider value={state}>
-      <a class="skip" href="#main" onClick={skipToHeading}>
-        Skip to the content
-      </a>
-      <PageHeader route={route} onSignOut={() => onSignOut('')} />
-      <main id="main" class="page">
-        <NoticeArea />
-        {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
-        {route.view === 'images' && <OwnImages />}
-        {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
-        {route.view === 'standing-answers' && <StandingAnswers />}
-      </main>
-      <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+      {!hasStarted.current && (
+        <main class="page">
+          <Progress label="Loading your project" />
+        </main>
+      )}
+      <div hidden={!hasStarted.current}>
+        <a class="skip" href="#main" onClick={skipToHeading}>
+          Skip to the content
+        </a>
+        <PageHeader route={route} onSignOut={() => onSignOut('')} />
+        <main id="main" class="page">
+          <NoticeArea />
+          {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
+          {route.view === 'images' && <OwnImages />}
+          {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
+          {route.view === 'standing-answers' && <StandingAnswers />}
+        </main>
+        <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+      </div>
     </ConsoleContext.Provider>
   );
 }

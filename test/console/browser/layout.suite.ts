@@ -1,0 +1,166 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { loaded, signIn, type ConsoleOptions } from './support/browser.ts';
+import { layoutDefects } from './support/layout.ts';
+import { button, hold, waitForRows } from './support/page-content.ts';
+import { startTestWorld, type TestProjects } from './support/test-world.ts';
+import { seedViews, views } from './support/views.ts';
+
+const newProjects = startTestWorld();
+let projects: TestProjects;
+
+beforeAll(async () => {
+  projects = newProjects();
+  await seedViews(projects);
+});
+
+const sized = (width: number, height = 800) => ({ viewport: { width, height } });
+
+/** Sets the text size of the browser, as users do in its settings. The default is 16 px. */
+async function setTextSize(page: Page, pixels: number): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Page.setFontSizes', { fontSizes: { standard: pixels, fixed: pixels } });
+}
+
+const textSize = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).fontSize);
+
+describe.each<[string, ConsoleOptions, number]>([
+  ['320 px', sized(320, 640), 16],
+  ['480 px', sized(480), 16],
+  ['768 px', sized(768), 16],
+  ['1280 px', sized(1280), 16],
+  ['text of 200 %', sized(1280), 32],
+  ['320 px with text of 200 %', sized(320), 32],
+  ['zoom of 200 %', { ...sized(640, 400), deviceScaleFactor: 2 }, 16],
+])('%s', (_size, options, pixels) => {
+  test.each(views.map((view) => [view.name, view] as const))('%s fits', async (_name, view) => {
+    const page = await view.open(projects, options);
+    await setTextSize(page, pixels);
+    expect(await textSize(page)).toBe(`${pixels}px`);
+    expect(await layoutDefects(page)).toEqual([]);
+  });
+});
+
+test('the check finds a wide element, a cut text, a small target and an overlap', async () => {
+  const page = await projects.open();
+  await page.evaluate(() => {
+    const add = (name: string, styles: Partial<CSSStyleDeclaration>) => {
+      const element = document.createElement(name);
+      element.textContent = 'planted text';
+      Object.assign(element.style, styles);
+      document.querySelector('main')?.append(element);
+    };
+    add('div', { width: '3000px' });
+    add('p', { width: '20px', overflow: 'hidden', whiteSpace: 'nowrap' });
+    add('button', { fontSize: '4px', minHeight: '0', padding: '0' });
+    const link = document.querySelector<HTMLElement>('.tabs a:last-child');
+    if (link !== null) link.style.marginInlineStart = '-4rem';
+  });
+  const defects = await layoutDefects(page);
+  for (const defect of [/^the page is \d+ px wide/, /^outside: div/, /^cut off: p/, /px: button/, /^overlap: a/]) {
+    expect(defects).toContainEqual(expect.stringMatching(defect));
+  }
+});
+
+/** An entry of the type `layout-shift`, which the types of the DOM do not have. */
+interface LayoutShift {
+  readonly sources: readonly {
+    readonly node: Node | null;
+    readonly previousRect: DOMRectReadOnly;
+    readonly currentRect: DOMRectReadOnly;
+  }[];
+}
+
+test('the page does not move while its data loads', async () => {
+  for (const width of [320, 768, 1280]) {
+    const page = await projects.openSignIn(sized(width));
+    const sendProject = await hold(page, '**/sharing/v1/project');
+    const sendOffers = await hold(page, '**/sharing/v1/offers*');
+    await page.evaluate(() => {
+      const shifts: string[] = [];
+      Object.assign(globalThis, { shifts });
+      new PerformanceObserver((list) => {
+        for (const { sources } of list.getEntries() as unknown as readonly LayoutShift[]) {
+          shifts.push(
+            ...sources.map(
+              ({ node, previousRect, currentRect }) =>
+                `${node?.parentElement?.innerHTML} ${previousRect.y} ${currentRect.y}`,
+            ),
+          );
+        }
+      }).observe({ type: 'layout-shift' });
+    });
+    const shifts = () => page.evaluate(() => (globalThis as unknown as { shifts: readonly string[] }).shifts);
+    await signIn(page, { project: projects.receiverId });
+    await page.getByText('Loading your project').waitFor();
+    sendProject();
+    await page.getByText('Loading the offers').waitFor();
+    sendOffers();
+    await loaded(page);
+    // The observer reports after the next frame.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    expect(await shifts()).toEqual([]);
+
+    // The observer sees a shift.
+    await page.evaluate(async () => {
+      const block = document.createElement('div');
+      block.style.height = '100px';
+      document.body.prepend(block);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    });
+    await page.waitForFunction(() => (globalThis as unknown as { shifts: readonly string[] }).shifts.length > 0);
+  }
+});
+
+test('forced colors show the borders, the current view and the focus', async () => {
+  const page = await projects.open({ forcedColors: 'active' });
+  const styleOf = (selector: string) =>
+    page
+      .locator(selector)
+      .first()
+      .evaluate((element) => {
+        const { borderTopStyle, borderTopWidth, borderBottomColor, outlineStyle, outlineWidth } =
+          getComputedStyle(element);
+        return {
+          border: `${borderTopStyle} ${parseFloat(borderTopWidth) > 0}`,
+          borderBottomColor,
+          outlineStyle,
+          outlineWidth,
+        };
+      });
+  for (const selector of ['.actions button', '.filter input', '.table-frame']) {
+    expect(await styleOf(selector)).toMatchObject({ border: 'solid true' });
+  }
+  const current = await styleOf('.tabs [aria-current]');
+  const other = await styleOf('.tabs a:not([aria-current])');
+  expect(current.borderBottomColor).not.toBe(other.borderBottomColor);
+  await page.keyboard.press('Tab');
+  expect(await styleOf(':focus')).toMatchObject({ outlineStyle: 'solid', outlineWidth: '3px' });
+});
+
+test('a message about an action far below is in view, and so is the focus', async () => {
+  const { owner, receiverId, open } = newProjects();
+  await owner.offerImages(
+    receiverId,
+    Array.from({ length: 30 }, (_, n) => ({ name: `image-${n}` })),
+  );
+  const page = await open({ errors: /status of 429/ });
+  await page.route('**/sharing/v1/answers', (route) => route.fulfill({ status: 429, json: {} }), { times: 1 });
+  const isInView = (selector: string) =>
+    page.locator(selector).evaluate((element) => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    });
+  await button(page, 'Accept image-0').scrollIntoViewIfNeeded();
+  await button(page, 'Accept image-0').click();
+  await page.getByRole('alert').filter({ hasText: 'too many requests' }).waitFor();
+  expect(await isInView('.notice')).toBe(true);
+  await button(page, 'Accept image-0').click();
+  await page.locator('.notices').getByText('Accepted image-0.').waitFor();
+  expect(await isInView('.notice')).toBe(true);
+  expect(await isInView('h1')).toBe(true);
+  await waitForRows(
+    page,
+    Array.from({ length: 29 }, (_, n) => `image-${29 - n}`),
+  );
+});
