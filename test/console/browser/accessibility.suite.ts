@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { BrowserContextOptions } from 'playwright-core';
+import { beforeAll, expect, test } from '@jest/globals';
 import { assertAccessible, runAxe } from './support/axe.ts';
 import { announced, button } from './support/page-content.ts';
 import { startTestWorld, type TestProjects } from './support/test-world.ts';
@@ -13,19 +12,18 @@ beforeAll(async () => {
   await seedViews(projects);
 });
 
-const variants: readonly (readonly [string, BrowserContextOptions])[] = [
-  ['light', { colorScheme: 'light' }],
-  ['dark', { colorScheme: 'dark' }],
-  ['narrow', { viewport: { width: 320, height: 640 } }],
-];
-
-describe.each(variants)('%s', (_variant, options) => {
-  test.each(views.map((view) => [view.name, view] as const))('%s has no finding of axe', async (_name, view) => {
-    const page = await view.open(projects, options);
+test.each(views.map((view) => [view.name, view] as const))(
+  '%s has no finding of axe: light, dark, narrow',
+  async (_name, view) => {
+    const page = await view.open(projects, { colorScheme: 'light' });
     expect(await page.title()).toMatch(view.title);
     await assertAccessible(page);
-  });
-});
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await assertAccessible(page);
+    await page.setViewportSize({ width: 320, height: 640 });
+    await assertAccessible(page);
+  },
+);
 
 test('axe finds a button without a name and a pale text', async () => {
   const page = await projects.open();

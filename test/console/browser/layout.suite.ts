@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { loaded, signIn, type ConsoleOptions } from './support/browser.ts';
+import { loaded, signIn } from './support/browser.ts';
 import { layoutDefects } from './support/layout.ts';
 import { button, hold, waitForRows } from './support/page-content.ts';
 import { startTestWorld, type TestProjects } from './support/test-world.ts';
@@ -14,7 +14,16 @@ beforeAll(async () => {
   await seedViews(projects);
 });
 
-const sized = (width: number, height = 800) => ({ viewport: { width, height } });
+/** Widths and text sizes in pixels. A zoom of 200 % halves the width and the height of the page. */
+const sizes = [
+  { name: '1280 px', width: 1280, height: 800, text: 16 },
+  { name: '768 px', width: 768, height: 800, text: 16 },
+  { name: '480 px', width: 480, height: 800, text: 16 },
+  { name: '320 px', width: 320, height: 640, text: 16 },
+  { name: 'zoom of 200 %', width: 640, height: 400, text: 16 },
+  { name: 'text of 200 %', width: 1280, height: 800, text: 32 },
+  { name: '320 px with text of 200 %', width: 320, height: 640, text: 32 },
+];
 
 /** Sets the text size of the browser, as users do in its settings. The default is 16 px. */
 async function setTextSize(page: Page, pixels: number): Promise<void> {
@@ -24,21 +33,16 @@ async function setTextSize(page: Page, pixels: number): Promise<void> {
 
 const textSize = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).fontSize);
 
-describe.each<[string, ConsoleOptions, number]>([
-  ['320 px', sized(320, 640), 16],
-  ['480 px', sized(480), 16],
-  ['768 px', sized(768), 16],
-  ['1280 px', sized(1280), 16],
-  ['text of 200 %', sized(1280), 32],
-  ['320 px with text of 200 %', sized(320), 32],
-  ['zoom of 200 %', { ...sized(640, 400), deviceScaleFactor: 2 }, 16],
-])('%s', (_size, options, pixels) => {
-  test.each(views.map((view) => [view.name, view] as const))('%s fits', async (_name, view) => {
-    const page = await view.open(projects, options);
-    await setTextSize(page, pixels);
-    expect(await textSize(page)).toBe(`${pixels}px`);
-    expect(await layoutDefects(page)).toEqual([]);
-  });
+test.each(views.map((view) => [view.name, view] as const))('%s fits', async (_name, view) => {
+  const page = await view.open(projects);
+  const defects: string[] = [];
+  for (const { name, width, height, text } of sizes) {
+    await page.setViewportSize({ width, height });
+    await setTextSize(page, text);
+    expect(await textSize(page)).toBe(`${text}px`);
+    defects.push(...(await layoutDefects(page)).map((defect) => `${name}: ${defect}`));
+  }
+  expect(defects).toEqual([]);
 });
 
 test('the check finds a wide element, a cut text, a small target and an overlap', async () => {
@@ -73,7 +77,7 @@ interface LayoutShift {
 
 test('the page does not move while its data loads', async () => {
   for (const width of [320, 768, 1280]) {
-    const page = await projects.openSignIn(sized(width));
+    const page = await projects.openSignIn({ viewport: { width, height: 800 } });
     const sendProject = await hold(page, '**/sharing/v1/project');
     const sendOffers = await hold(page, '**/sharing/v1/offers*');
     await page.evaluate(() => {

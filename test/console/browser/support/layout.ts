@@ -29,8 +29,9 @@ export const layoutDefects = (page: Page): Promise<readonly string[]> =>
       if (target.width < minTarget || target.height < minTarget)
         defects.push(`${target.width} by ${target.height} px: ${describe(element)}`);
     }
-    // Two texts at the same place cannot be read.
-    const texts = [...document.querySelectorAll('bdi, time, button, a[href], label, h1, h2, dt, dd')].filter(
+    // Two texts at the same place cannot be read. A modal dialog covers the page.
+    const shown = document.querySelector('dialog[open]') ?? document;
+    const texts = [...shown.querySelectorAll('bdi, time, button, a[href], label, h1, h2, dt, dd')].filter(
       (element) => !isHidden(element),
     );
     const lines = texts.flatMap((element) => [...element.getClientRects()].map((box) => ({ element, box })));

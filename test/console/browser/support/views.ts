@@ -32,6 +32,16 @@ export async function seedViews({ owner, receiver, receiverId }: TestProjects): 
       expires_at: '2099-12-31T12:00:00Z',
     });
   }
+  const [own] = await receiver.offerImages('m'.repeat(255), hostileNames.map((name) => ({ name })).toReversed());
+  for (const member of ['gamma', '4f2a9c0de1b84a7f9d3c5e6b7a8091c2']) {
+    await receiver.send('POST', `/v2/images/${own!.id}/members`, { member });
+  }
+  await receiver.send('PUT', `/sharing/v1/images/${own!.id}/members/gamma/expiry`, {
+    expires_at: '2099-12-31T12:00:00Z',
+  });
+  for (const owned of ['alpha', 'o'.repeat(255)]) {
+    await receiver.send('PUT', `/sharing/v1/standing-answers/${owned}`, { status: 'accepted' });
+  }
 }
 
 /** A state of the page. */
@@ -47,6 +57,14 @@ const inboxView = (name: string, hash: string): View => ({
   title: new RegExp(`${name} – Image sharing$`),
   open: ({ open }, options) => open({ ...options, hash }),
 });
+
+/** Opens the members of the first own image that has several. */
+async function openMembers({ open }: TestProjects, options?: ConsoleOptions): Promise<Page> {
+  const page = await open({ ...options, hash: '#images' });
+  await page.locator('tr', { hasText: '(3 waiting' }).getByRole('button').click();
+  await page.getByRole('dialog').getByRole('row').first().waitFor();
+  return page;
+}
 
 /** Each state of the page, with data from {@link seedViews}. */
 export const views: readonly View[] = [
@@ -91,7 +109,7 @@ export const views: readonly View[] = [
     name: 'a failed answer',
     title: /Waiting – Image sharing$/,
     open: async ({ open }, options) => {
-      const page = await open({ ...options, errors: /status of 429/ } as ConsoleOptions);
+      const page = await open({ ...options, errors: /status of 429/ });
       await page.route('**/sharing/v1/answers', (route) => route.fulfill({ status: 429, json: { message: 'x' } }), {
         times: 1,
       });
@@ -104,12 +122,55 @@ export const views: readonly View[] = [
     name: 'a list that cannot be loaded',
     title: /Waiting – Image sharing$/,
     open: async ({ open }, options) => {
-      const page = await open({ ...options, hash: '#accepted', errors: /status of 500/ } as ConsoleOptions);
+      const page = await open({ ...options, hash: '#accepted', errors: /status of 500/ });
       await page.route('**/sharing/v1/offers*', (route) => route.fulfill({ status: 500, json: { message: 'x' } }));
       await page.getByRole('link', { name: /^Waiting/ }).click();
       await announced(page, 'alert', 'temporarily unavailable');
       await loaded(page);
       return page;
     },
+  },
+  {
+    name: 'My images',
+    title: /^My images – Image sharing$/,
+    open: async ({ open }, options) => open({ ...options, hash: '#images' }),
+  },
+  { name: 'the members of an image', title: /^My images – Image sharing$/, open: openMembers },
+  {
+    name: 'a confirmation and an end',
+    title: /^My images – Image sharing$/,
+    open: async (projects, options) => {
+      const page = await openMembers(projects, options);
+      await page
+        .getByRole('button', { name: /^Withdraw from/ })
+        .first()
+        .click();
+      await page
+        .getByRole('button', { name: /^Change end of/ })
+        .last()
+        .click();
+      // axe cannot decide about elements that the focus has scrolled out of the dialog.
+      await page.getByRole('dialog').evaluate((dialog) => dialog.scrollTo(0, 0));
+      return page;
+    },
+  },
+  {
+    name: 'the history of an image',
+    title: /^History of .* – Image sharing$/,
+    open: async ({ open }, options) => {
+      const page = await open({ ...options, hash: '#images' });
+      await page
+        .getByRole('link', { name: /^History/ })
+        .first()
+        .click();
+      await page.getByRole('row').first().waitFor();
+      await loaded(page);
+      return page;
+    },
+  },
+  {
+    name: 'Standing answers',
+    title: /^Standing answers – Image sharing$/,
+    open: async ({ open }, options) => open({ ...options, hash: '#standing-answers' }),
   },
 ];
