@@ -1,0 +1,190 @@
+import { expect, test } from '@jest/globals';
+import { loaded } from './support/browser.ts';
+import { announced, button, focused, tabShows, waitForRows } from './support/page-content.ts';
+import { startTestWorld } from './support/test-world.ts';
+
+const newProjects = startTestWorld();
+
+const user = { user: 'alice' };
+
+test('an owner offers an image, sets and removes its end, withdraws it after a confirmation', async () => {
+  const { owner, ownerId, receiver, receiverId, open } = newProjects();
+  const { id } = await owner.createImage({ name: 'debian-13' });
+  await owner.createImage({ name: 'private', visibility: 'private' });
+  const page = await open({ ...user, project: ownerId, hash: '#images' });
+  await waitForRows(page, ['private', 'debian-13']);
+  await button(page, 'Members of debian-13').click();
+  const dialog = page.getByRole('dialog', { name: 'Members of debian-13' });
+  expect(await focused(page)).toBe('H2 Members of debian-13');
+  await dialog.getByText('Members: none').waitFor();
+
+  await dialog.getByLabel('Projects').fill(`${receiverId}, gamma`);
+  await button(dialog, 'Offer').click();
+  await dialog
+    .getByRole('status')
+    .filter({ hasText: `Offered to ${receiverId}, gamma.` })
+    .waitFor();
+  await dialog.getByText('Members: 2 (2 waiting, 0 accepted, 0 rejected)').waitFor();
+  expect(await receiver.listOfferNames('pending')).toEqual(['debian-13']);
+  expect(await dialog.getByLabel('Projects').inputValue()).toBe('');
+
+  // The receiver sees the offer and accepts it; the owner sees the answer.
+  const inbox = await open();
+  await tabShows(inbox, 'Waiting', 1);
+  await button(inbox, 'Accept debian-13').click();
+  await announced(inbox, 'status', 'Accepted debian-13.');
+
+  await button(dialog, `Change end of ${receiverId}`).click();
+  expect(await focused(page)).toBe('INPUT end');
+  await dialog.getByLabel('End, in the time zone of your browser').fill('2099-12-31T12:00');
+  await button(dialog, 'Save').click();
+  await dialog
+    .getByRole('status')
+    .filter({ hasText: `The membership of ${receiverId} ends 31 Dec 2099` })
+    .waitFor();
+  const expiry = async () => (await receiver.send('GET', '/sharing/v1/offers?status=accepted')).offers[0].expires_at;
+  expect(await expiry()).toMatch(/^2099-12-31T/);
+  await dialog.getByText('Members: 2 (1 waiting, 1 accepted, 0 rejected)').waitFor();
+  await button(dialog, `Change end of ${receiverId}`).click();
+  await button(dialog, 'Remove end').click();
+  await dialog
+    .getByRole('status')
+    .filter({ hasText: `The membership of ${receiverId} has no end.` })
+    .waitFor();
+  expect(await expiry()).toBeNull();
+
+  const withdraw = button(dialog, `Withdraw from ${receiverId}`);
+  await withdraw.click();
+  await dialog.getByText(`Withdraw debian-13 from ${receiverId}? It loses access now.`).waitFor();
+  await button(dialog, 'Keep').click();
+  expect(await focused(page)).toMatch(/^BUTTON Withdraw from/);
+  expect(await owner.statusOf(id, receiverId)).toBe('accepted');
+  await withdraw.click();
+  await button(dialog, 'Withdraw').click();
+  await dialog
+    .getByRole('status')
+    .filter({ hasText: `Withdrawn from ${receiverId}.` })
+    .waitFor();
+  expect(await focused(page)).toBe('H2 Members of debian-13');
+  expect(await receiver.listImageNames()).toEqual([]);
+
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(await focused(page)).toBe('BUTTON Members of debian-13');
+  await page.getByText('1 (1 waiting, 0 accepted, 0 rejected)').waitFor();
+
+  await button(page, 'Members of private').click();
+  await page.getByRole('dialog').getByText('This image is private.').waitFor();
+  await button(page.getByRole('dialog'), 'Close').click();
+  expect(await focused(page)).toBe('BUTTON Members of private');
+});
+
+test('an owner withdraws an offer with keys only, and the focus stays in the dialog', async () => {
+  const { owner, ownerId, receiver, receiverId, open } = newProjects();
+  await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
+  const page = await open({ ...user, project: ownerId, hash: '#images' });
+  const tabTo = async (element: string) => {
+    for (let step = 0; step < 40 && (await focused(page)) !== element; step++) await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe(element);
+  };
+  await tabTo('BUTTON Members of debian-13');
+  await page.keyboard.press('Enter');
+  await button(page, `Withdraw from ${receiverId}`).waitFor();
+  // All elements behind the dialog are skipped.
+  const isInDialog = () => page.evaluate(() => document.activeElement?.closest('dialog, body')?.tagName);
+  const visited = new Set<string>();
+  for (let step = 0; step < 20; step++) {
+    await page.keyboard.press('Tab');
+    visited.add(`${await isInDialog()} ${(await focused(page)).slice(0, 5)}`);
+  }
+  expect([...visited].filter((element) => !element.startsWith('DIALOG') && !element.startsWith('BODY BODY'))).toEqual(
+    [],
+  );
+  await tabTo(`BUTTON Withdraw from ${receiverId}`);
+  await page.keyboard.press('Enter');
+  await tabTo('BUTTON Withdraw');
+  await page.keyboard.press('Space');
+  await page.getByRole('dialog').getByRole('status').filter({ hasText: 'Withdrawn' }).waitFor();
+  expect(await focused(page)).toBe('H2 Members of debian-13');
+  expect(await receiver.listOfferNames('pending')).toEqual([]);
+  await page.keyboard.press('Escape');
+  expect(await focused(page)).toBe('BUTTON Members of debian-13');
+});
+
+test('a failure in the dialog is announced there, and nothing is shown as done', async () => {
+  const { owner, ownerId, receiverId, open } = newProjects();
+  const [image] = await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
+  const page = await open({ ...user, project: ownerId, hash: '#images', errors: /status of (429|404)/ });
+  await button(page, 'Members of debian-13').click();
+  const dialog = page.getByRole('dialog');
+  await page.route('**/sharing/v1/offers', (route) => route.fulfill({ status: 429, json: {} }), { times: 1 });
+  await dialog.getByLabel('Projects').fill('gamma');
+  await button(dialog, 'Offer').click();
+  await dialog.getByRole('alert').filter({ hasText: 'Nothing was changed.' }).waitFor();
+  await dialog.getByText('Members: 1 (1 waiting').waitFor();
+  expect(await dialog.getByLabel('Projects').inputValue()).toBe('gamma');
+
+  // The receiver has another client, which leaves meanwhile.
+  await button(dialog, `Withdraw from ${receiverId}`).click();
+  await owner.withdraw(image!.id, receiverId);
+  await button(dialog, 'Withdraw').click();
+  await dialog.getByRole('alert').filter({ hasText: /./ }).waitFor();
+  await dialog.getByText('Members: none').waitFor();
+  expect(await focused(page)).toBe('H2 Members of debian-13');
+});
+
+test('the history shows the changes of an image, and who had access', async () => {
+  const { owner, ownerId, receiverId, open } = newProjects();
+  const [image] = await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
+  const inbox = await open();
+  await button(inbox, 'Accept debian-13').click();
+  await announced(inbox, 'status', 'Accepted debian-13.');
+  await owner.withdraw(image!.id, receiverId);
+
+  const page = await open({ ...user, project: ownerId, hash: '#images' });
+  await page.getByRole('link', { name: 'History of debian-13' }).click();
+  await page.getByRole('heading', { level: 1, name: 'History of debian-13' }).waitFor();
+  await page.getByRole('rowheader').first().waitFor();
+  await loaded(page);
+  expect(await focused(page)).toBe('H1 History of debian-13');
+  expect(await page.getByRole('rowheader').allTextContents()).toEqual([
+    ...['Withdrawn', 'Accepted', 'Offered', 'Image created with the visibility shared'],
+  ]);
+  await button(page, 'Show access').click();
+  await announced(page, 'status', /the image (was shared and owned by|did not exist)/);
+  await page.getByRole('link', { name: 'Back to my images' }).click();
+  await waitForRows(page, ['debian-13']);
+
+  const missing = await open({ hash: '#history/00000000-0000-4000-8000-000000000000', errors: /status of 404/ });
+  await announced(missing, 'alert', 'There is no image with this id, or it is hidden from your project.');
+});
+
+test('a standing answer decides about later offers, is changed, removed and restored', async () => {
+  const { owner, ownerId, receiver, receiverId, open } = newProjects();
+  const page = await open({ hash: '#standing-answers' });
+  await page.getByText('Your project has no standing answer.').waitFor();
+  await page.getByLabel('Owner (project id)').fill(ownerId);
+  await button(page, 'Add').click();
+  await announced(page, 'status', `Later offers of ${ownerId} arrive accepted.`);
+  await button(page, `Reject later offers of ${ownerId}`).waitFor();
+  await owner.offerImages(receiverId, [{ name: 'one' }]);
+  expect(await receiver.listOfferNames('accepted')).toEqual(['one']);
+
+  await button(page, `Reject later offers of ${ownerId}`).click();
+  await announced(page, 'status', `Later offers of ${ownerId} arrive rejected.`);
+  await owner.offerImages(receiverId, [{ name: 'two' }]);
+  expect(await receiver.listOfferNames('rejected')).toEqual(['two']);
+
+  await button(page, `Remove later offers of ${ownerId}`).click();
+  await announced(page, 'status', `Later offers of ${ownerId} wait for an answer.`);
+  expect(await focused(page)).toBe('H1 Standing answers');
+  await owner.offerImages(receiverId, [{ name: 'three' }]);
+  expect(await receiver.listOfferNames('pending')).toEqual(['three']);
+  await button(page, 'Undo').click();
+  await announced(page, 'status', `Later offers of ${ownerId} arrive rejected.`);
+  expect((await receiver.send('GET', `/sharing/v1/standing-answers/${ownerId}`)).status).toBe('rejected');
+
+  const reader = await open({ hash: '#standing-answers', role: 'reader' });
+  await reader.getByText('Your role is reader').waitFor();
+  expect(await reader.getByRole('main').getByRole('button').count()).toBe(0);
+});
