@@ -11,8 +11,11 @@ export function Id({ value }: { readonly value: string }) {
   const groups = /^[0-9a-f]{32}$/i.test(value) ? (value.match(new RegExp(`.{${groupSize}}`, 'g')) ?? []) : [value];
   return (
     <bdi class="id" translate={false}>
-      {groups.map((group) => (
-        <span>{group}</span>
+      {groups.map((group, index) => (
+        <>
+          {index > 0 && <wbr />}
+          <span>{group}</span>
+        </>
       ))}
     </bdi>
   );

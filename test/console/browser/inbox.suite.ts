@@ -196,3 +196,19 @@ test('the numbers are read again every minute, and when the page becomes visible
   await button(page, 'Update the list').waitFor({ state: 'detached' });
   expect(await focused(page)).toBe('H1 Waiting offers');
 });
+
+test('a long id is shown in groups that stay whole, and copied without spaces', async () => {
+  const { open } = newProjects();
+  const project = '4f2a9c0de1b84a7f9d3c5e6b7a8091c2';
+  const page = await open({ project });
+  const id = page.locator('.account .id');
+  expect(await id.locator('span').allTextContents()).toEqual(['4f2a9c0d', 'e1b84a7f', '9d3c5e6b', '7a8091c2']);
+  for (const width of [1280, 320]) {
+    await page.setViewportSize({ width, height: 640 });
+    expect(
+      await id.locator('span').evaluateAll((groups) => groups.map((group) => group.getClientRects().length)),
+    ).toEqual([1, 1, 1, 1]);
+  }
+  await id.click();
+  expect(await page.evaluate(() => String(getSelection()))).toBe(project);
+});
