@@ -1,6 +1,6 @@
+import { deepEqual } from 'node:assert/strict';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { expect } from '@jest/globals';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 
 /** Path of the console below the URL of a server. */
@@ -130,11 +130,16 @@ export interface Expected {
  */
 export async function assertClean(page: Page, { errors, violations, origins = [] }: Expected = {}): Promise<void> {
   const found = findings(page);
-  expect(found.errors.filter((message) => errors?.test(message) !== true)).toEqual([]);
-  expect(found.violations.filter((violation) => violations?.test(violation) !== true)).toEqual([]);
-  const allowed = [new URL(page.url()).origin, ...origins];
-  expect(found.requests.filter((url) => !allowed.includes(new URL(url).origin))).toEqual([]);
-  expect(found.requests.filter((url) => url.includes('dev:') || url.includes('dev%3A'))).toEqual([]);
-  const stored = await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]);
-  expect(stored).toEqual([0, 0, '']);
+  deepEqual(
+    {
+      errors: found.errors.filter((message) => errors?.test(message) !== true),
+      violations: found.violations.filter((violation) => violations?.test(violation) !== true),
+      otherOrigins: found.requests.filter(
+        (url) => ![new URL(page.url()).origin, ...origins].includes(new URL(url).origin),
+      ),
+      tokens: found.requests.filter((url) => /dev(:|%3A)/i.test(url)),
+      stored: await page.evaluate(() => `${localStorage.length} ${sessionStorage.length} ${document.cookie}`),
+    },
+    { errors: [], violations: [], otherOrigins: [], tokens: [], stored: '0 0 ' },
+  );
 }
