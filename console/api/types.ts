@@ -45,7 +45,7 @@ export interface Offer {
 }
 
 /** A page of a list. `next` is the path of the next page. */
-export interface Page {
+interface Page {
   readonly next?: string;
 }
 
