@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { assertAccessible, runAxe } from './support/axe.ts';
-import { announced, button } from './support/page-content.ts';
+import { announced, button, waitForTitle } from './support/page-content.ts';
 import { startTestWorld, type TestProjects } from './support/test-world.ts';
 import { seedViews, views } from './support/views.ts';
 
@@ -16,7 +16,7 @@ test.each(views.map((view) => [view.name, view] as const))(
   '%s has no finding of axe: light, dark, narrow',
   async (_name, view) => {
     const page = await view.open(projects, { colorScheme: 'light' });
-    expect(await page.title()).toMatch(view.title);
+    await waitForTitle(page, view.title);
     await assertAccessible(page);
     await page.emulateMedia({ colorScheme: 'dark' });
     await assertAccessible(page);

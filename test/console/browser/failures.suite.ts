@@ -9,7 +9,9 @@ import {
   recordRequests,
   rowNames,
   tabShows,
+  waitForFocus,
   waitForRows,
+  waitForTitle,
 } from './support/page-content.ts';
 import { startTestWorld, type TestProjects } from './support/test-world.ts';
 
@@ -48,7 +50,7 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
     await waitForRows(page, ['three', 'one']);
     await tabShows(page, 'Waiting', 2);
     expect(await button(page, 'Undo').count()).toBe(0);
-    expect(await focused(page)).toBe('H1 Waiting offers');
+    await waitForFocus(page, 'H1 Waiting offers');
   });
 
   test('is removed, and the others of the request are answered', async () => {
@@ -94,11 +96,11 @@ describe('the end of the sign-in', () => {
       'alert',
       /^The service refused your sign-in: The token .* expired\. Nothing was changed\. Sign in again to continue\.$/,
     );
-    expect(await page.title()).toBe('Sign in – Image sharing');
-    expect(await focused(page)).toBe('H1 Sign in to image sharing');
+    await waitForTitle(page, 'Sign in – Image sharing');
+    await waitForFocus(page, 'H1 Sign in to image sharing');
     await signIn(page, { project: projects.receiverId });
     await waitForRows(page, ['one']);
-    expect(await page.title()).toBe('Rejected – Image sharing');
+    await waitForTitle(page, 'Rejected – Image sharing');
     expect(await page.getByRole('alert').textContent()).toBe('');
   });
 
@@ -269,7 +271,7 @@ describe('an answer that fails', () => {
     await button(page, 'Undo').click();
     await announced(page, 'alert', 'Nothing was changed.');
     await waitForRows(page, ['three', 'one']);
-    expect(await focused(page)).toBe('H1 Waiting offers');
+    await waitForFocus(page, 'H1 Waiting offers');
     expect(await projects.receiver.listOfferNames('accepted')).toEqual(['two']);
   });
 });
@@ -337,7 +339,7 @@ describe('a list that cannot be loaded', () => {
     expect(await page.getByText('No offer is waiting').count()).toBe(0);
     await button(page, 'Try again').click();
     await waitForRows(page, ['one']);
-    expect(await focused(page)).toBe('H1 Waiting offers');
+    await waitForFocus(page, 'H1 Waiting offers');
     expect(await page.getByRole('alert').textContent()).toBe('');
   });
 

@@ -1,6 +1,15 @@
 import { expect, test } from '@jest/globals';
 import { loaded, signIn } from './support/browser.ts';
-import { announced, button, focused, recordRequests, rowNames, tabShows, waitForRows } from './support/page-content.ts';
+import {
+  announced,
+  button,
+  recordRequests,
+  rowNames,
+  tabShows,
+  waitForFocus,
+  waitForRows,
+  waitForTitle,
+} from './support/page-content.ts';
 import { startTestWorld } from './support/test-world.ts';
 
 const newProjects = startTestWorld();
@@ -14,15 +23,15 @@ test('an offer is counted, accepted, in the image list of the project, and waits
 
   await waitForRows(page, ['fedora-44', 'debian-13']);
   await tabShows(page, 'Waiting', 2);
-  expect(await page.title()).toBe('(2) Waiting – Image sharing');
+  await waitForTitle(page, '(2) Waiting – Image sharing');
   expect(await receiver.listImageNames()).toEqual([]);
 
   await button(page, 'Accept debian-13').click();
   await announced(page, 'status', 'Accepted debian-13.');
   expect(await rowNames(page)).toEqual(['fedora-44']);
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
   await tabShows(page, 'Accepted', 1);
-  expect(await page.title()).toBe('(1) Waiting – Image sharing');
+  await waitForTitle(page, '(1) Waiting – Image sharing');
   expect(await owner.statusOf(debian!.id, receiverId)).toBe('accepted');
   expect(await owner.statusOf(fedora!.id, receiverId)).toBe('pending');
   expect(await receiver.listImageNames()).toEqual(['debian-13']);
@@ -30,7 +39,7 @@ test('an offer is counted, accepted, in the image list of the project, and waits
   await button(page, 'Undo').click();
   await announced(page, 'status', 'Moved to Waiting: debian-13.');
   await waitForRows(page, ['fedora-44', 'debian-13']);
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
   await tabShows(page, 'Waiting', 2);
   expect(await owner.statusOf(debian!.id, receiverId)).toBe('pending');
   expect(await receiver.listImageNames()).toEqual([]);
@@ -46,11 +55,11 @@ test('a rejected offer is in its tab, can be accepted there, and is rejected aga
   await announced(page, 'status', 'Rejected debian-13.');
   await page.getByText('No offer is waiting for an answer.').waitFor();
   await tabShows(page, 'Waiting', 0);
-  expect(await page.title()).toBe('Waiting – Image sharing');
+  await waitForTitle(page, 'Waiting – Image sharing');
 
   await page.getByRole('link', { name: 'Rejected 1' }).click();
   await waitForRows(page, ['debian-13']);
-  expect(await focused(page)).toBe('H1 Rejected offers');
+  await waitForFocus(page, 'H1 Rejected offers');
   expect(await button(page, 'Reject debian-13').count()).toBe(0);
   await button(page, 'Accept debian-13').click();
   await announced(page, 'status', 'Accepted debian-13.');
@@ -183,7 +192,7 @@ test('the numbers are read again every minute, and when the page becomes visible
   await owner.offerImages(receiverId, named('one'));
   await page.clock.fastForward(60_000);
   await tabShows(page, 'Waiting', 1);
-  expect(await page.title()).toBe('(1) Waiting – Image sharing');
+  await waitForTitle(page, '(1) Waiting – Image sharing');
 
   await owner.offerImages(receiverId, named('two'));
   // A headless page is always visible, so only the event is produced.
@@ -194,7 +203,7 @@ test('the numbers are read again every minute, and when the page becomes visible
   await button(page, 'Update the list').click();
   await waitForRows(page, ['two', 'one']);
   await button(page, 'Update the list').waitFor({ state: 'detached' });
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
 });
 
 test('a long id is shown in groups that stay whole, and copied without spaces', async () => {

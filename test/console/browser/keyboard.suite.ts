@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { loaded } from './support/browser.ts';
-import { announced, focused, waitForRows } from './support/page-content.ts';
+import { announced, focused, waitForFocus, waitForRows } from './support/page-content.ts';
 import { startTestWorld } from './support/test-world.ts';
 
 const newProjects = startTestWorld();
@@ -48,11 +48,11 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
   await page.keyboard.type(receiverId);
   await page.keyboard.press('Enter');
   await loaded(page);
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
 
   await tabTo(page, 'A Skip to the content', 'Shift+Tab');
   await page.keyboard.press('Enter');
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
   expect(new URL(page.url()).hash).toBe('');
 
   await tabTo(page, 'INPUT Select two');
@@ -63,17 +63,17 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
   await page.keyboard.press('Enter');
   await announced(page, 'status', 'Accepted 2 images.');
   await assertFocusVisible(page);
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
   expect(await owner.statusOf(images[0]!.id, receiverId)).toBe('accepted');
 
   await tabTo(page, 'BUTTON Undo', 'Shift+Tab');
   await page.keyboard.press('Space');
   await announced(page, 'status', 'Moved to Waiting: 2 images.');
   await assertFocusVisible(page);
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
   await tabTo(page, 'BUTTON Dismiss', 'Shift+Tab');
   await page.keyboard.press('Enter');
-  expect(await focused(page)).toBe('H1 Waiting offers');
+  await waitForFocus(page, 'H1 Waiting offers');
 
   await tabTo(page, 'BUTTON Reject three');
   await page.keyboard.press('Enter');
@@ -81,20 +81,20 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
   await tabTo(page, 'A Rejected 1');
   await page.keyboard.press('Enter');
   await waitForRows(page, ['three']);
-  expect(await focused(page)).toBe('H1 Rejected offers');
+  await waitForFocus(page, 'H1 Rejected offers');
   await assertFocusVisible(page);
 
   await tabTo(page, 'INPUT name');
   await page.keyboard.type('nothing');
   await page.keyboard.press('Enter');
   await page.getByText('No offer matches the filter.').waitFor();
-  expect(await focused(page)).toBe('INPUT name');
+  await waitForFocus(page, 'INPUT name');
   await tabTo(page, 'BUTTON Show all');
   await page.keyboard.press('Enter');
   await waitForRows(page, ['three']);
   await tabTo(page, 'BUTTON Sign out', 'Shift+Tab');
   await page.keyboard.press('Enter');
-  expect(await focused(page)).toBe('H1 Sign in to image sharing');
+  await waitForFocus(page, 'H1 Sign in to image sharing');
 });
 
 test('the focus leaves each element in both directions and visits all controls', async () => {

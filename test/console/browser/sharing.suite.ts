@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { loaded } from './support/browser.ts';
-import { announced, button, focused, tabShows, waitForRows } from './support/page-content.ts';
+import { announced, button, focused, tabShows, waitForFocus, waitForRows } from './support/page-content.ts';
 import { startTestWorld } from './support/test-world.ts';
 
 const newProjects = startTestWorld();
@@ -15,7 +15,7 @@ test('an owner offers an image, sets and removes its end, withdraws it after a c
   await waitForRows(page, ['private', 'debian-13']);
   await button(page, 'Members of debian-13').click();
   const dialog = page.getByRole('dialog', { name: 'Members of debian-13' });
-  expect(await focused(page)).toBe('H2 Members of debian-13');
+  await waitForFocus(page, 'H2 Members of debian-13');
   await dialog.getByText('Members: none').waitFor();
 
   await dialog.getByLabel('Projects').fill(`${receiverId}, gamma`);
@@ -35,7 +35,7 @@ test('an owner offers an image, sets and removes its end, withdraws it after a c
   await announced(inbox, 'status', 'Accepted debian-13.');
 
   await button(dialog, `Change end of ${receiverId}`).click();
-  expect(await focused(page)).toBe('INPUT end');
+  await waitForFocus(page, 'INPUT end');
   await dialog.getByLabel('End, in the time zone of your browser').fill('2099-12-31T12:00');
   await button(dialog, 'Save').click();
   await dialog
@@ -65,18 +65,18 @@ test('an owner offers an image, sets and removes its end, withdraws it after a c
     .getByRole('status')
     .filter({ hasText: `Withdrawn from ${receiverId}.` })
     .waitFor();
-  expect(await focused(page)).toBe('H2 Members of debian-13');
+  await waitForFocus(page, 'H2 Members of debian-13');
   expect(await receiver.listImageNames()).toEqual([]);
 
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  expect(await focused(page)).toBe('BUTTON Members of debian-13');
+  await waitForFocus(page, 'BUTTON Members of debian-13');
   await page.getByText('1 (1 waiting, 0 accepted, 0 rejected)').waitFor();
 
   await button(page, 'Members of private').click();
   await page.getByRole('dialog').getByText('This image is private.').waitFor();
   await button(page.getByRole('dialog'), 'Close').click();
-  expect(await focused(page)).toBe('BUTTON Members of private');
+  await waitForFocus(page, 'BUTTON Members of private');
 });
 
 test('an owner withdraws an offer with keys only, and the focus stays in the dialog', async () => {
@@ -105,10 +105,10 @@ test('an owner withdraws an offer with keys only, and the focus stays in the dia
   await tabTo('BUTTON Withdraw');
   await page.keyboard.press('Space');
   await page.getByRole('dialog').getByRole('status').filter({ hasText: 'Withdrawn' }).waitFor();
-  expect(await focused(page)).toBe('H2 Members of debian-13');
+  await waitForFocus(page, 'H2 Members of debian-13');
   expect(await receiver.listOfferNames('pending')).toEqual([]);
   await page.keyboard.press('Escape');
-  expect(await focused(page)).toBe('BUTTON Members of debian-13');
+  await waitForFocus(page, 'BUTTON Members of debian-13');
 });
 
 test('a failure in the dialog is announced there, and nothing is shown as done', async () => {
@@ -130,7 +130,7 @@ test('a failure in the dialog is announced there, and nothing is shown as done',
   await button(dialog, 'Withdraw').click();
   await dialog.getByRole('alert').filter({ hasText: /./ }).waitFor();
   await dialog.getByText('Members: none').waitFor();
-  expect(await focused(page)).toBe('H2 Members of debian-13');
+  await waitForFocus(page, 'H2 Members of debian-13');
 });
 
 test('the history shows the changes of an image, and who had access', async () => {
@@ -146,7 +146,7 @@ test('the history shows the changes of an image, and who had access', async () =
   await page.getByRole('heading', { level: 1, name: 'History of debian-13' }).waitFor();
   await page.getByRole('rowheader').first().waitFor();
   await loaded(page);
-  expect(await focused(page)).toBe('H1 History of debian-13');
+  await waitForFocus(page, 'H1 History of debian-13');
   expect(await page.getByRole('rowheader').allTextContents()).toEqual([
     ...['Withdrawn', 'Accepted', 'Offered', 'Image created with the visibility shared'],
   ]);
@@ -177,7 +177,7 @@ test('a standing answer decides about later offers, is changed, removed and rest
 
   await button(page, `Remove later offers of ${ownerId}`).click();
   await announced(page, 'status', `Later offers of ${ownerId} wait for an answer.`);
-  expect(await focused(page)).toBe('H1 Standing answers');
+  await waitForFocus(page, 'H1 Standing answers');
   await owner.offerImages(receiverId, [{ name: 'three' }]);
   expect(await receiver.listOfferNames('pending')).toEqual(['three']);
   await button(page, 'Undo').click();

@@ -1,3 +1,4 @@
+import { equal } from 'node:assert/strict';
 import type { Locator, Page, Request } from 'playwright-core';
 
 /** Returns the names in the rows of the table, in their order. */
@@ -36,6 +37,22 @@ export const focused = (page: Page): Promise<string> =>
     const label = element?.getAttribute('aria-label') ?? element?.getAttribute('name') ?? element?.textContent;
     return `${element?.tagName} ${label?.trim()}`;
   });
+
+/** Repeats a reading until it has a value. @throws AssertionError with the last value after 10 s */
+async function waitForValue(read: () => Promise<string>, expected: string | RegExp): Promise<void> {
+  for (const deadline = Date.now() + 10_000; ;) {
+    const value = await read();
+    if (expected instanceof RegExp ? expected.test(value) : value === expected) return;
+    if (Date.now() > deadline) equal(value, String(expected));
+  }
+}
+
+/** Waits until an element has the focus, as {@link focused} describes it: an effect moves it after the next frame. */
+export const waitForFocus = (page: Page, element: string): Promise<void> => waitForValue(() => focused(page), element);
+
+/** Waits until the page has a title: an effect sets it after the next frame. */
+export const waitForTitle = (page: Page, title: string | RegExp): Promise<void> =>
+  waitForValue(() => page.title(), title);
 
 /** Collects the requests of a page to the service from now on, as method and path. */
 export function recordRequests(page: Page): readonly string[] {
