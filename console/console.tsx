@@ -63,18 +63,27 @@ export function Console({ session, onSignOut }: ConsoleProps) {
   };
   /** Number of the newest reading: the response to an older one is ignored. */
   const newestReading = useRef(0);
+  // Not the state: the timer has the functions of the first rendering.
+  const hasProject = useRef(false);
   const refreshProject = () => {
     const reading = ++newestReading.current;
     api.showProject().then(
       (current) => {
-        if (reading === newestReading.current) setProject(current);
+        if (reading !== newestReading.current) return;
+        hasProject.current = true;
+        setProject(current);
       },
       (error: unknown) => {
+        if (reading !== newestReading.current) return;
         // The next reading replaces old numbers. Only the first one is indispensable.
-        if (project === undefined) report(error, invalidate);
+        if (!hasProject.current) report(error, retryFirstReading);
         else if (error instanceof Problem && error.kind === 'signed-out') report(error);
       },
     );
+  };
+  const retryFirstReading = () => {
+    notify(undefined);
+    invalidate();
   };
   const invalidate = () => {
     setRevision((current) => current + 1);

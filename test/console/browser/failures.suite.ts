@@ -370,6 +370,22 @@ test('a failure to load the numbers of offers is announced', async () => {
   await announced(page, 'status', 'Accepted one.');
 });
 
+test('a failure to read the numbers again keeps the numbers and the message about the last action', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects, /status of 503/);
+  await button(page, 'Accept two').click();
+  await announced(page, 'status', 'Accepted two.');
+  await tabShows(page, 'Waiting', 2);
+  await page.route('**/sharing/v1/project', respond(503), { times: 1 });
+  const failed = page.waitForResponse((response) => response.status() === 503);
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await failed;
+  await tabShows(page, 'Waiting', 2);
+  expect(await page.locator('.notice').allTextContents()).toEqual([expect.stringContaining('Accepted two.')]);
+  await button(page, 'Undo').click();
+  await waitForRows(page, ['three', 'two', 'one']);
+});
+
 test('a page whose settings cannot be loaded says so', async () => {
   const { openSignIn } = newProjects();
   const page = await openSignIn({ errors: /status of 500/ });
