@@ -33,6 +33,9 @@ export interface Fault {
   readonly requestId?: string | null;
 }
 
+/** Codes of a 503 of the service that say that the request had no effect. */
+const withoutEffect = ['try-again-later', 'database-unavailable', 'identity-unavailable', 'not-started'];
+
 const unknownOutcome =
   'so the change may or may not have been made. Check the list, which is loaded again, before you repeat the change.';
 
@@ -65,8 +68,8 @@ export function problemOf({ status, error, message = '', retryAfter, requestId }
       `The service receives too many requests.${nothing} Wait some seconds, then try again.`,
     );
   }
-  // The service says if a request had no effect. An error of the gateway does not.
-  const hadNoEffect = status === 503 && error !== undefined && error !== 'outcome-unknown';
+  // The service says if a request had no effect. An error of the gateway or of a proxy does not.
+  const hadNoEffect = status === 503 && withoutEffect.includes(error ?? '');
   if (hadNoEffect || (status >= 500 && !isWrite)) {
     const pause = retryAfter != null && /^\d+$/.test(retryAfter) ? `Try again in ${retryAfter} s.` : 'Try again later.';
     const reference =

@@ -1,3 +1,4 @@
+import { fetchFields } from './fetch-fields.ts';
 import { connectionProblem, problemOf, unreadableProblem } from './problem.ts';
 
 /** A signed-in user. */
@@ -18,9 +19,6 @@ export interface ApiCall {
   readonly field?: string;
 }
 
-/** Longer than the 30 s after which the gateway itself responds. */
-const timeoutMilliseconds = 35_000;
-
 /**
  * Sends a request with the token of the session.
  *
@@ -30,27 +28,18 @@ const timeoutMilliseconds = 35_000;
 export async function sendRequest(session: Session, { method = 'GET', path, body, field }: ApiCall): Promise<unknown> {
   const token = await session.token();
   const isWrite = method !== 'GET';
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(path, {
-      method,
-      headers: { 'x-auth-token': token, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-      cache: 'no-store',
-      credentials: 'omit',
-      signal: AbortSignal.timeout(timeoutMilliseconds),
-    });
-    text = await response.text();
-  } catch {
+  const { response, fields } = await fetchFields(path, {
+    method,
+    headers: { 'x-auth-token': token, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  }).catch(() => {
     throw connectionProblem(isWrite);
-  }
-  const content = parseJson(text);
+  });
   if (response.ok) {
-    if (field !== undefined && content[field] === undefined) throw unreadableProblem(isWrite);
-    return content;
+    if (field !== undefined && fields[field] == null) throw unreadableProblem(isWrite);
+    return fields;
   }
-  const { error, message } = content as { readonly error?: string; readonly message?: string };
+  const { error, message } = fields as { readonly error?: string; readonly message?: string };
   throw problemOf(
     {
       status: response.status,
@@ -61,13 +50,4 @@ export async function sendRequest(session: Session, { method = 'GET', path, body
     },
     isWrite,
   );
-}
-
-/** Returns the fields of a JSON object; none for any other text. */
-function parseJson(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
-  } catch {
-    return {};
-  }
 }

@@ -42,10 +42,22 @@ export const maxEntries = 100;
 /** The requests of the page (`docs/sharing-api.md`). All methods throw a `Problem` for each failure. */
 export type SharingApi = ReturnType<typeof createSharingApi>;
 
-/** Creates the requests of a session. */
-export function createSharingApi(session: Session) {
+/**
+ * Creates the requests of a session. After its end no request is sent and no response arrives: the promises stay pending, so
+ * that an action in progress has no further effect.
+ *
+ * @param hasEnded - returns true after the end of the session
+ */
+export function createSharingApi(session: Session, hasEnded: () => boolean) {
+  const request = async (call: ApiCall): Promise<unknown> => {
+    try {
+      return hasEnded() ? undefined : await sendRequest(session, call);
+    } finally {
+      if (hasEnded()) await new Promise<never>(() => undefined);
+    }
+  };
   const send = async <Result>(field: string & keyof Result, call: ApiCall) =>
-    (await sendRequest(session, { ...call, field })) as Result;
+    (await request({ ...call, field })) as Result;
   const get = <Result>(field: string & keyof Result, path: string) => send<Result>(field, { path });
   const bulk = async (path: string, body: object) =>
     (await send<{ readonly results: readonly BulkResult[] }>('results', { method: 'POST', path, body })).results;
@@ -64,6 +76,9 @@ export function createSharingApi(session: Session) {
     /** Sets the project's own status of up to 100 images. @returns a result for each answer, in their order */
     answer: (answers: readonly Answer[]) => bulk('/sharing/v1/answers', { answers }),
 
+    /** Shows the project's own membership of an image. */
+    showMembership: (imageId: string, projectId: string) =>
+      get<Omit<Member, 'expires_at'>>('member_id', `/v2/images/${imageId}/members/${encodeURIComponent(projectId)}`),
     /** Lists the project's own images. @param next - path of a further page */
     listOwnImages: (next?: string) => get<OwnImagesPage>('images', next ?? '/sharing/v1/images'),
     /** Lists all members of an image. */
@@ -98,7 +113,7 @@ export function createSharingApi(session: Session) {
     setStandingAnswer: (owner: string, status: StandingAnswer['status']) =>
       send<StandingAnswer>('owner', { method: 'PUT', path: standingAnswerPath(owner), body: { status } }),
     removeStandingAnswer: async (owner: string) => {
-      await sendRequest(session, { method: 'DELETE', path: standingAnswerPath(owner) });
+      await request({ method: 'DELETE', path: standingAnswerPath(owner) });
     },
   } as const;
 }

@@ -12,8 +12,8 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
   return (
     <form class="form" onSubmit={submit}>
       <p>
-        This is a local test server: it accepts every name, without a password. Each tab has its own sign-in: to play
-        both sides, sign in as alice of project alpha in a second tab.
+        This is a local test server: it accepts every name, without a password. Each tab has its own sign-in: to try
+        both projects, sign in as alice of project alpha in a second tab.
       </p>
       <label>
         User{' '}
@@ -39,7 +39,7 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
       </label>
       <label>
         Role{' '}
-        <select name="role" defaultValue="member">
+        <select name="role">
           <option>member</option>
           <option>reader</option>
           <option>manager</option>

@@ -1,3 +1,4 @@
+import { fetchFields } from '../api/fetch-fields.ts';
 import { Problem } from '../api/problem.ts';
 
 /** A user, identified by its name, and the project of the token. */
@@ -35,8 +36,6 @@ export function authRequestBody(credentials: PasswordCredentials | ApplicationCr
   };
 }
 
-const timeoutMilliseconds = 30_000;
-
 /**
  * Requests a token from Keystone. Nothing keeps the credentials after the request.
  *
@@ -47,26 +46,18 @@ export async function requestKeystoneToken(
   url: string,
   credentials: PasswordCredentials | ApplicationCredential,
 ): Promise<string> {
-  let response: Response;
-  try {
-    response = await fetch(`${url}/auth/tokens`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(authRequestBody(credentials)),
-      cache: 'no-store',
-      credentials: 'omit',
-      // The secret is for this URL only.
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMilliseconds),
-    });
-  } catch {
+  const { response, fields } = await fetchFields(`${url}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(authRequestBody(credentials)),
+  }).catch(() => {
     // The browser does not tell the page the reason.
     throw new Problem(
       'temporary',
       `Keystone at ${new URL(url).origin} cannot be reached from this page. Check your network connection. If Keystone runs, ` +
         `its operator must allow the origin ${location.origin} in the section [cors] of its configuration.`,
     );
-  }
+  });
   if (response.ok) {
     const token = response.headers.get('x-subject-token');
     if (token !== null) return token;
@@ -76,7 +67,7 @@ export async function requestKeystoneToken(
         'of its configuration.',
     );
   }
-  throw keystoneProblem(response.status, await readMessage(response), 'secret' in credentials);
+  throw keystoneProblem(response.status, messageOf(fields), 'secret' in credentials);
 }
 
 function keystoneProblem(status: number, message: string, isApplicationCredential: boolean): Problem {
@@ -93,11 +84,7 @@ function keystoneProblem(status: number, message: string, isApplicationCredentia
 }
 
 /** Returns the sentence of an error response of Keystone; empty if it has none. */
-async function readMessage(response: Response): Promise<string> {
-  try {
-    const { error } = (await response.json()) as { readonly error?: { readonly message?: unknown } };
-    return typeof error?.message === 'string' ? error.message : '';
-  } catch {
-    return '';
-  }
+function messageOf({ error }: Readonly<Record<string, unknown>>): string {
+  const { message } = Object(error) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : '';
 }

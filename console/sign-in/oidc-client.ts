@@ -1,4 +1,5 @@
 import type { PageIdentity } from '../../lambda/console/page-settings.ts';
+import { fetchFields, parseFields } from '../api/fetch-fields.ts';
 import { Problem } from '../api/problem.ts';
 import type { IssuedTokens } from './refreshing-session.ts';
 
@@ -21,8 +22,6 @@ export interface RequestBinding {
   /** PKCE code verifier (RFC 7636). */
   readonly verifier: string;
 }
-
-const timeoutMilliseconds = 30_000;
 
 /** Seconds by which the clocks of the browser and the issuer can differ. */
 const clockToleranceSeconds = 60;
@@ -154,7 +153,7 @@ function assertIdToken(
 ): void {
   const [, payload = ''] = idToken?.split('.') ?? [];
   // The compared claims are ASCII.
-  const claims = parseObject(() => atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  const claims = parseFields(() => atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
   const { clientId } = identity;
   const audience = [claims['aud']].flat();
   const isForPage = audience.includes(clientId) && (audience.length === 1 || claims['azp'] === clientId);
@@ -164,44 +163,23 @@ function assertIdToken(
   assertValid(Number(claims['exp']) > Date.now() / 1000 - clockToleranceSeconds, 'id_token.exp', identity);
 }
 
-/** Sends a request without cookies and returns the fields of its response. @throws Problem for each failure */
+/** Sends a request and returns the fields of its response. @throws Problem for each failure */
 async function fetchJson<Fields>(identity: OidcIdentity, url: string, init: RequestInit = {}): Promise<Fields> {
   const host = issuerHost(identity);
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, {
-      ...init,
-      cache: 'no-store',
-      credentials: 'omit',
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMilliseconds),
-    });
-    text = await response.text();
-  } catch {
+  const { response, fields } = await fetchFields(url, init).catch(() => {
     // The browser does not tell the page the reason.
     throw new Problem(
       'temporary',
       `${host} cannot be reached from this page. Check your network connection. If ${host} runs, its operator must allow the ` +
         `origin ${location.origin}, and the operator of this page must allow the origin ${new URL(url).origin}.`,
     );
-  }
-  if (response.status >= 500) {
+  });
+  if (response.status >= 500 || response.status === 429) {
     throw new Problem('temporary', `${host} failed with status ${response.status}. Try again later.`);
   }
-  const fields = parseObject(() => text);
   if (response.ok) return fields as Fields;
   const { error, error_description: description } = fields;
   throw refusal(identity, typeof error === 'string' ? error : `status ${response.status}`, description);
-}
-
-/** Returns the fields of a JSON object; none for any other text. */
-function parseObject(read: () => string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(read())) as Readonly<Record<string, unknown>>;
-  } catch {
-    return {};
-  }
 }
 
 function refusal(identity: OidcIdentity, error: string, description: unknown): Problem {

@@ -1,3 +1,4 @@
+import { Problem } from '../api/problem.ts';
 import type { Session } from '../api/send-request.ts';
 
 /** Tokens of a token response (RFC 6749, section 5.1). */
@@ -29,7 +30,8 @@ export function createRefreshingSession(
 
   const replace = async (refreshToken: string): Promise<string> => {
     const sentAt = now();
-    tokens = { refresh_token: refreshToken, ...(await refresh(refreshToken)) };
+    // A response without a lifetime or a refresh token does not change them.
+    tokens = { ...tokens, ...present(await refresh(refreshToken)) };
     receivedAt = sentAt;
     return tokens.access_token;
   };
@@ -38,10 +40,21 @@ export function createRefreshingSession(
       const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds = Infinity } = tokens;
       const isFresh = now() < receivedAt + seconds * 1000 - reserveMilliseconds;
       if (isFresh || refreshToken === undefined) return Promise.resolve(accessToken);
-      pending ??= replace(refreshToken).finally(() => {
-        pending = undefined;
-      });
+      const hasEnded = now() >= receivedAt + seconds * 1000;
+      pending ??= replace(refreshToken)
+        .catch((error: unknown) => {
+          // The token is still valid, and the next request tries again.
+          if (hasEnded || !(error instanceof Problem) || error.kind !== 'temporary') throw error;
+          return accessToken;
+        })
+        .finally(() => {
+          pending = undefined;
+        });
       return pending;
     },
   };
 }
+
+/** Returns the tokens without the fields that are missing or null. */
+const present = (tokens: IssuedTokens): IssuedTokens =>
+  Object.fromEntries(Object.entries(tokens).filter(([, value]) => value != null)) as unknown as IssuedTokens;

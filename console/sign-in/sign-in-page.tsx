@@ -105,7 +105,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
       ) : (
         <TokenForm identity={identity} isFocused={isTokenFocused} {...form} />
       )}
-      {isBusy && <Progress label="Signing in" />}
+      <div role="status">{isBusy && <Progress label="Signing in" />}</div>
     </main>
   );
 }

@@ -13,6 +13,7 @@ describe('the problem of an error response', () => {
     ['an entry that was not started', { status: 503, error: 'not-started' }, 'temporary', 'temporary'],
     ['an unknown outcome', { status: 503, error: 'outcome-unknown' }, 'temporary', 'outcome-unknown'],
     ['a 503 of the gateway', { status: 503 }, 'temporary', 'outcome-unknown'],
+    ['a 503 of a proxy', { status: 503, error: 'upstream reset' }, 'temporary', 'outcome-unknown'],
     ['an internal error', { status: 500, error: 'internal-error' }, 'temporary', 'outcome-unknown'],
     ['an invalid request', { status: 400, error: 'invalid-request' }, 'refused', 'refused'],
     ['a full quota', { status: 413, error: 'member-quota-exceeded' }, 'refused', 'refused'],

@@ -88,6 +88,7 @@ describe('discovery', () => {
     ['a page', { status: 200, body: '<html>' }, '"issuer" is missing or wrong'],
     ['a 404', { status: 404, body: 'Not found' }, 'refused the sign-in: status 404.'],
     ['a 503', { status: 503, body: '' }, 'failed with status 503. Try again later.'],
+    ['a 429', { status: 429, body: '' }, 'failed with status 429. Try again later.'],
     ['a redirect', { status: 302, body: '', headers: { location: '/x' } }, 'cannot be reached from this page'],
   ])('reports %s', async (_title, result, message) => {
     response = result;

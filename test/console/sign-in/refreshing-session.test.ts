@@ -73,3 +73,33 @@ test('a failed replacement is a problem of the request, and the next request tri
   expect(await token()).toBe('access-2');
   expect(used).toEqual(['refresh-1', 'refresh-1']);
 });
+
+test('a temporary failure keeps a token that is still valid, and the next request tries again', async () => {
+  const outcomes = [new Problem('temporary', 'Try again later.'), second];
+  const { token, clock, used } = aSession(first, () => {
+    const outcome = outcomes.shift();
+    return outcome instanceof Problem || outcome === undefined ? Promise.reject(outcome!) : Promise.resolve(outcome);
+  });
+  clock.now = 280_000;
+  expect(await token()).toBe('access-1');
+  expect(await token()).toBe('access-2');
+  expect(used).toEqual(['refresh-1', 'refresh-1']);
+});
+
+test('a temporary failure after the end of the token is a failure', async () => {
+  const { token, clock } = aSession(first, () => Promise.reject(new Problem('temporary', 'Try again later.')));
+  clock.now = 300_000;
+  await expect(token()).rejects.toThrow('Try again later.');
+});
+
+test('a response without a lifetime or a refresh token keeps those of the previous one', async () => {
+  const answers = [{ access_token: 'access-2' }, { access_token: 'access-3', expires_in: null, refresh_token: null }];
+  const { token, clock, used } = aSession(first, () => Promise.resolve(answers.shift() as unknown as IssuedTokens));
+  clock.now = 270_000;
+  expect(await token()).toBe('access-2');
+  clock.now = 270_000 + 269_999;
+  expect(await token()).toBe('access-2');
+  clock.now = 270_000 + 270_000;
+  expect(await token()).toBe('access-3');
+  expect(used).toEqual(['refresh-1', 'refresh-1']);
+});
