@@ -16,7 +16,7 @@ const membersSchema = z.looseObject({
   ),
 });
 
-/** Lists the members of an image: all for its owner and an admin, its own membership for a member. */
+/** Lists the members of an image of the project. */
 export async function listMembers(api: SharingApi, { id }: FoundImage): Promise<Outcome> {
   const { body, json } = await api.request('GET', `/sharing/v1/images/${id}/members`, membersSchema);
   const columns = ['PROJECT', 'STATUS', 'OFFERED', 'CHANGED', 'ENDS'].map((heading) => ({ heading }));

@@ -10,7 +10,7 @@ const names = Object.keys(files);
 const textOf = (extension: string): string => files[names.find((name) => name.endsWith(extension))!]!;
 
 test('the names of all files except index.html have a hash', () => {
-  const patterns = names.map((name) => name.replace(/-[A-Z0-9]{8}\./, '-<hash>.'));
+  const patterns = names.map((name) => name.replace(/-[0-9a-f]{8}\./, '-<hash>.'));
 
   expect(patterns.toSorted()).toEqual(['icon-<hash>.svg', 'index.html', 'main-<hash>.css', 'main-<hash>.js']);
 });
@@ -44,10 +44,10 @@ test('no source of the page writes HTML or style attributes', () => {
   expect(sources.filter((file) => writing.test(readFileSync(join(projectFolder, file), 'utf8')))).toEqual([]);
 });
 
-test('the compressed page has at most 25 KiB', () => {
+test('the compressed page has at most 25 KB', () => {
   const sizes = names.map((name) => [name, gzipSync(files[name]!, { level: 9 }).length] as const);
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-  const isSmall = total <= 25 * 1024;
+  const isSmall = total <= 25_000;
 
   expect(isSmall ? 'small enough' : { total, ...Object.fromEntries(sizes) }).toBe('small enough');
 });
