@@ -7,7 +7,7 @@ import { ConsoleContext, type ConsoleState, type Notice } from './components/con
 import { focusHeading } from './components/heading.tsx';
 import { NoticeArea } from './components/notice-area.tsx';
 import { PageHeader } from './components/page-header.tsx';
-import { Progress } from './components/progress.tsx';
+import { Progress, WaitingArea } from './components/progress.tsx';
 import { ImageHistory } from './history/image-history.tsx';
 import { OwnImages } from './images/own-images.tsx';
 import { Inbox } from './inbox/inbox.tsx';
@@ -25,16 +25,18 @@ const refreshMilliseconds = 60_000;
 
 /** The page of a signed-in user: the navigation, the message about the last action, and the view that the address names. */
 export function Console({ session, onSignOut }: ConsoleProps) {
-  const api = useMemo(() => createSharingApi(session), [session]);
+  const hasEnded = useRef(false);
+  const api = useMemo(() => createSharingApi(session, () => hasEnded.current), [session]);
   const route = useRoute();
   const href = hrefOf(route);
   const [project, setProject] = useState<Project>();
   const [notice, notify] = useState<Notice>();
   const [revision, setRevision] = useState(0);
   const [isBusy, setBusy] = useState(false);
+  const [loads, setLoads] = useState(0);
   const busy = useRef(false);
 
-  const report = (error: unknown, retry?: () => void) => {
+  const report: ConsoleState['report'] = (error, repeat = {}) => {
     if (!(error instanceof Problem)) {
       notify({ text: `The page failed: ${String(error)}. Reload the page.`, isProblem: true });
       return;
@@ -43,10 +45,11 @@ export function Console({ session, onSignOut }: ConsoleProps) {
       onSignOut(error.message);
       return;
     }
-    notify({ text: error.message, isProblem: true, retry });
+    const { retry, undo } = repeat;
+    notify({ text: error.message, isProblem: true, retry, undo: error.kind === 'temporary' ? undo : undefined });
     if (error.kind === 'outcome-unknown') invalidate();
   };
-  const run: ConsoleState['run'] = async (action) => {
+  const run: ConsoleState['run'] = async (action, undo) => {
     // Not the state: a second click can arrive before the next rendering.
     if (busy.current) return undefined;
     busy.current = true;
@@ -54,11 +57,19 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     try {
       return await action();
     } catch (error) {
-      report(error);
+      report(error, { undo });
       return undefined;
     } finally {
       busy.current = false;
       setBusy(false);
+    }
+  };
+  const load: ConsoleState['load'] = async (reading) => {
+    setLoads((count) => count + 1);
+    try {
+      return await reading;
+    } finally {
+      setLoads((count) => count - 1);
     }
   };
   /** Number of the newest reading: the response to an older one is ignored. */
@@ -76,7 +87,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
       (error: unknown) => {
         if (reading !== newestReading.current) return;
         // The next reading replaces old numbers. Only the first one is indispensable.
-        if (!hasProject.current) report(error, retryFirstReading);
+        if (!hasProject.current) report(error, { retry: retryFirstReading });
         else if (error instanceof Problem && error.kind === 'signed-out') report(error);
       },
     );
@@ -98,6 +109,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     const timer = setInterval(refresh, refreshMilliseconds);
     document.addEventListener('visibilitychange', refresh);
     return () => {
+      hasEnded.current = true;
       clearInterval(timer);
       document.removeEventListener('visibilitychange', refresh);
     };
@@ -116,8 +128,8 @@ export function Console({ session, onSignOut }: ConsoleProps) {
 
   const canChange = project !== undefined && project.role !== 'reader';
   const state: ConsoleState = {
-    ...{ api, project, canChange, revision, notice, isBusy },
-    ...{ notify, invalidate, refreshProject, run },
+    ...{ api, project, canChange, revision, notice, isBusy, isWaiting: isBusy || loads > 0 },
+    ...{ notify, report, invalidate, refreshProject, run, load },
   };
   // The views load meanwhile. A header that grows would move them.
   const hasStarted = useRef(false);
@@ -141,7 +153,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
           {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
           {route.view === 'standing-answers' && <StandingAnswers />}
         </main>
-        <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+        <WaitingArea />
       </div>
     </ConsoleContext.Provider>
   );

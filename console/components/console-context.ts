@@ -27,19 +27,29 @@ export interface ConsoleState {
   readonly notice: Notice | undefined;
   /** True while an action runs; then no other action starts. */
   readonly isBusy: boolean;
+  /** True while an action runs or a list is loaded. */
+  readonly isWaiting: boolean;
   /** Shows and announces a message, in place of the previous one. */
   readonly notify: (notice: Notice | undefined) => void;
+  /**
+   * Shows a failure. After an unknown outcome the lists are loaded again; the end of the sign-in leads to the sign-in page.
+   *
+   * @param repeat - actions to offer; `undo` only if the failure is temporary
+   */
+  readonly report: (error: unknown, repeat?: Pick<Notice, 'retry' | 'undo'>) => void;
   /** Loads the lists and the numbers again. */
   readonly invalidate: () => void;
   /** Loads the numbers again. */
   readonly refreshProject: () => void;
   /**
-   * Runs an action of the user, unless another one runs. A problem is shown; after an unknown outcome the lists are loaded
-   * again; the end of the sign-in leads to the sign-in page.
+   * Runs an action of the user, unless another one runs, and reports its failure.
    *
+   * @param undo - the action, if it reverses another one: it can be repeated after a temporary failure
    * @returns the result; undefined if the action failed or did not run
    */
-  readonly run: <Result>(action: () => Promise<Result>) => Promise<Result | undefined>;
+  readonly run: <Result>(action: () => Promise<Result>, undo?: Notice['undo']) => Promise<Result | undefined>;
+  /** Waits for a list. */
+  readonly load: <Result>(reading: Promise<Result>) => Promise<Result>;
 }
 
 export const ConsoleContext = createContext<ConsoleState | undefined>(undefined);

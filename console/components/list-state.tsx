@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useConsole } from './console-context.ts';
+import { formatCount } from './format.ts';
 import { focusHeading } from './heading.tsx';
 import { Progress } from './progress.tsx';
 import type { LoadedList } from './use-list.ts';
@@ -9,7 +10,7 @@ interface ListStateProps {
   readonly list: LoadedList<unknown> | undefined;
   /** Sentence about a failed first page. */
   readonly problem: string | undefined;
-  /** Noun for the list. */
+  /** Noun for the items. */
   readonly noun: string;
   readonly children: ComponentChildren;
 }
@@ -20,21 +21,27 @@ interface ListStateProps {
  */
 export function ListState({ list, problem, noun, children }: ListStateProps) {
   const { project, invalidate } = useConsole();
-  if (problem !== undefined) {
-    return (
-      <div class="notice problem" role="alert">
-        <p>{problem}</p>
-        <button
-          type="button"
-          onClick={() => {
-            invalidate();
-            focusHeading();
-          }}
-        >
-          Try again
-        </button>
+  const tryAgain = () => {
+    invalidate();
+    focusHeading();
+  };
+  const isLoaded = list !== undefined && project !== undefined;
+  return (
+    <>
+      <p class="visually-hidden" role="status">
+        {isLoaded && problem === undefined && `${formatCount(list.items.length)} ${noun} shown`}
+      </p>
+      <div role="alert">
+        {problem !== undefined && (
+          <div class="notice problem">
+            <p>{problem}</p>
+            <button type="button" onClick={tryAgain}>
+              Try again
+            </button>
+          </div>
+        )}
       </div>
-    );
-  }
-  return list === undefined || project === undefined ? <Progress label={`Loading the ${noun}`} /> : <>{children}</>;
+      {problem === undefined && (isLoaded ? children : <Progress label={`Loading the ${noun}`} />)}
+    </>
+  );
 }

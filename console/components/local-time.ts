@@ -1,8 +1,17 @@
+import { Problem } from '../api/problem.ts';
+
 /**
  * Converts the value of a `datetime-local` field, in the time zone of the browser, to UTC with seconds, such as
  * `2027-03-31T14:00` to `2027-03-31T12:00:00Z`. A local time that occurs twice is the first one.
  */
 export const toUtc = (localText: string): string => new Date(localText).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Converts the end of a membership like {@link toUtc}. @throws Problem if it is not later than now */
+export function toFutureUtc(localText: string): string {
+  const end = toUtc(localText);
+  if (Date.parse(end) <= Date.now()) throw new Problem('refused', 'The end must be later than now.');
+  return end;
+}
 
 /** Converts a time in UTC to the value of a `datetime-local` field. Seconds are omitted if they are zero. */
 export function toLocalInput(utc: string): string {

@@ -24,7 +24,7 @@ function Message({ notice: { text, isProblem, undo, retry } }: { readonly notice
     <div class={isProblem === true ? 'notice problem' : 'notice'}>
       <p>{text}</p>
       {undo && (
-        <button type="button" onClick={() => void run(undo)}>
+        <button type="button" onClick={() => void run(undo, undo)}>
           Undo
         </button>
       )}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type Dispatch, type StateUpdater } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../api/problem.ts';
 import { useConsole } from './console-context.ts';
 
@@ -15,7 +15,8 @@ interface ListState<Item> {
   readonly list: LoadedList<Item> | undefined;
   /** Sentence about a failed first page. */
   readonly problem: string | undefined;
-  readonly setList: Dispatch<StateUpdater<LoadedList<Item> | undefined>>;
+  /** Removes items. The list is loaded again if none remains, or if it is being loaded and may still have them. */
+  readonly remove: (isRemoved: (item: Item) => boolean) => void;
   /** Loads the next page and appends it. */
   readonly loadMore: () => Promise<void>;
 }
@@ -33,28 +34,33 @@ export function useList<Item>(
   keyOf: (item: Item) => string,
   dependencies: readonly unknown[],
 ): ListState<Item> {
-  const { revision, run, notify, invalidate } = useConsole();
+  const { revision, run, notify, report, invalidate, load } = useConsole();
   const [list, setList] = useState<LoadedList<Item>>();
   const [problem, setProblem] = useState<string>();
   /** Number of the newest request: the response to an older one is ignored. */
   const newest = useRef(0);
   const loadedRevision = useRef(revision);
+  const isLoading = useRef(false);
 
   useEffect(() => {
     const request = ++newest.current;
     // An invalid list keeps its length, so that the user does not lose the place.
     const count = revision === loadedRevision.current ? 0 : (list?.items.length ?? 0);
     loadedRevision.current = revision;
-    loadItems(loadPage, count, keyOf).then(
+    isLoading.current = true;
+    // A problem that occurs again is a new one.
+    setProblem(undefined);
+    load(loadItems(loadPage, count, keyOf)).then(
       (page) => {
         if (request !== newest.current) return;
-        setProblem(undefined);
+        isLoading.current = false;
         setList(page);
       },
       (error: unknown) => {
         if (request !== newest.current) return;
+        isLoading.current = false;
         if (error instanceof Problem && error.kind !== 'signed-out') setProblem(error.message);
-        else void run(() => Promise.reject(error as Error));
+        else report(error);
       },
     );
   }, [revision, ...dependencies]);
@@ -81,7 +87,14 @@ export function useList<Item>(
       }
     });
   };
-  return { list, problem, setList, loadMore };
+  const remove = (isRemoved: (item: Item) => boolean) => {
+    const items = list?.items.filter((item) => !isRemoved(item)) ?? [];
+    setList(list && { ...list, items });
+    if (!isLoading.current && (items.length > 0 || list?.next === undefined)) return;
+    newest.current++;
+    invalidate();
+  };
+  return { list, problem, remove, loadMore };
 }
 
 /** Loads pages from the first one, until they have at least a number of items or there is no further page. */

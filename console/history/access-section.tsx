@@ -15,7 +15,7 @@ import { loadAccess } from './load-access.ts';
 export function AccessSection({ imageId }: { readonly imageId: string }) {
   const { api, notify, run } = useConsole();
   const [access, setAccess] = useState<AccessPage>();
-  const [now] = useState(() => toLocalInput(new Date().toISOString()).slice(0, 16));
+  const [now] = useState(() => toLocalInput(new Date().toISOString()));
   const load = (at: string, earlier?: AccessPage) =>
     run(async () => {
       setAccess(await loadAccess((next) => api.showAccess(imageId, at, next), earlier));
@@ -28,7 +28,8 @@ export function AccessSection({ imageId }: { readonly imageId: string }) {
       <p class="hint">Members that were waiting or rejected could also use the image by its id.</p>
       <form class="filter" onSubmit={submit}>
         <label>
-          Time in your time zone <input type="datetime-local" name="at" required defaultValue={now} />
+          Time, in the time zone of your browser{' '}
+          <input type="datetime-local" name="at" step={1} required defaultValue={now} />
         </label>
         <button type="submit">Show access</button>
       </form>
@@ -40,7 +41,7 @@ export function AccessSection({ imageId }: { readonly imageId: string }) {
           rows={access.members.map(({ member_id: memberId, status, expires_at: expiresAt }) => ({
             key: memberId,
             header: <Id value={memberId} />,
-            cells: [statusNames[status], expiresAt === null ? '–' : <Time value={expiresAt} />],
+            cells: [statusNames[status], <Time value={expiresAt} />],
           }))}
         />
       )}

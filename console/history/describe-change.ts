@@ -23,8 +23,8 @@ function wordsOfImage({ before, after }: ImageEntry): string[] {
 
 function wordsOfMembership({ before, after, by, member_id: memberId }: MembershipEntry): string[] {
   if (after === null) {
-    if (by.via === 'expiry') return ['ended at its end'];
-    return [by.project_id === memberId ? 'left by the project itself' : 'withdrawn'];
+    if (by.via === 'expiry') return ['expired'];
+    return [by.project_id === memberId ? 'withdrawn by the project itself' : 'withdrawn'];
   }
   return [...wordsOfStatus(before, after), ...wordsOfEnd(before?.expires_at ?? null, after.expires_at)];
 }

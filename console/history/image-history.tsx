@@ -3,7 +3,7 @@ import { Problem } from '../api/problem.ts';
 import type { HistoryEntry, Image } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { Heading } from '../components/heading.tsx';
-import { Id, ImageName, nameOf } from '../components/ids.tsx';
+import { Id, ImageName, quotedName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { useList } from '../components/use-list.ts';
@@ -13,8 +13,8 @@ import { ChangeTable } from './change-table.tsx';
 
 /** The changes of access to an image, and who had access at a time. */
 export function ImageHistory({ imageId }: { readonly imageId: string }) {
-  const { api, project } = useConsole();
-  const [image, setImage] = useState<Pick<Image, 'id' | 'name' | 'owner'>>({ id: imageId, name: null, owner: '' });
+  const { api } = useConsole();
+  const [image, setImage] = useState<Pick<Image, 'id' | 'name'>>();
   const { list, problem, loadMore } = useList<HistoryEntry>(
     async (next) => {
       const page = await api.listChanges(imageId, next).catch(explainMissing);
@@ -24,25 +24,23 @@ export function ImageHistory({ imageId }: { readonly imageId: string }) {
     [],
   );
   useEffect(() => {
-    // The history of a deleted or hidden image can be visible: its heading keeps the id.
-    api.showImage(imageId).then(setImage, () => undefined);
+    // The history of a deleted or hidden image can be visible: its heading has the id.
+    api.showImage(imageId).then(setImage, () => setImage({ id: imageId, name: null }));
   }, []);
 
-  const isOwn = image.owner === project?.project_id;
   const entries = list?.items ?? [];
+  // A heading that grows would move everything below it.
+  const isLoaded = image !== undefined && (list !== undefined || problem !== undefined);
   return (
     <>
-      {/* The title isolates the name from the text around it, like the heading. */}
-      <Heading title={`History of \u2068${nameOf(image)}\u2069`}>
-        History of <ImageName image={image} />
+      <Heading title={`History of ${quotedName(image ?? { id: imageId, name: null })}`}>
+        History of {isLoaded ? <ImageName image={image} /> : '…'}
       </Heading>
-      <p class="hint">
-        {nameOf(image) !== imageId && <Id value={imageId} />}{' '}
-        <a href={hrefOf(isOwn ? { view: 'images' } : { view: 'inbox', status: 'pending' })}>
-          Back to {isOwn ? 'my images' : 'the inbox'}
-        </a>
-      </p>
-      <ListState {...{ list, problem }} noun="history">
+      <ListState list={image && list} problem={problem} noun="changes">
+        <p class="hint">
+          <Id value={imageId} /> <a href={hrefOf({ view: 'inbox', status: 'pending' })}>Inbox</a>{' '}
+          <a href={hrefOf({ view: 'images' })}>My images</a>
+        </p>
         <p class="hint">The owner of the image sees all its members. Any other project sees its own membership.</p>
         <AccessSection imageId={imageId} />
         <h2>Changes</h2>

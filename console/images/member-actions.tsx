@@ -3,8 +3,8 @@ import { problemOf } from '../api/problem.ts';
 import type { Member, OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { exactTime } from '../components/format.ts';
-import { Id, ImageName } from '../components/ids.tsx';
-import { toLocalInput, toUtc } from '../components/local-time.ts';
+import { HiddenName, Id, ImageName } from '../components/ids.tsx';
+import { toFutureUtc, toLocalInput } from '../components/local-time.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import type { ChangeMembers } from './change-members.ts';
 
@@ -39,7 +39,7 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
   };
   const submit = (event: SubmitEvent) => {
     const text = submittedTexts(event);
-    void perform(() => (task === 'end' ? setEnd(toUtc(text('end'))) : withdraw()));
+    void perform(() => (task === 'end' ? setEnd(toFutureUtc(text('end'))) : withdraw()));
   };
   const cancel = () => {
     setTask(undefined);
@@ -54,7 +54,8 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
         setTask(task === kind ? undefined : kind);
       }}
     >
-      {label} <span class="visually-hidden">{preposition}</span> <bdi class="visually-hidden">{member_id}</bdi>
+      {label}
+      <HiddenName phrase={preposition} name={member_id} />
     </button>
   );
   return (

@@ -5,7 +5,7 @@ import { focusHeading } from '../components/heading.tsx';
 import { Id, ImageName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { NoticeArea } from '../components/notice-area.tsx';
-import { Progress } from '../components/progress.tsx';
+import { WaitingArea } from '../components/progress.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { statusNames } from '../components/status-names.ts';
 import { Time } from '../components/time.tsx';
@@ -25,7 +25,6 @@ interface MembersDialogProps {
  * actions itself.
  */
 export function MembersDialog({ image, onClose }: MembersDialogProps) {
-  const { isBusy } = useConsole();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -53,7 +52,7 @@ export function MembersDialog({ image, onClose }: MembersDialogProps) {
           </p>
         )}
       </div>
-      <div class="busy">{isBusy && <Progress label="Waiting for the service" />}</div>
+      <WaitingArea />
     </dialog>
   );
 }
@@ -72,13 +71,12 @@ function Members({ image }: { readonly image: OwnImage }) {
     run(async () => {
       try {
         notify(await action());
+        if (isOpen()) focusHeading();
         return true;
       } finally {
         // Also after a failure: it can mean that the list is old.
         setChanges((current) => current + 1);
-        // The user can close the dialog before the response.
-        if (document.querySelector('dialog') === null) invalidate();
-        else focusHeading();
+        if (!isOpen()) invalidate();
       }
     });
 
@@ -101,8 +99,8 @@ function Members({ image }: { readonly image: OwnImage }) {
               cells: [
                 statusNames[member.status],
                 <Time value={member.created_at} />,
-                timeOrDash(member.updated_at),
-                timeOrDash(member.expires_at),
+                <Time value={member.updated_at} />,
+                <Time value={member.expires_at} />,
                 ...(canChange ? [<MemberActions {...{ image, member, change }} />] : []),
               ],
             }))}
@@ -113,6 +111,9 @@ function Members({ image }: { readonly image: OwnImage }) {
   );
 }
 
+/** Returns false if the user has closed the dialog before the response. */
+const isOpen = () => document.querySelector('dialog') !== null;
+
 const columns = [
   ['Project'],
   ['Status', 'short'],
@@ -120,5 +121,3 @@ const columns = [
   ['Last change', 'medium'],
   ['End', 'medium'],
 ] as const;
-
-const timeOrDash = (value: string | null) => (value === null ? '–' : <Time {...{ value }} />);

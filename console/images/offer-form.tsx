@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import type { OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
-import { toUtc } from '../components/local-time.ts';
+import { toFutureUtc } from '../components/local-time.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import type { ChangeMembers } from './change-members.ts';
 import { describeOffers, parseProjectIds } from './offer-image.ts';
@@ -17,12 +17,14 @@ export function OfferForm({ image, change }: OfferFormProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const submit = (event: SubmitEvent) => {
     const text = submittedTexts(event);
+    const form = event.currentTarget as HTMLFormElement;
     void change(async () => {
       const projects = parseProjectIds(text('projects'));
-      const expires_at = text('end') === '' ? null : toUtc(text('end'));
+      const expires_at = text('end') === '' ? null : toFutureUtc(text('end'));
       const offers = projects.map((member_id) => ({ image_id: image.id, member_id, expires_at }));
       const outcome = describeOffers(projects, await api.offer(offers));
-      if (field.current) field.current.value = outcome.failed.join('\n');
+      if (outcome.failed.length === 0) form.reset();
+      else if (field.current) field.current.value = outcome.failed.join('\n');
       return { text: outcome.text, isProblem: outcome.failed.length > 0 };
     });
   };

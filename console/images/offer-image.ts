@@ -41,7 +41,7 @@ function sentenceOf({ code, member, error, message }: BulkResult): string {
   if (member !== undefined) return member.status === 'pending' ? 'Offered to *.' : standingAnswer(member.status);
   if (code === 409) return 'Not offered to *: already a member.';
   const problem = problemOf({ status: code, error, message }, true);
-  return `${problem.kind === 'outcome-unknown' ? 'Not confirmed for' : 'Not offered to'} *: ${problem.message}`;
+  return `${problem.kind === 'outcome-unknown' ? 'Not confirmed for' : 'Not offered to'} *: ${problem.message.replaceAll('"member_id"', 'the id')}`;
 }
 
 /** Number of projects that a sentence names. */

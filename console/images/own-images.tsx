@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { Heading } from '../components/heading.tsx';
-import { ImageHeader, nameOf } from '../components/ids.tsx';
+import { HiddenName, ImageHeader, nameOf } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
@@ -49,11 +49,7 @@ export function OwnImages() {
               ['Actions', 'wide'],
             ]}
             rows={images.map((image) => {
-              const ofImage = (
-                <>
-                  <span class="visually-hidden">of</span> <bdi class="visually-hidden">{nameOf(image)}</bdi>
-                </>
-              );
+              const ofImage = <HiddenName phrase="of" name={nameOf(image)} />;
               return {
                 key: image.id,
                 header: <ImageHeader image={image} />,
@@ -63,9 +59,13 @@ export function OwnImages() {
                   describeCounts(image.member_counts),
                   <>
                     <button type="button" onClick={() => show(image)}>
-                      Members {ofImage}
+                      Members
+                      {ofImage}
                     </button>
-                    <a href={hrefOf({ view: 'history', imageId: image.id })}>History {ofImage}</a>
+                    <a href={hrefOf({ view: 'history', imageId: image.id })}>
+                      History
+                      {ofImage}
+                    </a>
                   </>,
                 ],
               };

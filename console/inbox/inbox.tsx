@@ -7,7 +7,7 @@ import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { statusNames } from '../components/status-names.ts';
 import { useList } from '../components/use-list.ts';
-import { answerOffers, describeOutcome, type OfferAnswer } from './answer-offers.ts';
+import { answerOffers, describeOutcome, undoAnswers, type AnswerOutcome } from './answer-offers.ts';
 import { FilterForm, noFilter } from './filter-form.tsx';
 import { OfferTable } from './offer-table.tsx';
 import { useHasChanged } from './use-has-changed.ts';
@@ -15,11 +15,11 @@ import { StatusTabs } from './status-tabs.tsx';
 
 /** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
 export function Inbox({ status }: { readonly status: MemberStatus }) {
-  const { api, project, canChange, revision, notify, invalidate, refreshProject, run } = useConsole();
+  const { api, project, canChange, revision, isBusy, notify, invalidate, refreshProject, run } = useConsole();
   const [filter, setFilter] = useState(noFilter);
   const [ownChanges, setOwnChanges] = useState(0);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
-  const { list, problem, setList, loadMore } = useList<Offer>(
+  const { list, problem, remove, loadMore } = useList<Offer>(
     async (next) => {
       const page = await api.listOffers({ status, ...filter }, next);
       return { items: page.offers, next: page.next };
@@ -32,45 +32,37 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
   const selected = offers.filter(({ image }) => selection.has(image.id));
   const isFiltered = filter.owner !== '' || filter.namePrefix !== '';
 
-  /** Sends answers, removes the offers that left the list, and tells the result. */
-  const send = async (answers: readonly OfferAnswer[], answer: MemberStatus, canUndo: boolean) => {
-    const outcome = await answerOffers(api, answers);
+  /** Removes the offers that left the list, and reports the result. */
+  const show = (outcome: AnswerOutcome, answer: MemberStatus, isUndo: boolean) => {
     const { answered, withdrawn, failed } = outcome;
     const gone = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
-    if (canUndo)
-      setList((current) => current && { ...current, items: current.items.filter(({ image }) => !gone.has(image.id)) });
+    if (!isUndo) remove(({ image }) => gone.has(image.id));
     setOwnChanges((current) => current + 1);
     setSelection(new Set(failed.map(({ offer }) => offer.image.id)));
     notify({
       text: describeOutcome(outcome, answer),
       isProblem: answered.length === 0 || failed.length > 0,
       undo:
-        canUndo && answered.length > 0
-          ? () =>
-              send(
-                answered.map((offer) => ({ offer, status })),
-                status,
-                false,
-              )
+        !isUndo && answered.length > 0
+          ? async () => show(await undoAnswers(api, project?.project_id ?? '', answered, status), status, true)
           : undefined,
     });
-    if (!canUndo || failed.some(({ problem: { kind } }) => kind === 'outcome-unknown')) invalidate();
+    if (isUndo || failed.some(({ problem: { kind } }) => kind === 'outcome-unknown')) invalidate();
     else refreshProject();
     focusHeading();
   };
   const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>
-    void run(() =>
-      send(
-        answered.map((offer) => ({ offer, status: answer })),
-        answer,
-        true,
-      ),
-    );
+    void run(async () => {
+      const answers = answered.map((offer) => ({ offer, status: answer }));
+      show(await answerOffers(api, answers), answer, false);
+    });
 
   const count = project?.offers[status];
   return (
     <>
-      <Heading title={`${status === 'pending' && count ? `(${formatCount(count)}) ` : ''}${statusNames[status]}`}>
+      <Heading
+        title={`${status === 'pending' && count ? `(${formatCount(count, project.at_least.includes(status))}) ` : ''}${statusNames[status]}`}
+      >
         {statusNames[status]} offers
       </Heading>
       <StatusTabs current={status} />
@@ -100,7 +92,7 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
         {hasChanged && (
           <p class="notice">
             The offers have changed since this list was loaded.{' '}
-            <button type="button" onClick={invalidate}>
+            <button type="button" aria-disabled={isBusy} onClick={() => !isBusy && invalidate()}>
               Update the list
             </button>
           </p>

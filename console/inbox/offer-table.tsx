@@ -1,7 +1,7 @@
 import type { Image, MemberStatus, Offer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { formatBytes, formatCount, plural } from '../components/format.ts';
-import { Id, ImageHeader, nameOf } from '../components/ids.tsx';
+import { HiddenName, Id, ImageHeader, nameOf } from '../components/ids.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { Time } from '../components/time.tsx';
 import { hrefOf } from '../route.ts';
@@ -47,7 +47,7 @@ const columns = [
 /** Table of offers with a selection. */
 export function OfferTable({ offers, status, selection, selected, canChange, onSelect, onAnswer }: OfferTableProps) {
   const { isBusy } = useConsole();
-  const isAllSelected = selected.length === offers.length;
+  const isAllSelected = offers.length > 0 && selected.length === offers.length;
   const toggle = (id: string) => {
     const changed = new Set(selection);
     if (!changed.delete(id)) changed.add(id);
@@ -61,6 +61,7 @@ export function OfferTable({ offers, status, selection, selected, canChange, onS
             <input
               type="checkbox"
               checked={isAllSelected}
+              indeterminate={selected.length > 0 && !isAllSelected}
               onChange={() => onSelect(new Set(isAllSelected ? [] : offers.map(({ image }) => image.id)))}
             />{' '}
             Select all {plural(offers.length, 'shown offer')}
@@ -127,11 +128,13 @@ export function OfferTable({ offers, status, selection, selected, canChange, onS
         {canChange &&
           answersOf[status].map(([answer, label]) => (
             <button type="button" aria-disabled={isBusy} onClick={() => answerOffer(answer)}>
-              {label} <bdi class="visually-hidden">{nameOf(image)}</bdi>
+              {label}
+              <HiddenName name={nameOf(image)} />
             </button>
           ))}
         <a href={hrefOf({ view: 'history', imageId: image.id })}>
-          History <span class="visually-hidden">of</span> <bdi class="visually-hidden">{nameOf(image)}</bdi>
+          History
+          <HiddenName phrase="of" name={nameOf(image)} />
         </a>
       </>,
     ];

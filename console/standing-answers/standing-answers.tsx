@@ -1,7 +1,7 @@
 import type { StandingAnswer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { focusHeading, Heading } from '../components/heading.tsx';
-import { Id } from '../components/ids.tsx';
+import { HiddenName, Id } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { statusNames } from '../components/status-names.ts';
@@ -21,9 +21,10 @@ export function StandingAnswers() {
   );
   const answers = list?.items ?? [];
 
-  /** Sets or removes a standing answer, and tells the result. @param status - undefined to remove it */
+  /** Sets or removes a standing answer, and reports the result. @param status - undefined to remove it */
   const change = async (owner: string, status: StandingStatus | undefined, canUndo: boolean) => {
-    const before = answers.find((answer) => answer.owner === owner)?.status;
+    // The list can be old, or not be loaded yet.
+    const before = (await api.listStandingAnswers()).find((answer) => answer.owner === owner)?.status;
     try {
       await (status === undefined ? api.removeStandingAnswer(owner) : api.setStandingAnswer(owner, status));
     } finally {
@@ -90,20 +91,22 @@ export function StandingAnswers() {
             columns={[['Owner'], ['Later offers arrive'], ['Since'], ...(canChange ? ([['Actions']] as const) : [])]}
             rows={answers.map(({ owner, status, updated_at: updatedAt }) => {
               const isAccepted = status === 'accepted';
-              const button = (label: string, changed: StandingStatus | undefined) => (
+              const button = (label: string, object: string, changed: StandingStatus | undefined) => (
                 <button
                   type="button"
                   aria-disabled={isBusy}
                   onClick={() => void run(() => change(owner, changed, true))}
                 >
-                  {label} <span class="visually-hidden">later offers of</span>{' '}
-                  <bdi class="visually-hidden">{owner}</bdi>
+                  {label}
+                  <HiddenName phrase={object} name={owner} />
                 </button>
               );
               const buttons = (
                 <>
-                  {isAccepted ? button('Reject', 'rejected') : button('Accept', 'accepted')}
-                  {button('Remove', undefined)}
+                  {isAccepted
+                    ? button('Reject', 'later offers of', 'rejected')
+                    : button('Accept', 'later offers of', 'accepted')}
+                  {button('Remove', 'the standing answer for', undefined)}
                 </>
               );
               return {

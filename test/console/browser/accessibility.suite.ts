@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { assertAccessible, runAxe } from './support/axe.ts';
 import { announced, button, waitForTitle } from './support/page-content.ts';
-import { startTestWorld, type TestProjects } from './support/test-world.ts';
+import { startTestServer, type TestProjects } from './support/test-server.ts';
 import { seedViews, views } from './support/views.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 let projects: TestProjects;
 
 beforeAll(async () => {
@@ -43,8 +43,8 @@ test('the regions of messages exist before their texts, and have one text at a t
   const texts = () => page.locator('.notices > [role]').allTextContents();
   expect(await texts()).toEqual(['', '']);
   await button(page, 'Accept fedora-44').click();
-  await announced(page, 'status', 'Accepted fedora-44.');
-  expect(await texts()).toEqual(['Accepted fedora-44.UndoDismiss', '']);
+  await announced(page, 'status', 'Accepted “\u2068fedora-44\u2069”.');
+  expect(await texts()).toEqual(['Accepted “\u2068fedora-44\u2069”.UndoDismiss', '']);
   await page.route('**/sharing/v1/answers', (route) => route.fulfill({ status: 429, json: {} }), { times: 1 });
   await button(page, 'Undo').click();
   await announced(page, 'alert', 'Nothing was changed.');
@@ -52,6 +52,6 @@ test('the regions of messages exist before their texts, and have one text at a t
   await button(page, 'Dismiss').click();
   await page.getByRole('link', { name: 'Accepted 8' }).click();
   await button(page, 'Move to Waiting fedora-44').first().click();
-  await announced(page, 'status', 'Moved to Waiting: fedora-44.');
+  await announced(page, 'status', 'Moved to Waiting: “\u2068fedora-44\u2069”.');
   expect((await texts())[1]).toBe('');
 });

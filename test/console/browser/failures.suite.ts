@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Route } from 'playwright-core';
 import { loaded, signIn } from './support/browser.ts';
 import {
+  alertText,
   announced,
   button,
   focused,
@@ -13,9 +14,9 @@ import {
   waitForRows,
   waitForTitle,
 } from './support/page-content.ts';
-import { startTestWorld, type TestProjects } from './support/test-world.ts';
+import { startTestServer, type TestProjects } from './support/test-server.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 
 const answers = '**/sharing/v1/answers';
 const offers = '**/sharing/v1/offers*';
@@ -45,7 +46,7 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
     await announced(
       page,
       'alert',
-      'Withdrawn by the owner meanwhile, so nothing was changed: two was removed from the list.',
+      'No longer offered to your project, so nothing was changed: “\u2068two\u2069” was removed from the list.',
     );
     await waitForRows(page, ['three', 'one']);
     await tabShows(page, 'Waiting', 2);
@@ -60,7 +61,11 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
 
     await page.getByLabel('Select all 3 shown offers').check();
     await button(page, 'Accept selected (3)').click();
-    await announced(page, 'status', /^Accepted 2 images\. Withdrawn by the owner meanwhile.*: two was removed/);
+    await announced(
+      page,
+      'status',
+      /^Accepted 2 images\. No longer offered to your project.*: “\u2068two\u2069” was removed/,
+    );
     await tabShows(page, 'Waiting', 0);
     await button(page, 'Undo').click();
     await waitForRows(page, ['three', 'one']);
@@ -68,12 +73,13 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
 
   test('is removed at undo', async () => {
     const projects = newProjects();
-    const { page, images } = await openThree(projects);
+    // The membership that the page reads before it restores the status.
+    const { page, images } = await openThree(projects, /status of 404/);
     await button(page, 'Accept two').click();
-    await announced(page, 'status', 'Accepted two.');
+    await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
     await projects.owner.withdraw(images[1]!.id, projects.receiverId);
     await button(page, 'Undo').click();
-    await announced(page, 'alert', 'Withdrawn by the owner meanwhile');
+    await announced(page, 'alert', 'No longer offered to your project');
     await waitForRows(page, ['three', 'one']);
   });
 });
@@ -101,7 +107,7 @@ describe('the end of the sign-in', () => {
     await signIn(page, { project: projects.receiverId });
     await waitForRows(page, ['one']);
     await waitForTitle(page, 'Rejected – Image sharing');
-    expect(await page.getByRole('alert').textContent()).toBe('');
+    expect(await alertText(page)).toBe('');
   });
 
   test('is noticed by a list and by the numbers too', async () => {
@@ -157,7 +163,7 @@ describe('an answer that fails', () => {
     ],
     [
       'unavailable, without effect',
-      respond(503, { error: 'service-unavailable', message: 'x' }, { 'retry-after': '2' }),
+      respond(503, { error: 'database-unavailable', message: 'x' }, { 'retry-after': '2' }),
       /temporarily unavailable\. Nothing was changed\. Try again in 2 s\./,
     ],
     [
@@ -178,9 +184,9 @@ describe('an answer that fails', () => {
     expect(await projects.receiver.listOfferNames('accepted')).toEqual([]);
 
     await page.keyboard.press('Enter');
-    await announced(page, 'status', 'Accepted two.');
+    await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
     await waitForRows(page, ['three', 'one']);
-    expect(await page.getByRole('alert').textContent()).toBe('');
+    expect(await alertText(page)).toBe('');
   });
 
   test.each<[string, (route: Route) => Promise<void>, RegExp]>([
@@ -198,7 +204,7 @@ describe('an answer that fails', () => {
       /The response of the service is not readable/,
     ],
     ['a response without results', respond(200, { message: 'x' }), /The response of the service is not readable/],
-  ])('%s: the list is loaded again and shows the truth', async (_name, fail, message) => {
+  ])('%s: the list is loaded again and shows the stored status', async (_name, fail, message) => {
     for (const hasEffect of [false, true]) {
       const projects = newProjects();
       const { page } = await openThree(projects, /status of \d|ERR_CONNECTION_RESET/);
@@ -229,7 +235,11 @@ describe('an answer that fails', () => {
     let requests = 0;
     await page.route(answers, (route) => (++requests === 1 ? route.continue() : respond(429)(route)));
     await button(page, 'Accept selected (101)').click();
-    await announced(page, 'alert', /^Accepted 100 images\. Not done for image-\d+: The service receives too many/);
+    await announced(
+      page,
+      'alert',
+      /^Accepted 100 images\. Not done for “\u2068image-\d+\u2069”: The service receives too many/,
+    );
     const [remaining] = await receiver.listOfferNames('pending');
     await waitForRows(page, [remaining!]);
     // The failed offer stays selected for another attempt.
@@ -256,7 +266,7 @@ describe('an answer that fails', () => {
     );
     await page.getByLabel('Select all 3 shown offers').check();
     await button(page, 'Accept selected (3)').click();
-    await announced(page, 'alert', /^Accepted one\. Not done for 2 images: .*Nothing was changed/);
+    await announced(page, 'alert', /^Accepted “\u2068one\u2069”\. Not done for 2 images: .*Nothing was changed/);
     await waitForRows(page, ['three', 'two']);
     await button(page, 'Accept selected (2)').click();
     await announced(page, 'status', 'Accepted 2 images.');
@@ -266,14 +276,85 @@ describe('an answer that fails', () => {
     const projects = newProjects();
     const { page } = await openThree(projects, /status of 429/);
     await button(page, 'Accept two').click();
-    await announced(page, 'status', 'Accepted two.');
+    await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
     await page.route(answers, respond(429), { times: 1 });
     await button(page, 'Undo').click();
     await announced(page, 'alert', 'Nothing was changed.');
     await waitForRows(page, ['three', 'one']);
     await waitForFocus(page, 'H1 Waiting offers');
     expect(await projects.receiver.listOfferNames('accepted')).toEqual(['two']);
+    await button(page, 'Undo').click();
+    await waitForRows(page, ['three', 'two', 'one']);
+    expect(await projects.receiver.listOfferNames('accepted')).toEqual([]);
   });
+
+  test('at undo, because the project has answered again: the newer answer stays', async () => {
+    const projects = newProjects();
+    const { page, images } = await openThree(projects);
+    await button(page, 'Accept two').click();
+    await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
+    await projects.receiver.send('PUT', `/v2/images/${images[1]!.id}/members/${projects.receiverId}`, {
+      status: 'rejected',
+    });
+    await button(page, 'Undo').click();
+    await announced(page, 'alert', 'Your project has answered again meanwhile, and this answer stays.');
+    expect(await projects.receiver.listOfferNames('rejected')).toEqual(['two']);
+  });
+});
+
+test('nothing happens after the user has signed out, also if an action has not ended', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects, /status of 401/);
+  const send = await hold(page, answers);
+  await button(page, 'Accept two').click();
+  await button(page, 'Sign out').click();
+  await button(page, 'Sign in').waitFor();
+  await page.getByLabel('User').focus();
+  const requests = recordRequests(page);
+  const response = page.waitForResponse(answers);
+  send();
+  await response;
+  await signIn(page, { user: 'zoe', project: projects.receiverId });
+  await loaded(page);
+  expect(await page.locator('.account').textContent()).toContain('zoe');
+  expect(await page.locator('.notice').count()).toBe(0);
+  expect(requests.toSorted()).toEqual(['GET /sharing/v1/offers', 'GET /sharing/v1/project']);
+});
+
+test('the refusal of an old token does not end the next session', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects, /status of 401/);
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  await page.route(
+    '**/sharing/v1/project',
+    async (route) => {
+      await promise;
+      await route.fulfill({ status: 401, json: { error: 'not-authenticated', message: 'x' } });
+    },
+    { times: 1 },
+  );
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await button(page, 'Sign out').click();
+  await signIn(page, { user: 'zoe', project: projects.receiverId });
+  await loaded(page);
+  const refusal = page.waitForResponse((response) => response.status() === 401);
+  resolve(undefined);
+  await refusal;
+  await button(page, 'Accept one').click();
+  await announced(page, 'status', 'Accepted “\u2068one\u2069”.');
+});
+
+test('a list that is loaded again for more than 300 ms shows a progress', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects);
+  const send = await hold(page, offers);
+  await page.getByLabel('Name begins with').fill('t');
+  await button(page, 'Filter').click();
+  await page.getByRole('status').filter({ hasText: 'Waiting for the service' }).waitFor();
+  send();
+  await waitForRows(page, ['three', 'two']);
+  await page.getByRole('status').filter({ hasText: '2 offers shown' }).waitFor({ state: 'attached' });
+  await loaded(page);
 });
 
 test('nothing is shown as done before the response, and no second action starts', async () => {
@@ -286,7 +367,7 @@ test('nothing is shown as done before the response, and no second action starts'
   await page.getByText('Waiting for the service').waitFor();
   expect(await rowNames(page)).toEqual(['three', 'two', 'one']);
   await tabShows(page, 'Waiting', 3);
-  expect(await page.getByText('Accepted two.').count()).toBe(0);
+  expect(await page.getByText('Accepted “\u2068two\u2069”.').count()).toBe(0);
   expect(await button(page, 'Accept two').getAttribute('aria-disabled')).toBe('true');
   expect(await focused(page)).toBe('BUTTON Accept two');
   await button(page, 'Accept two').click({ force: true });
@@ -294,7 +375,7 @@ test('nothing is shown as done before the response, and no second action starts'
   expect(requests).toEqual(['POST /sharing/v1/answers']);
 
   release();
-  await announced(page, 'status', 'Accepted two.');
+  await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
   await waitForRows(page, ['three', 'one']);
   expect(requests.filter((request) => request.startsWith('POST'))).toHaveLength(1);
   expect(await projects.receiver.listOfferNames('rejected')).toEqual([]);
@@ -318,7 +399,7 @@ describe('a list that cannot be loaded', () => {
     ['too many requests', respond(429), /too many requests\. Wait some seconds, then try again\./],
     [
       'unavailable',
-      respond(503, { error: 'service-unavailable', message: 'x' }, { 'retry-after': '7' }),
+      respond(503, { error: 'database-unavailable', message: 'x' }, { 'retry-after': '7' }),
       /temporarily unavailable\. Try again in 7 s\./,
     ],
     [
@@ -340,7 +421,7 @@ describe('a list that cannot be loaded', () => {
     await button(page, 'Try again').click();
     await waitForRows(page, ['one']);
     await waitForFocus(page, 'H1 Waiting offers');
-    expect(await page.getByRole('alert').textContent()).toBe('');
+    expect(await alertText(page)).toBe('');
   });
 
   test('a further page: the offers that are shown stay', async () => {
@@ -364,24 +445,27 @@ test('a failure to load the numbers of offers is announced', async () => {
   await page.route('**/sharing/v1/project', respond(500), { times: 1 });
   await signIn(page, { project: receiverId });
   await announced(page, 'alert', 'temporarily unavailable');
-  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await button(page, 'Try again').click();
   await loaded(page);
+  expect(await alertText(page)).toBe('');
   await button(page, 'Accept one').click();
-  await announced(page, 'status', 'Accepted one.');
+  await announced(page, 'status', 'Accepted “\u2068one\u2069”.');
 });
 
 test('a failure to read the numbers again keeps the numbers and the message about the last action', async () => {
   const projects = newProjects();
   const { page } = await openThree(projects, /status of 503/);
   await button(page, 'Accept two').click();
-  await announced(page, 'status', 'Accepted two.');
+  await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
   await tabShows(page, 'Waiting', 2);
   await page.route('**/sharing/v1/project', respond(503), { times: 1 });
   const failed = page.waitForResponse((response) => response.status() === 503);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await failed;
   await tabShows(page, 'Waiting', 2);
-  expect(await page.locator('.notice').allTextContents()).toEqual([expect.stringContaining('Accepted two.')]);
+  expect(await page.locator('.notice').allTextContents()).toEqual([
+    expect.stringContaining('Accepted “\u2068two\u2069”.'),
+  ]);
   await button(page, 'Undo').click();
   await waitForRows(page, ['three', 'two', 'one']);
 });
@@ -389,6 +473,8 @@ test('a failure to read the numbers again keeps the numbers and the message abou
 test('a page whose settings cannot be loaded says so', async () => {
   const { openSignIn } = newProjects();
   const page = await openSignIn({ errors: /status of 500/ });
+  // The first loading must not take the response that fails.
+  await button(page, 'Sign in').waitFor();
   await page.route('**/settings.json', respond(500), { times: 1 });
   await page.reload();
   await announced(page, 'alert', 'The settings of this page cannot be loaded.');

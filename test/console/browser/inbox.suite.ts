@@ -10,9 +10,9 @@ import {
   waitForRows,
   waitForTitle,
 } from './support/page-content.ts';
-import { startTestWorld } from './support/test-world.ts';
+import { startTestServer } from './support/test-server.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 
 const named = (...names: readonly string[]) => names.map((name) => ({ name }));
 
@@ -27,7 +27,7 @@ test('an offer is counted, accepted, in the image list of the project, and waits
   expect(await receiver.listImageNames()).toEqual([]);
 
   await button(page, 'Accept debian-13').click();
-  await announced(page, 'status', 'Accepted debian-13.');
+  await announced(page, 'status', 'Accepted “\u2068debian-13\u2069”.');
   expect(await rowNames(page)).toEqual(['fedora-44']);
   await waitForFocus(page, 'H1 Waiting offers');
   await tabShows(page, 'Accepted', 1);
@@ -37,7 +37,7 @@ test('an offer is counted, accepted, in the image list of the project, and waits
   expect(await receiver.listImageNames()).toEqual(['debian-13']);
 
   await button(page, 'Undo').click();
-  await announced(page, 'status', 'Moved to Waiting: debian-13.');
+  await announced(page, 'status', 'Moved to Waiting: “\u2068debian-13\u2069”.');
   await waitForRows(page, ['fedora-44', 'debian-13']);
   await waitForFocus(page, 'H1 Waiting offers');
   await tabShows(page, 'Waiting', 2);
@@ -52,7 +52,7 @@ test('a rejected offer is in its tab, can be accepted there, and is rejected aga
   const page = await open();
 
   await button(page, 'Reject debian-13').click();
-  await announced(page, 'status', 'Rejected debian-13.');
+  await announced(page, 'status', 'Rejected “\u2068debian-13\u2069”.');
   await page.getByText('No offer is waiting for an answer.').waitFor();
   await tabShows(page, 'Waiting', 0);
   await waitForTitle(page, 'Waiting – Image sharing');
@@ -62,7 +62,7 @@ test('a rejected offer is in its tab, can be accepted there, and is rejected aga
   await waitForFocus(page, 'H1 Rejected offers');
   expect(await button(page, 'Reject debian-13').count()).toBe(0);
   await button(page, 'Accept debian-13').click();
-  await announced(page, 'status', 'Accepted debian-13.');
+  await announced(page, 'status', 'Accepted “\u2068debian-13\u2069”.');
   expect(await owner.statusOf(image!.id, receiverId)).toBe('accepted');
   await button(page, 'Undo').click();
   await waitForRows(page, ['debian-13']);
@@ -152,6 +152,13 @@ test('two requests show the first 100 offers, one more each further page, and 12
   await tabShows(page, 'Accepted', 120);
   expect(requests.filter((request) => request.startsWith('POST'))).toHaveLength(2);
   expect(await receiver.listOfferNames('pending')).toEqual([]);
+
+  // After all shown offers are answered, the remaining ones follow.
+  const accepted = await open({ hash: '#accepted' });
+  await accepted.getByLabel('Select all 100 shown offers').check();
+  await button(accepted, 'Move to Waiting selected (100)').click();
+  await accepted.getByLabel('Select all 20 shown offers').waitFor();
+  await receiver.answerAll('accepted');
 
   // Pages are no snapshot: an offer of the first page can be in the second one too.
   const other = await open({ hash: '#accepted' });

@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { loaded } from './support/browser.ts';
 import { announced, focused, waitForFocus, waitForRows } from './support/page-content.ts';
-import { startTestWorld } from './support/test-world.ts';
+import { startTestServer } from './support/test-server.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 
 const named = (...names: readonly string[]) => names.map((name) => ({ name }));
 
@@ -77,7 +77,7 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
 
   await tabTo(page, 'BUTTON Reject three');
   await page.keyboard.press('Enter');
-  await announced(page, 'status', 'Rejected three.');
+  await announced(page, 'status', 'Rejected “\u2068three\u2069”.');
   await tabTo(page, 'A Rejected 1');
   await page.keyboard.press('Enter');
   await waitForRows(page, ['three']);

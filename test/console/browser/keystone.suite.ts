@@ -188,6 +188,8 @@ test('a token without a project gets a message that says so, and the user can si
   await alertWith('The token has no project; request one that is scoped to a project.');
 
   await page.getByRole('button', { name: 'Sign out' }).click();
-  expect(await page.getByRole('status').textContent()).toBe('You are signed out: the page has forgotten your token.');
+  expect(await page.getByRole('status').first().textContent()).toBe(
+    'You are signed out: the page has forgotten your token.',
+  );
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
 });

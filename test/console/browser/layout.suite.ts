@@ -3,10 +3,10 @@ import type { Page } from 'playwright-core';
 import { loaded, signIn } from './support/browser.ts';
 import { layoutDefects } from './support/layout.ts';
 import { button, hold, waitForRows } from './support/page-content.ts';
-import { startTestWorld, type TestProjects } from './support/test-world.ts';
+import { startTestServer, type TestProjects } from './support/test-server.ts';
 import { seedViews, views } from './support/views.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 let projects: TestProjects;
 
 beforeAll(async () => {
@@ -75,34 +75,41 @@ interface LayoutShift {
   }[];
 }
 
+/** Records the elements that move from now on. Returns a function that reads them. */
+async function recordShifts(page: Page): Promise<() => Promise<readonly string[]>> {
+  await page.evaluate(() => {
+    const shifts: string[] = [];
+    Object.assign(globalThis, { shifts });
+    new PerformanceObserver((list) => {
+      for (const { sources } of list.getEntries() as unknown as readonly LayoutShift[]) {
+        shifts.push(
+          ...sources.map(
+            ({ node, previousRect, currentRect }) =>
+              `${node?.parentElement?.innerHTML} ${previousRect.y} ${currentRect.y}`,
+          ),
+        );
+      }
+    }).observe({ type: 'layout-shift' });
+  });
+  return async () => {
+    // The observer reports after the next frame.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    return page.evaluate(() => (globalThis as unknown as { shifts: readonly string[] }).shifts);
+  };
+}
+
 test('the page does not move while its data loads', async () => {
   for (const width of [320, 768, 1280]) {
     const page = await projects.openSignIn({ viewport: { width, height: 800 } });
     const sendProject = await hold(page, '**/sharing/v1/project');
     const sendOffers = await hold(page, '**/sharing/v1/offers*');
-    await page.evaluate(() => {
-      const shifts: string[] = [];
-      Object.assign(globalThis, { shifts });
-      new PerformanceObserver((list) => {
-        for (const { sources } of list.getEntries() as unknown as readonly LayoutShift[]) {
-          shifts.push(
-            ...sources.map(
-              ({ node, previousRect, currentRect }) =>
-                `${node?.parentElement?.innerHTML} ${previousRect.y} ${currentRect.y}`,
-            ),
-          );
-        }
-      }).observe({ type: 'layout-shift' });
-    });
-    const shifts = () => page.evaluate(() => (globalThis as unknown as { shifts: readonly string[] }).shifts);
+    const shifts = await recordShifts(page);
     await signIn(page, { project: projects.receiverId });
     await page.getByText('Loading your project').waitFor();
     sendProject();
     await page.getByText('Loading the offers').waitFor();
     sendOffers();
     await loaded(page);
-    // The observer reports after the next frame.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
     expect(await shifts()).toEqual([]);
 
     // The observer sees a shift.
@@ -113,6 +120,29 @@ test('the page does not move while its data loads', async () => {
       await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     });
     await page.waitForFunction(() => (globalThis as unknown as { shifts: readonly string[] }).shifts.length > 0);
+  }
+});
+
+test('the history does not move while its data loads, in any order', async () => {
+  const [image] = await projects.owner.offerImages(projects.receiverId, [{ name: 'a long name '.repeat(20) }]);
+  for (const [width, first, second] of [
+    [320, '**/v2/images/*', '**/sharing/v1/images/*/history*'],
+    [1280, '**/sharing/v1/images/*/history*', '**/v2/images/*'],
+  ] as const) {
+    const page = await projects.openSignIn({ viewport: { width, height: 800 }, hash: `#history/${image!.id}` });
+    const sendFirst = await hold(page, first);
+    const sendSecond = await hold(page, second);
+    await signIn(page, { user: 'alice', project: projects.ownerId });
+    await page.getByText('Loading the changes').waitFor();
+    const shifts = await recordShifts(page);
+    const firstResponse = page.waitForResponse(first);
+    sendFirst();
+    await firstResponse;
+    await shifts();
+    sendSecond();
+    await loaded(page);
+    await page.getByRole('table', { name: 'Changes, newest first' }).waitFor();
+    expect(await shifts()).toEqual([]);
   }
 });
 
@@ -160,7 +190,7 @@ test('a message about an action far below is in view, and so is the focus', asyn
   await page.getByRole('alert').filter({ hasText: 'too many requests' }).waitFor();
   expect(await isInView('.notice')).toBe(true);
   await button(page, 'Accept image-0').click();
-  await page.locator('.notices').getByText('Accepted image-0.').waitFor();
+  await page.locator('.notices').getByText('Accepted “\u2068image-0\u2069”.').waitFor();
   expect(await isInView('.notice')).toBe(true);
   expect(await isInView('h1')).toBe(true);
   await waitForRows(

@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
+import { alertText } from './support/page-content.ts';
 import { startOidcIssuer, type OidcIssuer } from './support/oidc-issuer.ts';
 
 let issuer: OidcIssuer;
@@ -56,7 +57,7 @@ test('a user without a session at the issuer sees the form, not a loop', async (
 
   const silent = findings(page).requests.filter((url) => url.includes('prompt=none'));
   expect(silent).toHaveLength(1);
-  expect(await page.getByRole('alert').textContent()).toBe('');
+  expect(await alertText(page)).toBe('');
   await assertAccessible(page);
   await assertNothingStored();
 });
@@ -129,7 +130,7 @@ test('the page replaces its access token before the token expires, and returns t
   await issuer.revokeGrants();
   await page.getByRole('link', { name: 'Rejected' }).click();
   await page.getByRole('heading', { name: 'Sign in to image sharing' }).waitFor();
-  expect(await page.getByRole('alert').textContent()).toMatch(/^Your sign-in has ended\. .*invalid_grant/);
+  expect(await alertText(page)).toMatch(/^Your sign-in has ended\. .*invalid_grant/);
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
 });
 
@@ -139,7 +140,7 @@ test('after signing out the page says that the session at the issuer continues',
 
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to image sharing' }).waitFor();
-  expect(await page.getByRole('status').textContent()).toContain(`Your session at ${host()} continues`);
+  expect(await page.getByRole('status').first().textContent()).toContain(`Your session at ${host()} continues`);
   await assertAccessible(page);
   await assertNothingStored();
 });

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { findings } from './support/browser.ts';
 import { announced, button, rowNames, waitForRows } from './support/page-content.ts';
-import { startTestWorld } from './support/test-world.ts';
+import { startTestServer } from './support/test-server.ts';
 import { hostileNames } from './support/views.ts';
 
-const newProjects = startTestWorld();
+const newProjects = startTestServer();
 
 /** Ways to run a script, to load a file, or to send data. Each is evaluated in the page and must have no effect. */
 const attacks: readonly (readonly [string, RegExp, () => unknown])[] = [
@@ -115,7 +115,7 @@ test('names with HTML are texts', async () => {
   expect(await page.locator('img, script:not([src]), main b').count()).toBe(0);
   const html = hostileNames.find((name) => name.startsWith('<'))!;
   await button(page, `Reject ${html}`).click();
-  await announced(page, 'status', `Rejected ${html}.`);
+  await announced(page, 'status', `Rejected “\u2068${html}\u2069”.`);
   expect(await page.locator('img').count()).toBe(0);
 });
 
@@ -124,7 +124,7 @@ test('the page stores nothing, and a reload signs out', async () => {
   await owner.offerImages(receiverId, [{ name: 'one' }]);
   const page = await open();
   await button(page, 'Accept one').click();
-  await announced(page, 'status', 'Accepted one.');
+  await announced(page, 'status', 'Accepted “\u2068one\u2069”.');
   await page.getByRole('link', { name: 'Accepted 1' }).click();
   await waitForRows(page, ['one']);
   const stored = await page.evaluate(async () => ({

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
-import { toLocalInput, toUtc } from '../../../console/components/local-time.ts';
+import { toFutureUtc, toLocalInput, toUtc } from '../../../console/components/local-time.ts';
 
 const moduleUrl = new URL('../../../console/components/local-time.ts', import.meta.url).href;
 
@@ -47,3 +47,8 @@ test.each(['2026-11-30T14:00', '2027-03-31T14:00', '2028-02-29T00:00', '2026-12-
     expect(toLocalInput(toUtc(text))).toBe(text);
   },
 );
+
+test('the end of a membership must be later than now', () => {
+  expect(toFutureUtc('2099-12-31T12:00')).toBe(toUtc('2099-12-31T12:00'));
+  expect(() => toFutureUtc('2020-12-31T12:00')).toThrow('The end must be later than now.');
+});

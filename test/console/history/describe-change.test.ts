@@ -48,12 +48,12 @@ describe('a change of a membership', () => {
     expect(describeChange(membershipChange(before, after))).toBe(expected);
   });
 
-  test('a membership that its own project ends is left by the project', () => {
-    expect(describeChange(membershipChange(state('accepted'), null, byMember))).toBe('Left by the project itself');
+  test('a membership that its own project ends is withdrawn by the project', () => {
+    expect(describeChange(membershipChange(state('accepted'), null, byMember))).toBe('Withdrawn by the project itself');
   });
 
-  test.each([[byExpiry], [{ ...byExpiry, project_id: 'beta' }]])('the service ends it at its end: %j', (by) => {
-    expect(describeChange(membershipChange(state('accepted', end), null, by))).toBe('Ended at its end');
+  test.each([[byExpiry], [{ ...byExpiry, project_id: 'beta' }]])('the service ends it when it expires: %j', (by) => {
+    expect(describeChange(membershipChange(state('accepted', end), null, by))).toBe('Expired');
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { Problem } from '../../../console/api/problem.ts';
 import type { Answer, SharingApi } from '../../../console/api/sharing-api.ts';
-import type { BulkResult, Offer } from '../../../console/api/types.ts';
-import { answerOffers, describeOutcome, type OfferAnswer } from '../../../console/inbox/answer-offers.ts';
+import type { BulkResult, Member, Offer } from '../../../console/api/types.ts';
+import { answerOffers, describeOutcome, undoAnswers, type OfferAnswer } from '../../../console/inbox/answer-offers.ts';
 
 const offerOf = (name: string): Offer => ({
   status: 'pending',
@@ -25,6 +25,12 @@ const offerOf = (name: string): Offer => ({
     created_at: '2026-11-30T12:00:00Z',
   },
 });
+
+const answeredOffers = (...names: readonly [string, string, string]) => {
+  const [a, b, c] = names;
+  const answered = (name: string) => ({ ...offerOf(name), member: undefined });
+  return [answered(a), answered(b), answered(c)] as const;
+};
 
 const accept = (...names: readonly string[]): readonly OfferAnswer[] =>
   names.map((name) => ({ offer: offerOf(name), status: 'accepted' }));
@@ -85,17 +91,78 @@ describe('answers to offers', () => {
     expect(counts).toEqual({ 'outcome-unknown': 100, temporary: 50 });
   });
 
+  test('a sign-in that ends after the first request ends with the results so far', async () => {
+    const { api } = apiWith(success(100), new Problem('signed-out', 'Sign in again.'));
+    const message = 'Accepted 100 images. The other answers were not sent. Sign in again.';
+    await expect(answerOffers(api, many)).rejects.toEqual(new Problem('signed-out', message));
+  });
+
+  test('the answers of a third request are not sent after a failure of the second', async () => {
+    const { api } = apiWith(success(100), new Problem('temporary', 'Try again later.'));
+    const { failed } = await answerOffers(api, many);
+    const text = describeOutcome({ answered: [], withdrawn: [], failed }, 'accepted');
+    expect(text).toBe(
+      'Not done for 100 images: Try again later. Not done for 50 images: This answer was not sent. Try again.',
+    );
+  });
+
   test('the problem of the first request is that of the action', async () => {
     const problem = new Problem('signed-out', 'Sign in.');
     await expect(answerOffers(apiWith(problem).api, many)).rejects.toBe(problem);
   });
 });
 
+describe('an undo', () => {
+  const member: Member = {
+    ...{ member_id: 'beta', image_id: 'id-of-a', status: 'accepted', expires_at: null },
+    ...{ created_at: '2026-11-30T12:00:00Z', updated_at: '2026-11-30T12:05:00Z' },
+  };
+  const answered = [{ ...offerOf('a'), status: 'accepted' as const, member }];
+
+  /** Undoes the answer if the membership is in this state. Returns the outcome and the requests. */
+  async function undo(current: Member | Error) {
+    const { api, requests } = apiWith([{ code: 200 }]);
+    const paths: string[] = [];
+    const showMembership = (imageId: string, projectId: string) => {
+      paths.push(`${imageId} ${projectId}`);
+      return current instanceof Error ? Promise.reject(current) : Promise.resolve(current);
+    };
+    return { outcome: await undoAnswers({ ...api, showMembership }, 'beta', answered, 'pending'), requests, paths };
+  }
+
+  test('sets the former status of an unchanged membership', async () => {
+    const { outcome, requests, paths } = await undo(member);
+    expect(paths).toEqual(['id-of-a beta']);
+    expect(requests).toEqual([[{ image_id: 'id-of-a', status: 'pending' }]]);
+    expect(namesOf(outcome.answered)).toEqual(['a']);
+  });
+
+  test.each([
+    ['another answer', { ...member, status: 'rejected' as const }],
+    ['the same answer at another time', { ...member, updated_at: '2026-11-30T13:00:00Z' }],
+    ['another offer', { ...member, created_at: '2026-11-30T13:00:00Z' }],
+  ])('keeps %s', async (_what, current) => {
+    const { outcome, requests } = await undo(current);
+    expect(requests).toEqual([]);
+    expect(outcome.answered).toEqual([]);
+    expect(outcome.failed.map(({ problem }) => problem.kind)).toEqual(['refused']);
+  });
+
+  test('of an offer that no longer exists is refused by the answer itself', async () => {
+    const { requests } = await undo(new Problem('missing', 'No image.'));
+    expect(requests).toHaveLength(1);
+  });
+
+  test('changes nothing if the membership cannot be read', async () => {
+    await expect(undo(new Problem('temporary', 'Try again later.'))).rejects.toThrow('Try again later.');
+  });
+});
+
 describe('the sentences about the outcome', () => {
-  const [a, b, c] = ['a', 'b', 'c'].map(offerOf) as [Offer, Offer, Offer];
+  const [a, b, c] = answeredOffers('a', 'b', 'c');
 
   test('name one image and count several', () => {
-    expect(describeOutcome({ answered: [a], withdrawn: [], failed: [] }, 'accepted')).toBe('Accepted a.');
+    expect(describeOutcome({ answered: [a], withdrawn: [], failed: [] }, 'accepted')).toBe('Accepted “\u2068a\u2069”.');
     expect(describeOutcome({ answered: [a, b], withdrawn: [], failed: [] }, 'rejected')).toBe('Rejected 2 images.');
     expect(describeOutcome({ answered: [a, b, c], withdrawn: [], failed: [] }, 'pending')).toBe(
       'Moved to Waiting: 3 images.',
@@ -106,8 +173,8 @@ describe('the sentences about the outcome', () => {
     const problem = new Problem('temporary', 'Try again in 1 s.');
     const failed = [b, c].map((offer) => ({ offer, problem }));
     const text = describeOutcome({ answered: [], withdrawn: [a], failed }, 'accepted');
-    expect(text).toContain('Withdrawn by the owner meanwhile');
-    expect(text).toContain('a was removed');
+    expect(text).toContain('No longer offered to your project');
+    expect(text).toContain('“\u2068a\u2069” was removed');
     expect(text).toContain('Not done for 2 images: Try again in 1 s.');
   });
 });

@@ -111,7 +111,7 @@ export async function openConsole(browser: Browser, base: string, options: Conso
 /** Waits until the page shows the data of its view and the numbers of the tabs. */
 export async function loaded(page: Page): Promise<void> {
   await page.locator('.page-header .count', { hasText: /\d/ }).first().waitFor();
-  await page.locator('.progress').waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.querySelector('.progress') === null);
 }
 
 /** Exceptions from {@link assertClean}. */

@@ -23,6 +23,10 @@ export const button = (page: Page | Locator, name: string): Locator => page.getB
 export const announced = (page: Page, role: 'status' | 'alert', text: string | RegExp): Promise<void> =>
   page.locator(`main [role=${role}]`).filter({ hasText: text }).first().waitFor();
 
+/** Returns the texts of all alerts. */
+export const alertText = async (page: Page): Promise<string> =>
+  (await page.getByRole('alert').allTextContents()).join('');
+
 /** Waits until the tab of a status shows a number. */
 export const tabShows = (page: Page, tab: string, count: number): Promise<void> =>
   page

@@ -54,6 +54,12 @@ export function createServiceClient(
     /** Returns the status of a membership. */
     statusOf: async (id: string, member: string): Promise<MemberStatus> =>
       (await send('GET', `/v2/images/${id}/members/${member}`)).status,
+    /** Sets the status of all waiting offers, up to 100. */
+    answerAll: async (status: MemberStatus): Promise<void> => {
+      const { offers } = await send('GET', '/sharing/v1/offers?limit=100');
+      const answers = offers.map(({ image }: Offer) => ({ image_id: image.id, status }));
+      await send('POST', '/sharing/v1/answers', { answers });
+    },
     /** Returns the names of the images in the project's list. */
     listImageNames: async (): Promise<readonly string[]> =>
       (await send('GET', '/v2/images?limit=200')).images.map(({ name }: CreatedImage) => name),

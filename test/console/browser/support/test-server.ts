@@ -27,10 +27,10 @@ export interface TestProjects {
  *
  * @returns a function that creates the projects of a test
  */
-export function startTestWorld(): () => TestProjects {
+export function startTestServer(): () => TestProjects {
   let server: LocalServer;
   let browser: Browser;
-  let worlds = 0;
+  let count = 0;
   const pages: { readonly page: Page; readonly expected: Expected }[] = [];
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ export function startTestWorld(): () => TestProjects {
   });
 
   return () => {
-    const number = ++worlds;
+    const number = ++count;
     const ownerId = `alpha-${number}`;
     const receiverId = `beta-${number}`;
     const track = (page: Page, expected: Expected = {}) => {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { loaded, type ConsoleOptions } from './browser.ts';
 import { announced, button } from './page-content.ts';
-import type { TestProjects } from './test-world.ts';
+import type { TestProjects } from './test-server.ts';
 
 /** Texts of other projects that can break a page: long, right to left, HTML, control characters of directions. */
 export const hostileNames = [
@@ -97,9 +97,9 @@ export const views: readonly View[] = [
       const page = await open(options);
       await page.getByLabel('Select fedora-44').check();
       await button(page, 'Accept selected (1)').click();
-      await announced(page, 'status', 'Accepted fedora-44.');
+      await announced(page, 'status', 'Accepted “\u2068fedora-44\u2069”.');
       await button(page, 'Undo').click();
-      await announced(page, 'status', 'Moved to Waiting: fedora-44.');
+      await announced(page, 'status', 'Moved to Waiting: “\u2068fedora-44\u2069”.');
       await button(page, 'Accept fedora-44').waitFor();
       await page.getByLabel('Select fedora-44').check();
       return page;
