@@ -136,6 +136,39 @@ test('a failure in the dialog is announced there, and nothing is shown as done',
   await waitForFocus(page, 'H2 Members of debian-13');
 });
 
+test('a reader sees the members, without forms and buttons', async () => {
+  const { owner, ownerId, receiverId, open } = newProjects();
+  await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
+  const page = await open({ ...user, project: ownerId, role: 'reader', hash: '#images' });
+  await button(page, 'Members of debian-13').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('row').filter({ hasText: receiverId }).filter({ hasText: 'Waiting' }).waitFor();
+  await dialog.getByText('to offer or withdraw requires the role member').waitFor();
+  expect(await dialog.getByRole('button').allTextContents()).toEqual(['Close']);
+  expect(await dialog.getByRole('textbox').count()).toBe(0);
+});
+
+test('an undo removes a standing answer that did not exist before, and restores one that did', async () => {
+  const { ownerId, receiver, open } = newProjects();
+  const page = await open({ hash: '#standing-answers' });
+  const add = async (status: string) => {
+    await page.getByLabel('Owner (project id)').fill(ownerId);
+    await page.getByLabel('Later offers arrive').selectOption(status);
+    await button(page, 'Add').click();
+    await announced(page, 'status', `Later offers of ${ownerId} arrive ${status.toLowerCase()}.`);
+  };
+  await add('Accepted');
+  await button(page, 'Undo').click();
+  await page.getByText('Your project has no standing answer.').waitFor();
+
+  // Another client adds one, which the list of this page does not have.
+  await receiver.send('PUT', `/sharing/v1/standing-answers/${ownerId}`, { status: 'rejected' });
+  await add('Accepted');
+  await button(page, 'Undo').click();
+  await announced(page, 'status', `Later offers of ${ownerId} arrive rejected.`);
+  expect((await receiver.send('GET', `/sharing/v1/standing-answers/${ownerId}`)).status).toBe('rejected');
+});
+
 test('the history shows the changes of an image, and who had access', async () => {
   const { owner, ownerId, receiverId, open } = newProjects();
   const [image] = await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
