@@ -344,6 +344,33 @@ test('the refusal of an old token does not end the next session', async () => {
   await announced(page, 'status', 'Accepted “\u2068one\u2069”.');
 });
 
+test('a list that was read before an answer and arrives after it does not show the offer again', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects);
+  const read = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  await page.route(
+    offers,
+    async (route) => {
+      const response = await route.fetch();
+      read.resolve(undefined);
+      await promise;
+      await route.fulfill({ response });
+    },
+    { times: 1 },
+  );
+  await page.getByLabel('Name begins with').fill('t');
+  await button(page, 'Filter').click();
+  await read.promise;
+  await button(page, 'Accept two').click();
+  await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
+  const late = page.waitForResponse(offers);
+  resolve(undefined);
+  await late;
+  await loaded(page);
+  await waitForRows(page, ['three']);
+});
+
 test('a list that is loaded again for more than 300 ms shows a progress', async () => {
   const projects = newProjects();
   const { page } = await openThree(projects);
