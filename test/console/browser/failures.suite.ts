@@ -14,13 +14,13 @@ import {
   waitForRows,
   waitForTitle,
 } from './support/page-content.ts';
+import { named } from './support/service-client.ts';
 import { startTestServer, type TestProjects } from './support/test-server.ts';
 
 const newProjects = startTestServer();
 
 const answers = '**/sharing/v1/answers';
 const offers = '**/sharing/v1/offers*';
-const named = (...names: readonly string[]) => names.map((name) => ({ name }));
 
 /** Opens the inbox with the offers one, two and three. */
 async function openThree(projects: TestProjects, errors?: RegExp) {

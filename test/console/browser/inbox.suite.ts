@@ -10,11 +10,10 @@ import {
   waitForRows,
   waitForTitle,
 } from './support/page-content.ts';
+import { named } from './support/service-client.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const newProjects = startTestServer();
-
-const named = (...names: readonly string[]) => names.map((name) => ({ name }));
 
 test('an offer is counted, accepted, in the image list of the project, and waits again after undo', async () => {
   const { owner, receiver, receiverId, open } = newProjects();

@@ -2,11 +2,10 @@ import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { loaded } from './support/browser.ts';
 import { announced, focused, waitForFocus, waitForRows } from './support/page-content.ts';
+import { named } from './support/service-client.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const newProjects = startTestServer();
-
-const named = (...names: readonly string[]) => names.map((name) => ({ name }));
 
 /** Asserts that the focused element has an outline and is in view. */
 async function assertFocusVisible(page: Page): Promise<void> {

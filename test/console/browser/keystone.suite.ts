@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -7,6 +5,7 @@ import { preparePythonEnvironment } from '../../clients/python-environment.ts';
 import { engage, tokenOf, type Cast } from '../../identity/cast.ts';
 import { KeystoneClient } from '../../identity/keystone-client.ts';
 import { makeKeystoneData, startKeystone } from '../../identity/keystone.ts';
+import { freePort } from '../../../infra/local/free-port.ts';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
@@ -34,7 +33,7 @@ beforeAll(async () => {
   const data = await makeKeystoneData(commands);
   cleaning.unshift(() => data.remove());
   // Keystone and the local server must know the origin of each other before they start.
-  const port = await findFreePort();
+  const port = await freePort();
   const [withCors, withoutCors] = await Promise.all([
     startKeystone(commands, data, 3600, `http://127.0.0.1:${port}`),
     startKeystone(commands, data),
@@ -67,15 +66,6 @@ const withoutIdentity: NodeJS.ProcessEnv = Object.fromEntries(
     .filter((name) => /^(OS|JWT|CONSOLE)_|^IDENTITY$/.test(name))
     .map((name) => [name, undefined]),
 );
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const field = (name: string) => page.getByRole('textbox', { name, exact: true });
 const choose = (name: string) => page.getByRole('radio', { name }).check();

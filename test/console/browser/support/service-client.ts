@@ -17,6 +17,9 @@ export interface CreatedImage {
 /** The requests of a user of the local server without the page. Each throws for a response that is not 2xx. */
 export type ServiceClient = ReturnType<typeof createServiceClient>;
 
+/** Returns new images with these names. */
+export const named = (...names: readonly string[]): readonly NewImage[] => names.map((name) => ({ name }));
+
 /** Creates the requests of a user. Default: alice with the role member in alpha. */
 export function createServiceClient(
   base: string,
