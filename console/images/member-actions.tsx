@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { problemOf } from '../api/problem.ts';
 import type { Member, OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
@@ -23,7 +23,7 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
   const opener = useRef<HTMLButtonElement>(null);
   const form = useRef<HTMLFormElement>(null);
   const { image_id, member_id, expires_at: end } = member;
-  useEffect(() => form.current?.querySelector<HTMLElement>('p, input')?.focus(), [task]);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>('p, input')?.focus(), [task]);
 
   const perform = async (action: () => Promise<string>) => {
     if (await change(async () => ({ text: await action() }))) setTask(undefined);

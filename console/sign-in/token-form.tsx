@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { PageIdentity } from '../../lambda/console/page-settings.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import type { SignInFormProps } from './sign-in-form.ts';
@@ -12,7 +12,7 @@ interface TokenFormProps extends SignInFormProps {
 /** Signs in with a token that the user got elsewhere. */
 export function TokenForm({ identity, isFocused, isBusy, signIn }: TokenFormProps) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isFocused) field.current?.focus();
   }, []);
   const submit = (event: SubmitEvent) => {

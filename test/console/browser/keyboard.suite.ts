@@ -61,15 +61,15 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
   await tabTo(page, 'BUTTON Accept selected (2)', 'Shift+Tab');
   await page.keyboard.press('Enter');
   await announced(page, 'status', 'Accepted 2 images.');
-  await assertFocusVisible(page);
   await waitForFocus(page, 'H1 Waiting offers');
+  await assertFocusVisible(page);
   expect(await owner.statusOf(images[0]!.id, receiverId)).toBe('accepted');
 
   await tabTo(page, 'BUTTON Undo', 'Shift+Tab');
   await page.keyboard.press('Space');
   await announced(page, 'status', 'Moved to Waiting: 2 images.');
-  await assertFocusVisible(page);
   await waitForFocus(page, 'H1 Waiting offers');
+  await assertFocusVisible(page);
   await tabTo(page, 'BUTTON Dismiss', 'Shift+Tab');
   await page.keyboard.press('Enter');
   await waitForFocus(page, 'H1 Waiting offers');

@@ -9,6 +9,7 @@ import { freePort } from '../../../infra/local/free-port.ts';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
+import { waitForFocus } from './support/page-content.ts';
 
 /** Installs and bootstraps Keystone once. */
 const setUpMilliseconds = 600_000;
@@ -104,7 +105,7 @@ test('a user signs in with a password and sees the inbox of the project', async 
   // Long ids are shown in groups.
   expect((await account())?.replaceAll(' ', '')).toContain(projectId);
   expect(await account()).toContain(userId);
-  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  await waitForFocus(page, 'H1 Waiting offers');
   await assertForgetful(/^$/, [password]);
 });
 
@@ -150,7 +151,7 @@ test('without CORS the message has the origin to allow, and a pasted token works
   await alertWith(`must allow the origin ${forbidden.base} in the section [cors]`);
   await assertAccessible(page);
   await page.getByRole('button', { name: 'Paste a token instead' }).click();
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('token');
+  await waitForFocus(page, 'INPUT token');
   const token = await tokenOf(keystone, cast.bob);
   await page.keyboard.insertText(token);
   await page.keyboard.press('Enter');
@@ -181,5 +182,5 @@ test('a token without a project gets a message that says so, and the user can si
   expect(await page.getByRole('status').first().textContent()).toBe(
     'You are signed out: the page has forgotten your token.',
   );
-  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  await waitForFocus(page, 'H1 Sign in to image sharing');
 });

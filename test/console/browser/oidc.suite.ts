@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
-import { alertText } from './support/page-content.ts';
+import { alertText, waitForFocus } from './support/page-content.ts';
 import { startOidcIssuer, type OidcIssuer } from './support/oidc-issuer.ts';
 
 let issuer: OidcIssuer;
@@ -131,7 +131,7 @@ test('the page replaces its access token before the token expires, and returns t
   await page.getByRole('link', { name: 'Rejected' }).click();
   await page.getByRole('heading', { name: 'Sign in to image sharing' }).waitFor();
   expect(await alertText(page)).toMatch(/^Your sign-in has ended\. .*invalid_grant/);
-  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  await waitForFocus(page, 'H1 Sign in to image sharing');
 });
 
 test('after signing out the page says that the session at the issuer continues', async () => {
@@ -199,7 +199,7 @@ test('an issuer that cannot be reached is a message with the origin to allow, an
   await alert.filter({ hasText: `${host()} cannot be reached from this page` }).waitFor();
   expect(await alert.textContent()).toContain(`must allow the origin ${server.base}`);
   await alert.getByRole('button', { name: 'Paste a token instead' }).click();
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('token');
+  await waitForFocus(page, 'INPUT token');
   await page.keyboard.type('no.valid.token');
   await page.keyboard.press('Enter');
   await alert.filter({ hasText: 'The service refused your sign-in: The token is invalid or has expired.' }).waitFor();

@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { findings } from './support/browser.ts';
-import { announced, button, rowNames, waitForRows } from './support/page-content.ts';
+import { announced, button, rowNames, waitForRows, waitForViolation } from './support/page-content.ts';
 import { startTestServer } from './support/test-server.ts';
 import { hostileNames } from './support/views.ts';
 
@@ -96,9 +95,7 @@ test.each(attacks)('%s is blocked', async (_name, violation, attack) => {
   // A blocked request is an event of the browser too, before it is blocked.
   const page = await open({ errors: /./, violations: violation, origins: ['https://attacker.test'] });
   await page.evaluate(attack).catch(() => undefined);
-  // The events of violations are tasks of their own.
-  await page.waitForFunction(() => true);
-  expect(findings(page).violations).toContainEqual(expect.stringMatching(violation));
+  await waitForViolation(page, violation);
   expect(await page.evaluate(() => 'isInjected' in globalThis)).toBe(false);
   expect(await page.getByText('injected').count()).toBe(0);
 });

@@ -1,5 +1,7 @@
 import { equal } from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page, Request } from 'playwright-core';
+import { findings } from './browser.ts';
 
 /** Returns the names in the rows of the table, in their order. */
 export const rowNames = (page: Page): Promise<readonly string[]> =>
@@ -43,11 +45,12 @@ export const focused = (page: Page): Promise<string> =>
   });
 
 /** Repeats a reading until it has a value. @throws AssertionError with the last value after 10 s */
-async function waitForValue(read: () => Promise<string>, expected: string | RegExp): Promise<void> {
+async function waitForValue(read: () => string | Promise<string>, expected: string | RegExp): Promise<void> {
   for (const deadline = Date.now() + 10_000; ;) {
     const value = await read();
     if (expected instanceof RegExp ? expected.test(value) : value === expected) return;
     if (Date.now() > deadline) equal(value, String(expected));
+    await sleep(20);
   }
 }
 
@@ -57,6 +60,13 @@ export const waitForFocus = (page: Page, element: string): Promise<void> => wait
 /** Waits until the page has a title: an effect sets it after the next frame. */
 export const waitForTitle = (page: Page, title: string | RegExp): Promise<void> =>
   waitForValue(() => page.title(), title);
+
+/** Waits until the page reports a violation of its Content-Security-Policy. Another process of the browser finds some. */
+export const waitForViolation = (page: Page, violation: RegExp): Promise<void> =>
+  waitForValue(() => {
+    const { violations } = findings(page);
+    return violations.find((each) => violation.test(each)) ?? violations.join(', ');
+  }, violation);
 
 /** Collects the requests of a page to the service from now on, as method and path. */
 export function recordRequests(page: Page): readonly string[] {
