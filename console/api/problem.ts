@@ -62,6 +62,7 @@ export function problemOf({ status, error, message = '', retryAfter, requestId }
   }
   if (status === 403) return new Problem('refused', message || `Your role does not permit this.${nothing}`);
   if (status === 404) return new Problem('missing', message || 'This no longer exists.');
+  if (status === 412) return new Problem('refused', `The membership has changed meanwhile.${nothing}`);
   if (status === 429) {
     return new Problem(
       'temporary',

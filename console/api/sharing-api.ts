@@ -23,6 +23,8 @@ export interface OfferFilter {
 export interface Answer {
   readonly image_id: string;
   readonly status: MemberStatus;
+  /** Entity tag of the membership that the answer expects; undefined for any state. */
+  readonly if_match?: string | undefined;
 }
 
 /** A membership of an image of the project. */
@@ -76,9 +78,6 @@ export function createSharingApi(session: Session, hasEnded: () => boolean) {
     /** Sets the project's own status of up to 100 images. @returns a result for each answer, in their order */
     answer: (answers: readonly Answer[]) => bulk('/sharing/v1/answers', { answers }),
 
-    /** Shows the project's own membership of an image. */
-    showMembership: (imageId: string, projectId: string) =>
-      get<Omit<Member, 'expires_at'>>('member_id', `/v2/images/${imageId}/members/${encodeURIComponent(projectId)}`),
     /** Lists the project's own images. @param next - path of a further page */
     listOwnImages: (next?: string) => get<OwnImagesPage>('images', next ?? '/sharing/v1/images'),
     /** Lists all members of an image. */

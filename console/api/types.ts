@@ -76,6 +76,8 @@ export interface Member {
 export interface BulkResult {
   /** HTTP status that a request for this entry alone would get. */
   readonly code: number;
+  /** Entity tag of the membership after a success. */
+  readonly etag?: string;
   readonly member?: Member;
   readonly error?: string;
   readonly message?: string;

@@ -1,12 +1,13 @@
 import { Problem, problemOf } from '../api/problem.ts';
 import { maxEntries, type SharingApi } from '../api/sharing-api.ts';
-import type { Member, MemberStatus, Offer } from '../api/types.ts';
+import type { MemberStatus, Offer } from '../api/types.ts';
 import { plural } from '../components/format.ts';
 import { quotedName } from '../components/ids.tsx';
 
-/** An offer whose status is now the answer, and its membership after the answer. */
+/** An offer whose status is now the answer. */
 interface AnsweredOffer extends Offer {
-  readonly member: Member | undefined;
+  /** Entity tag of the membership after the answer. */
+  readonly etag: string | undefined;
 }
 
 /** Results of answers to several offers. */
@@ -22,6 +23,8 @@ export interface AnswerOutcome {
 export interface OfferAnswer {
   readonly offer: Offer;
   readonly status: MemberStatus;
+  /** Entity tag of the membership to answer; undefined for any state. */
+  readonly etag?: string | undefined;
 }
 
 /**
@@ -38,7 +41,9 @@ export async function answerOffers(api: SharingApi, answers: readonly OfferAnswe
     const chunk = answers.slice(start, start + maxEntries);
     let results;
     try {
-      results = await api.answer(chunk.map(({ offer, status }) => ({ image_id: offer.image.id, status })));
+      results = await api.answer(
+        chunk.map(({ offer, status, etag }) => ({ image_id: offer.image.id, status, if_match: etag })),
+      );
     } catch (error) {
       if (start === 0 || !(error instanceof Problem)) throw error;
       if (error.kind === 'signed-out') {
@@ -52,8 +57,8 @@ export async function answerOffers(api: SharingApi, answers: readonly OfferAnswe
       break;
     }
     for (const [index, { offer, status }] of chunk.entries()) {
-      const { code, member, error, message } = results[index] ?? { code: 500 };
-      if (code === 200) answered.push({ ...offer, status, member });
+      const { code, etag, error, message } = results[index] ?? { code: 500 };
+      if (code === 200) answered.push({ ...offer, status, etag });
       else {
         const problem = problemOf({ status: code, error, message }, true);
         if (problem.kind === 'missing') withdrawn.push(offer);
@@ -65,46 +70,20 @@ export async function answerOffers(api: SharingApi, answers: readonly OfferAnswe
 }
 
 /**
- * Sets the former status of offers again, except those that the project has answered again meanwhile.
+ * Sets the former status of offers again, except those whose membership has changed since the answer.
  *
- * @param projectId - the project of the session
  * @param former - the status before the answers
- * @throws Problem if a membership cannot be read; then nothing was changed
+ * @throws Problem of the first request, if it failed as a whole
  */
-export async function undoAnswers(
+export const undoAnswers = (
   api: SharingApi,
-  projectId: string,
   answered: readonly AnsweredOffer[],
   former: MemberStatus,
-): Promise<AnswerOutcome> {
-  const unchanged: AnsweredOffer[] = [];
-  const changed: AnsweredOffer[] = [];
-  for (let start = 0; start < answered.length; start += maxParallelReadings) {
-    const chunk = answered.slice(start, start + maxParallelReadings);
-    const isUnchanged = await Promise.all(chunk.map((offer) => isStillAnswered(api, projectId, offer)));
-    for (const [index, offer] of chunk.entries()) (isUnchanged[index] === true ? unchanged : changed).push(offer);
-  }
-  const outcome = await answerOffers(
+): Promise<AnswerOutcome> =>
+  answerOffers(
     api,
-    unchanged.map((offer) => ({ offer, status: former })),
+    answered.map((offer) => ({ offer, status: former, etag: offer.etag })),
   );
-  const problem = new Problem('refused', 'Your project has answered again meanwhile, and this answer stays.');
-  return { ...outcome, failed: [...outcome.failed, ...changed.map((offer) => ({ offer, problem }))] };
-}
-
-/** Maximum number of memberships that are read in parallel. */
-const maxParallelReadings = 20;
-
-async function isStillAnswered(api: SharingApi, projectId: string, { image, member }: AnsweredOffer): Promise<boolean> {
-  try {
-    const current = await api.showMembership(image.id, projectId);
-    return (['status', 'created_at', 'updated_at'] as const).every((field) => current[field] === member?.[field]);
-  } catch (error) {
-    // The answer itself has the reason.
-    if (error instanceof Problem && (error.kind === 'missing' || error.kind === 'refused')) return true;
-    throw error;
-  }
-}
 
 const participles: Readonly<Record<MemberStatus, string>> = {
   accepted: 'Accepted',

@@ -44,7 +44,7 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
       isProblem: answered.length === 0 || failed.length > 0,
       undo:
         !isUndo && answered.length > 0
-          ? async () => show(await undoAnswers(api, project?.project_id ?? '', answered, status), status, true)
+          ? async () => show(await undoAnswers(api, answered, status), status, true)
           : undefined,
     });
     if (isUndo || failed.some(({ problem: { kind } }) => kind === 'outcome-unknown')) invalidate();

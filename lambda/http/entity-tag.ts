@@ -13,13 +13,14 @@ const isEntityTag = (text: string): text is EntityTag => strongTag.test(text);
 /**
  * Returns the tag of an `If-Match` header, which must be one strong tag.
  *
+ * @param name - the header, or the field of a body with the same meaning
  * @throws SharingError `invalid-request` for weak tags, lists, `*` and malformed values
  */
-export function parseIfMatch(value: string): EntityTag {
+export function parseIfMatch(value: string, name = 'If-Match'): EntityTag {
   const text = value.trim();
   if (!isEntityTag(text)) {
     throw invalidRequest(
-      '"If-Match" must be exactly one strong entity tag in quotation marks: the "ETag" of an earlier response.',
+      `"${name}" must be exactly one strong entity tag in quotation marks: the "ETag" of an earlier response.`,
     );
   }
   return text;

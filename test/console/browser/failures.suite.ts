@@ -73,8 +73,7 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
 
   test('is removed at undo', async () => {
     const projects = newProjects();
-    // The membership that the page reads before it restores the status.
-    const { page, images } = await openThree(projects, /status of 404/);
+    const { page, images } = await openThree(projects);
     await button(page, 'Accept two').click();
     await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
     await projects.owner.withdraw(images[1]!.id, projects.receiverId);
@@ -222,7 +221,7 @@ describe('an answer that fails', () => {
       await reloaded;
       await waitForRows(page, hasEffect ? ['three', 'one'] : ['three', 'two', 'one']);
       await tabShows(page, 'Accepted', hasEffect ? 1 : 0);
-      expect(await focused(page)).toBe(hasEffect ? 'H1 Waiting offers' : 'BUTTON Accept two');
+      await waitForFocus(page, hasEffect ? 'H1 Waiting offers' : 'BUTTON Accept two');
     }
   });
 
@@ -297,7 +296,7 @@ describe('an answer that fails', () => {
       status: 'rejected',
     });
     await button(page, 'Undo').click();
-    await announced(page, 'alert', 'Your project has answered again meanwhile, and this answer stays.');
+    await announced(page, 'alert', 'The membership has changed meanwhile. Nothing was changed.');
     expect(await projects.receiver.listOfferNames('rejected')).toEqual(['two']);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Problem } from '../../../console/api/problem.ts';
 import type { Answer, SharingApi } from '../../../console/api/sharing-api.ts';
-import type { BulkResult, Member, Offer } from '../../../console/api/types.ts';
+import type { BulkResult, Offer } from '../../../console/api/types.ts';
 import { answerOffers, describeOutcome, undoAnswers, type OfferAnswer } from '../../../console/inbox/answer-offers.ts';
 
 const offerOf = (name: string): Offer => ({
@@ -28,7 +28,7 @@ const offerOf = (name: string): Offer => ({
 
 const answeredOffers = (...names: readonly [string, string, string]) => {
   const [a, b, c] = names;
-  const answered = (name: string) => ({ ...offerOf(name), member: undefined });
+  const answered = (name: string) => ({ ...offerOf(name), etag: undefined });
   return [answered(a), answered(b), answered(c)] as const;
 };
 
@@ -113,48 +113,32 @@ describe('answers to offers', () => {
 });
 
 describe('an undo', () => {
-  const member: Member = {
-    ...{ member_id: 'beta', image_id: 'id-of-a', status: 'accepted', expires_at: null },
-    ...{ created_at: '2026-11-30T12:00:00Z', updated_at: '2026-11-30T12:05:00Z' },
-  };
-  const answered = [{ ...offerOf('a'), status: 'accepted' as const, member }];
+  const answered = ['a', 'b', 'c'].map((name) => ({
+    ...offerOf(name),
+    status: 'accepted' as const,
+    etag: `"tag-of-${name}"`,
+  }));
 
-  /** Undoes the answer if the membership is in this state. Returns the outcome and the requests. */
-  async function undo(current: Member | Error) {
-    const { api, requests } = apiWith([{ code: 200 }]);
-    const paths: string[] = [];
-    const showMembership = (imageId: string, projectId: string) => {
-      paths.push(`${imageId} ${projectId}`);
-      return current instanceof Error ? Promise.reject(current) : Promise.resolve(current);
-    };
-    return { outcome: await undoAnswers({ ...api, showMembership }, 'beta', answered, 'pending'), requests, paths };
-  }
-
-  test('sets the former status of an unchanged membership', async () => {
-    const { outcome, requests, paths } = await undo(member);
-    expect(paths).toEqual(['id-of-a beta']);
-    expect(requests).toEqual([[{ image_id: 'id-of-a', status: 'pending' }]]);
-    expect(namesOf(outcome.answered)).toEqual(['a']);
+  test('sets the former status of the memberships that have not changed since the answers', async () => {
+    const { api, requests } = apiWith([
+      { code: 200 },
+      { code: 412, error: 'precondition-failed', message: 'x' },
+      { code: 404, error: 'image-not-found', message: 'x' },
+    ]);
+    const { answered: undone, withdrawn, failed } = await undoAnswers(api, answered, 'pending');
+    expect(requests).toEqual([
+      ['a', 'b', 'c'].map((name) => ({ image_id: `id-of-${name}`, status: 'pending', if_match: `"tag-of-${name}"` })),
+    ]);
+    expect([namesOf(undone), namesOf(withdrawn)]).toEqual([['a'], ['c']]);
+    expect(failed.map(({ offer, problem }) => [offer.image.name, problem.kind, problem.message])).toEqual([
+      ['b', 'refused', 'The membership has changed meanwhile. Nothing was changed.'],
+    ]);
   });
 
-  test.each([
-    ['another answer', { ...member, status: 'rejected' as const }],
-    ['the same answer at another time', { ...member, updated_at: '2026-11-30T13:00:00Z' }],
-    ['another offer', { ...member, created_at: '2026-11-30T13:00:00Z' }],
-  ])('keeps %s', async (_what, current) => {
-    const { outcome, requests } = await undo(current);
-    expect(requests).toEqual([]);
-    expect(outcome.answered).toEqual([]);
-    expect(outcome.failed.map(({ problem }) => problem.kind)).toEqual(['refused']);
-  });
-
-  test('of an offer that no longer exists is refused by the answer itself', async () => {
-    const { requests } = await undo(new Problem('missing', 'No image.'));
-    expect(requests).toHaveLength(1);
-  });
-
-  test('changes nothing if the membership cannot be read', async () => {
-    await expect(undo(new Problem('temporary', 'Try again later.'))).rejects.toThrow('Try again later.');
+  test('expects the states of which the answers have told the tags', async () => {
+    const { api, requests } = apiWith([{ code: 200, etag: '"1"' }], [{ code: 200, etag: '"2"' }]);
+    await undoAnswers(api, (await answerOffers(api, accept('a'))).answered, 'pending');
+    expect(requests[1]).toEqual([{ image_id: 'id-of-a', status: 'pending', if_match: '"1"' }]);
   });
 });
 

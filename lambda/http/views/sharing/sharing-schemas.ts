@@ -40,6 +40,7 @@ const resultsSchema = {
         required: ['code'],
         properties: {
           code: { type: 'integer', description: 'Status as of a request for this entry alone' },
+          etag: { type: 'string', description: 'Entity tag of the membership after a success' },
           member: { ...sharingMemberSchema, description: 'Membership after a success, except after a withdrawal' },
           error: { type: 'string', description: 'Machine-readable code of a refusal' },
           message: { type: 'string', description: 'Sentence of a refusal' },

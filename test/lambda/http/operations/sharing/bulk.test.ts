@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { imageApi, type ImageApi } from '../../../../promises/image-api.ts';
+import { imageApi, tagOf, type ImageApi } from '../../../../promises/image-api.ts';
 import { isWrite, startWorld, type World } from '../../../../promises/world.ts';
 
 const quota = 5;
@@ -27,6 +27,7 @@ const member = (image_id: string, member_id: string, status: string, expires_at:
   schema: '/sharing/v1/schemas/member',
   expires_at,
 });
+const etag = expect.stringMatching(/^"[^"]+"$/);
 const end = '2999-12-31T23:59:59Z';
 const schema = '/sharing/v1/schemas/results';
 
@@ -58,9 +59,9 @@ describe('answers', () => {
       200,
       {
         results: [
-          { code: 200, member: member(first, 'beta', 'accepted') },
+          { code: 200, etag, member: member(first, 'beta', 'accepted') },
           notFound(hidden),
-          { code: 200, member: member(second, 'beta', 'rejected') },
+          { code: 200, etag, member: member(second, 'beta', 'rejected') },
           notFound(foreign),
           notFound(missing),
           notFound('X'),
@@ -89,8 +90,63 @@ describe('answers', () => {
         error: 'invalid-member-status',
         message: 'The field "status" must be "pending", "accepted" or "rejected".',
       },
-      { code: 200, member: member(second, 'beta', 'accepted') },
+      { code: 200, etag, member: member(second, 'beta', 'accepted') },
     ]);
+  });
+
+  test('an entry with the tag of the membership is applied in this state only, at the same cost', async () => {
+    const [first, second, third] = await Promise.all(Array.from({ length: 3 }, () => api.share({ beta: 'pending' })));
+    const answerAll = (entries: readonly object[]) => post('answers', entries, 'beta:member');
+    const accepted = await answerAll([first, second, third].map((image_id) => ({ image_id, status: 'accepted' })));
+    const [one, two] = accepted.body.results.map(({ etag: if_match }: { etag: string }) => if_match);
+    await answerAll([{ image_id: second, status: 'rejected' }]);
+
+    const { result, calls } = await world.proxy.record(() =>
+      answerAll([
+        { image_id: first, status: 'pending', if_match: one },
+        { image_id: second, status: 'pending', if_match: two },
+        { image_id: third, status: 'pending', if_match: null },
+      ]),
+    );
+
+    expect(result.body.results).toEqual([
+      { code: 200, etag, member: member(first!, 'beta', 'pending') },
+      { code: 412, error: 'precondition-failed', message: expect.any(String) },
+      { code: 200, etag, member: member(third!, 'beta', 'pending') },
+    ]);
+    expect(calls.filter(isWrite)).toHaveLength(3);
+    expect(await api.members(second!)).toEqual({ beta: 'rejected' });
+  });
+
+  test('the tag of an entry is that of the membership', async () => {
+    const image = await api.share({ beta: 'pending' });
+    const { body } = await post('answers', [{ image_id: image, status: 'accepted' }], 'beta:member');
+
+    expect(body.results[0].etag).toBe(tagOf(await api.showMember(image, 'beta')));
+  });
+
+  test.each(['*', 'W/"a"', 'a', '"a", "b"', ''])('a malformed tag %j is a result of its entry', async (if_match) => {
+    const [first, second] = [await api.share({ beta: 'pending' }), await api.share({ beta: 'pending' })];
+
+    const { body } = await post(
+      'answers',
+      [
+        { image_id: first, status: 'accepted', if_match },
+        { image_id: second, status: 'accepted' },
+      ],
+      'beta:member',
+    );
+
+    expect(body.results).toEqual([
+      {
+        code: 400,
+        error: 'invalid-request',
+        message:
+          '"if_match" must be exactly one strong entity tag in quotation marks: the "ETag" of an earlier response.',
+      },
+      { code: 200, etag, member: member(second, 'beta', 'accepted') },
+    ]);
+    expect(await api.members(first)).toEqual({ beta: 'pending' });
   });
 
   test('100 answers cost one call each', async () => {
@@ -124,12 +180,12 @@ describe('offers', () => {
     ]);
 
     expect(body.results).toEqual([
-      { code: 200, member: member(image, 'beta', 'pending') },
+      { code: 200, etag, member: member(image, 'beta', 'pending') },
       { code: 409, error: 'member-exists', message: expect.stringContaining('gamma') },
-      { code: 200, member: member(image, 'delta', 'pending', end) },
+      { code: 200, etag, member: member(image, 'delta', 'pending', end) },
       { code: 400, error: 'invalid-request', message: expect.stringContaining('"member_id" must be a project id') },
-      { code: 200, member: member(image, 'epsilon', 'pending') },
-      { code: 200, member: member(image, 'zeta', 'pending') },
+      { code: 200, etag, member: member(image, 'epsilon', 'pending') },
+      { code: 200, etag, member: member(image, 'zeta', 'pending') },
       { code: 413, error: 'member-quota-exceeded', message: expect.any(String) },
       { code: 400, error: 'invalid-request', message: '"expires_at" must be later than now.' },
     ]);
@@ -170,6 +226,23 @@ describe('withdrawals', () => {
     ]);
     expect(await api.members(image)).toEqual({});
   });
+});
+
+test('a withdrawal with the tag of the membership ends this membership only', async () => {
+  const image = await api.share({ beta: 'pending', gamma: 'pending' });
+  const [beta, gamma] = [tagOf(await api.showMember(image, 'beta')), tagOf(await api.showMember(image, 'gamma'))];
+  await api.answer(image, 'beta', 'accepted');
+
+  const { body } = await post('withdrawals', [
+    { image_id: image, member_id: 'beta', if_match: beta },
+    { image_id: image, member_id: 'gamma', if_match: gamma },
+  ]);
+
+  expect(body.results).toEqual([
+    { code: 412, error: 'precondition-failed', message: expect.any(String) },
+    { code: 204 },
+  ]);
+  expect(await api.members(image)).toEqual({ beta: 'accepted' });
 });
 
 describe('a request is refused as a whole, without effect', () => {
@@ -217,6 +290,18 @@ describe('a request is refused as a whole, without effect', () => {
       'answers',
       [answer, { ...answer, status: 'rejected' }],
       'Entry 2 of "answers" repeats entry 1',
+    ],
+    [
+      'with a number as a tag',
+      'answers',
+      [{ ...answer, if_match: 1 }],
+      'The field "if_match" of entry 1 of "answers" must be a text or null.',
+    ],
+    [
+      'with a tag of an offer',
+      'offers',
+      [{ image_id: id, member_id: 'x', if_match: '"a"' }],
+      'The field "if_match" of entry 1 of "offers"',
     ],
     [
       'with a number as a member',
@@ -275,7 +360,7 @@ describe('an entry', () => {
 
     clock.mockRestore();
     expect(body.results).toEqual([
-      { code: 200, member: member(image, 'beta', 'pending') },
+      { code: 200, etag, member: member(image, 'beta', 'pending') },
       {
         code: 503,
         error: 'not-started',
@@ -304,7 +389,7 @@ describe('an entry', () => {
       200,
       [
         { code: 500, error: 'internal-error', message: expect.not.stringContaining('policy') },
-        { code: 200, member: member(whole, 'beta', 'accepted') },
+        { code: 200, etag, member: member(whole, 'beta', 'accepted') },
       ],
     ]);
     const lines = world.service.logged.slice(before).map((line) => JSON.parse(line) as Record<string, any>);
