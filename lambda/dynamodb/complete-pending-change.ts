@@ -101,7 +101,7 @@ export async function completePendingChange(table: Table, clock: Clock, started:
 
   /** Applies updates that withdraw memberships of an offered image, with the member count and their offers. */
   const endMemberships = async (
-    updates: readonly (readonly [ProjectId, Update])[],
+    updates: readonly (readonly [memberId: ProjectId, build: () => Update])[],
     limit: number,
   ): Promise<GuardedOutcome> => {
     if (updates.length === 0) return 'applied';
@@ -114,18 +114,18 @@ export async function completePendingChange(table: Table, clock: Clock, started:
         ExpressionAttributeValues: values({ version, fewer: -updates.length }),
       },
     };
-    const actions = updates.flatMap(([memberId, update]): TransactAction[] => [
-      { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: update },
-    ]);
+    const actions = () =>
+      updates.flatMap(([memberId, build]): TransactAction[] => [
+        { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
+        { Update: build() },
+      ]);
     return table.transactGuarded(reduceMemberCount, actions, limit);
   };
 
   const withdrawMembers = async ({ memberIds, tries }: Chunk, { actor }: PendingChange): Promise<GuardedOutcome> => {
     const offered = tries === 0 ? memberIds : await findOffered(table, imageId, memberIds);
-    const at = clock();
     const updates = offered.map(
-      (memberId) => [memberId, withdrawMembership({ memberId, imageId, at, actor })] as const,
+      (memberId) => [memberId, () => withdrawMembership({ memberId, imageId, at: clock(), actor })] as const,
     );
     return endMemberships(updates, maxConflictsOf(memberIds));
   };
@@ -137,7 +137,7 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     const updates = items.flatMap((item) => {
       const update = withdrawEndedMembership(item, at);
       const memberId = storedMembershipFromItem(item)?.memberId;
-      return update === undefined || memberId === undefined ? [] : [[memberId, update] as const];
+      return update === undefined || memberId === undefined ? [] : [[memberId, () => update] as const];
     });
     return endMemberships(updates, maxConflictsOf(memberIds));
   };
@@ -156,12 +156,12 @@ export async function completePendingChange(table: Table, clock: Clock, started:
     if (outdated.length === 0) return 'applied';
     const guard = { ConditionCheck: { Key: imageKey(imageId), ...pendingChangeCondition } };
     const limit = maxConflictsOf(memberIds);
-    const outcome = await table.transactGuarded(guard, outdated.map(updateMembership), limit);
+    const outcome = await table.transactGuarded(guard, () => outdated.map(updateMembership), limit);
     // The status changes faster than this process reads and writes it. After this write every change of the status
     // moves the membership to its new list position, so that the next try is applied or the one after it finds nothing
     // to do.
     if (outcome === 'condition-failed' && outdated.length === 1 && tries >= maxTriesWithStatus)
-      await table.transactGuarded(guard, outdated.map(updateForAnyStatus), limit);
+      await table.transactGuarded(guard, () => outdated.map(updateForAnyStatus), limit);
     return outcome;
   };
 
@@ -227,7 +227,7 @@ export async function completePendingChange(table: Table, clock: Clock, started:
           );
     if (!isDone) continue;
     const { record, others } = await lastTransaction(image, change);
-    if ((await table.transactGuarded(record, others, Infinity)) === 'applied') return;
+    if ((await table.transactGuarded(record, () => others, Infinity)) === 'applied') return;
   }
   throw tryAgainLater();
 }

@@ -125,7 +125,7 @@ export class DynamoDbImageRepository implements ImageRepository {
   }
 
   create(image: Image, actor: Actor): Promise<boolean> {
-    return this.#table.transact([
+    return this.#table.transact(() => [
       { Put: { Item: imageItem(image, actor), ConditionExpression: 'attribute_not_exists(pk)' } },
       ...listEntryActions(image, { from: undefined, to: image }),
     ]);
@@ -140,7 +140,7 @@ export class DynamoDbImageRepository implements ImageRepository {
     if (before.memberCount === 0) {
       const update = updateRecord({ before, after, actor, unchanged, onlyWithoutMembers: true });
       const entries = listEntryActions(before, { from: before, to: after });
-      const applied = await this.#table.transact([{ Update: update }, ...entries]);
+      const applied = await this.#table.transact(() => [{ Update: update }, ...entries]);
       return applied ? written : 'conflict';
     }
     // An image that becomes `shared` changes before its memberships; in every other case it changes after them. In
@@ -148,7 +148,7 @@ export class DynamoDbImageRepository implements ImageRepository {
     const becomesShared = after.visibility === 'shared' && before.visibility !== 'shared';
     const first = becomesShared ? after : { ...after, ...pickReplicatedAttributes(before) };
     const pendingChange: PendingChange = { kind: 'facts', attributes: pickReplicatedAttributes(after), actor };
-    const started = await this.#table.transact([
+    const started = await this.#table.transact(() => [
       { Update: updateRecord({ before, after: first, actor, unchanged, pendingChange }) },
       ...listEntryActions(before, { from: before, to: first }),
     ]);
@@ -160,7 +160,7 @@ export class DynamoDbImageRepository implements ImageRepository {
   async delete(before: Image, actor: Actor, unchanged?: UnchangedScope): Promise<WriteOutcome> {
     const progress = unchangedProgress(before, unchanged);
     if (before.memberCount === 0) {
-      const deleted = await this.#table.transact([
+      const deleted = await this.#table.transact(() => [
         {
           Put: {
             Item: tombstoneItem(before, this.#clock(), actor),

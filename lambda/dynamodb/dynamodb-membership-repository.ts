@@ -71,11 +71,14 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
    */
   async #answerByTransaction(answer: Answer): ReturnType<MembershipRepository['answer']> {
     const [item] = await this.#table.get([membershipKey(answer.memberId, answer.imageId)]);
-    const at = answer.at();
+    let at = answer.at();
     const unchanged = unchangedOrRefused(answer, item, at);
     if (item === undefined || unchanged !== 'condition-failed') return unchanged;
-    const update = answerUpdate(answer, at, itemReader(item).string('membership_id'));
-    const applied = await this.#table.transact([{ Update: update }, ...this.#additionalActions]);
+    const membershipId = itemReader(item).string('membership_id');
+    const applied = await this.#table.transact(() => {
+      at = answer.at();
+      return [{ Update: answerUpdate(answer, at, membershipId) }, ...this.#additionalActions];
+    });
     return applied ? changedMembership(answer, item, at) : 'condition-failed';
   }
 
@@ -116,7 +119,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     );
     const belowQuota = quota < 0 ? [] : ['#member_count < :quota'];
 
-    const applied = await this.#table.transact([
+    const applied = await this.#table.transact(() => [
       {
         Update: {
           Key: imageKey(image.id),
@@ -161,29 +164,27 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     return applied ? membership : undefined;
   }
 
-  async withdraw({ owner, expected, ...withdrawal }: Withdrawal): Promise<boolean> {
-    const membership = isMember(timestamp(withdrawal.at), expected);
-    return this.#end(withdrawal, sharedBy(owner), withdrawMembership(withdrawal, membership));
+  withdraw({ owner, ...withdrawal }: Withdrawal): Promise<boolean> {
+    return this.#end(withdrawal, sharedBy(owner), () => withdrawalUpdate(withdrawal));
   }
 
-  async leave({ expected, ...leave }: Leave): Promise<boolean> {
-    const membership = isMember(timestamp(leave.at), expected);
-    return this.#end(leave, imageExists, withdrawMembership(leave, membership));
+  leave(leave: Leave): Promise<boolean> {
+    return this.#end(leave, imageExists, () => withdrawalUpdate(leave));
   }
 
   async expire({ imageId, memberId, at }: Parameters<MembershipRepository['expire']>[0]): Promise<boolean> {
     const [item] = await this.#table.get([membershipKey(memberId, imageId)]);
     const update = item && withdrawEndedMembership(item, at);
-    return update !== undefined && this.#end({ imageId, memberId }, imageExists, update);
+    return update !== undefined && this.#end({ imageId, memberId }, imageExists, () => update);
   }
 
   /** Ends a membership in one transaction, on a condition on the image and one on the membership. */
   #end(
     { imageId, memberId }: Pick<Withdrawal, 'imageId' | 'memberId'>,
     image: Clause,
-    membership: Update,
+    build: () => Update,
   ): Promise<boolean> {
-    return this.#table.transact([
+    return this.#table.transact(() => [
       {
         Update: {
           Key: imageKey(imageId),
@@ -194,7 +195,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
         },
       },
       { Delete: { Key: offerKey(imageId, memberId), ConditionExpression: 'attribute_exists(pk)' } },
-      { Update: membership },
+      { Update: build() },
       ...this.#additionalActions,
     ]);
   }
@@ -207,7 +208,7 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     const end = expiresAt === undefined ? {} : endAttributes(imageId, expiresAt);
     const set = { updated_at: at, updated_by: actorAttribute(actor), ...end };
     const removal = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
-    const applied = await this.#table.transact([
+    const applied = await this.#table.transact(() => [
       {
         ConditionCheck: {
           Key: imageKey(imageId),
@@ -244,6 +245,12 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
     ]);
     return applied ? { ...membership, updatedAt: at, expiresAt } : undefined;
   }
+}
+
+/** Returns the update that withdraws a membership at the current time. */
+function withdrawalUpdate({ at: clock, expected, ...withdrawal }: Leave): Update {
+  const at = clock();
+  return withdrawMembership({ ...withdrawal, at }, isMember(timestamp(at), expected));
 }
 
 /** Returns the condition that a membership that was read exists with the same status. */

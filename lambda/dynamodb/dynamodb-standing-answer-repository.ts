@@ -40,7 +40,7 @@ export class DynamoDbStandingAnswerRepository implements StandingAnswerRepositor
             ExpressionAttributeNames: names('version'),
             ExpressionAttributeValues: values({ read_version: before.version }),
           };
-    return this.#table.transact([
+    return this.#table.transact(() => [
       {
         Put: {
           Item: standingAnswersItem(projectId, { version: before.version + 1, answers }, actor),

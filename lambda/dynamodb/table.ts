@@ -126,17 +126,17 @@ export class Table {
   }
 
   /**
-   * Applies one transaction on its conditions, at most once: every attempt has the same token, by which the database
-   * recognizes a transaction that it has applied.
+   * Applies one transaction on its conditions, at most once: an attempt that follows an unconfirmed one has its token, by
+   * which the database recognizes a transaction that it has applied.
    *
+   * @param build - creates the actions of an attempt, so that each can contain its own time
    * @returns `true` if the transaction was applied, `false` if a condition failed
    * @throws SharingError `outcome-unknown` if an attempt was unconfirmed and no later one was applied; `project-full`
    *   if an item collection is full
    */
-  async transact(actions: readonly TransactAction[]): Promise<boolean> {
-    const command = this.#transaction(actions);
+  async transact(build: () => readonly TransactAction[]): Promise<boolean> {
     try {
-      await retryOnContention('idempotent-write', async () => countUnits('write', await this.#documents.send(command)));
+      await this.#sendTransaction(build);
       return true;
     } catch (error) {
       const reasons = cancellationReasons(error);
@@ -150,28 +150,27 @@ export class Table {
    * actions.
    *
    * @param guard - the action whose failed condition makes all further actions pointless
+   * @param build - creates the actions of an attempt, as in {@link transact}
    * @param maxConflicts - number of conflicts over the items of the actions after which the outcome is `conflict`. A
    *   conflict over the guard's item alone does not count, because smaller transactions would cause more of them
    */
   async transactGuarded(
     guard: TransactAction,
-    actions: readonly TransactAction[],
+    build: () => readonly TransactAction[],
     maxConflicts: number,
   ): Promise<GuardedOutcome> {
-    const command = this.#transaction([guard, ...actions]);
     let conflicts = 0;
     const tooManyConflicts = new Error(`The transaction had ${maxConflicts} conflicts with other requests.`);
     try {
-      await retryOnContention('idempotent-write', async () => {
-        try {
-          countUnits('write', await this.#documents.send(command));
-        } catch (error) {
+      await this.#sendTransaction(
+        () => [guard, ...build()],
+        (error) => {
           const [, ...reasons] = cancellationReasons(error);
           const isConflict = temporaryFailureOf(error) === 'contention' && reasons.some(isContentionReason);
           if (isConflict) conflicts += 1;
-          throw isConflict && conflicts >= maxConflicts ? tooManyConflicts : error;
-        }
-      });
+          return isConflict && conflicts >= maxConflicts ? tooManyConflicts : error;
+        },
+      );
       return 'applied';
     } catch (error) {
       // This also covers unconfirmed attempts: the caller reads the items again and finds what was applied.
@@ -184,7 +183,30 @@ export class Table {
     }
   }
 
-  /** Returns the command of a transaction. Every attempt to send it has the same token. */
+  /**
+   * Sends a transaction until it is applied or fails. While no attempt can have been applied, each has a new token.
+   *
+   * @param errorOf - returns the error to handle instead of that of an attempt
+   */
+  async #sendTransaction(
+    build: () => readonly TransactAction[],
+    errorOf: (error: unknown) => unknown = (error) => error,
+  ): Promise<void> {
+    let command: TransactWriteCommand | undefined;
+    let mayBeApplied = false;
+    await retryOnContention('idempotent-write', async () => {
+      command ??= this.#transaction(build());
+      try {
+        countUnits('write', await this.#documents.send(command));
+      } catch (error) {
+        mayBeApplied ||= temporaryFailureOf(error) === 'unconfirmed';
+        if (!mayBeApplied) command = undefined;
+        throw errorOf(error);
+      }
+    });
+  }
+
+  /** Returns the command of a transaction, with a token. */
   #transaction(actions: readonly TransactAction[]): TransactWriteCommand {
     return new TransactWriteCommand({
       ...reportUnits,

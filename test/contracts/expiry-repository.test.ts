@@ -96,8 +96,8 @@ test('an expired, withdrawn or prolonged membership is overdue no more', async (
   const member = (n: number) => ({ imageId, memberId: `member-${n}` as never });
   const actor = { projectId: image.owner, userId: 'alice', via: 'http' } as const;
   await memberships.expire({ ...member(0), at: secondsAfterEnd(1) });
-  await memberships.withdraw({ ...member(1), owner: image.owner, at: secondsAfterEnd(-1), actor });
-  await memberships.leave({ ...member(2), at: secondsAfterEnd(-1), actor });
+  await memberships.withdraw({ ...member(1), owner: image.owner, at: () => secondsAfterEnd(-1), actor });
+  await memberships.leave({ ...member(2), at: () => secondsAfterEnd(-1), actor });
 
   const { found } = await overdue(imageId, secondsAfterEnd(1));
 

@@ -381,7 +381,7 @@ describe('after a change', () => {
     for (const status of memberStatuses) {
       const image = await repositories.image();
       await repositories.share(image, member, status);
-      const withdrawal = { imageId: image.id, memberId: member, owner: undefined, at: new Date(), actor };
+      const withdrawal = { imageId: image.id, memberId: member, owner: undefined, at: () => new Date(), actor };
       await repositories.memberships.withdraw(withdrawal);
     }
 

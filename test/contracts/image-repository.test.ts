@@ -228,7 +228,7 @@ describe('findOffers and findMemberships', () => {
     const created = await image();
     for (const memberId of ['beta', 'gamma', '𝒟'.repeat(250)]) await share(created, memberId, 'accepted');
     const gamma = 'gamma' as ProjectId;
-    await memberships.withdraw({ imageId: created.id, memberId: gamma, owner: undefined, at: now, actor });
+    await memberships.withdraw({ imageId: created.id, memberId: gamma, owner: undefined, at: () => now, actor });
 
     const found = await images.findOffers(created.id, 1000);
 

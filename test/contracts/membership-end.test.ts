@@ -70,9 +70,9 @@ const answer = (image: Image, at: Timestamp, status: MemberStatus, memberships =
     actor: betasActor,
   });
 const withdraw = (image: Image, at: Date) =>
-  repositories.memberships.withdraw({ imageId: image.id, memberId: beta, owner: alpha, at, actor });
+  repositories.memberships.withdraw({ imageId: image.id, memberId: beta, owner: alpha, at: () => at, actor });
 const leave = (image: Image, at: Date) =>
-  repositories.memberships.leave({ imageId: image.id, memberId: beta, at, actor: betasActor });
+  repositories.memberships.leave({ imageId: image.id, memberId: beta, at: () => at, actor: betasActor });
 const expire = (image: Image, at: Date, memberships: MembershipRepository = repositories.memberships) =>
   memberships.expire({ imageId: image.id, memberId: beta, at });
 const changeExpiry = (membership: Membership, change: Partial<ExpiryChange> = {}) =>

@@ -29,7 +29,7 @@ async function offerUntil(image: Image, memberId: ProjectId, expiresAt: string):
 }
 
 const withdraw = (image: Image, memberId: ProjectId) =>
-  repositories.memberships.withdraw({ imageId: image.id, memberId, owner: undefined, at: now, actor });
+  repositories.memberships.withdraw({ imageId: image.id, memberId, owner: undefined, at: () => now, actor });
 const answer = ({ id: imageId }: Image, memberId: ProjectId, status: MemberStatus) =>
   repositories.memberships.answer({ imageId, memberId, status, excludedOwner: undefined, at: () => answeredAt, actor });
 

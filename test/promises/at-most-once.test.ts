@@ -1,7 +1,8 @@
 /** The sequences of requests in which a repeated write would act twice. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ImageId } from '../../lambda/domain/ids.ts';
-import { imageKey } from '../../lambda/dynamodb/keys.ts';
+import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
+import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
+import type { Interference } from '../support/engine-proxy.ts';
 import type { TestResponse } from '../support/service.ts';
 import { imageApi, type ImageApi } from './image-api.ts';
 import { isWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
@@ -190,6 +191,54 @@ describe('the time of a change', () => {
     expect(answer.body.updated_at).toBe([...times].at(-1));
   });
 
+  describe.each<[string, (id: string) => Promise<TestResponse>]>([
+    ['a withdrawal', (id) => api.withdraw(id, 'beta')],
+    ['leaving', (id) => api.leave(id, 'beta')],
+    ['the deletion of an image with members', (id) => api.remove(id)],
+  ])('of the end of a membership by %s', (_what, act) => {
+    /** Interferes with the attempts to end the membership. Returns their tokens and times. */
+    function interfereUntil(isLast: (attempts: readonly Attempt[]) => boolean, interference: Interference) {
+      const attempts: Attempt[] = [];
+      world.proxy.intercept(({ request }) => {
+        const updates = ((request['TransactItems'] ?? []) as Record<string, any>[]).map(({ Update: update }) => update);
+        const time = updates.find((update) => update?.ExpressionAttributeValues[':updated_at'] !== undefined);
+        if (time === undefined) return undefined;
+        const token = request['ClientRequestToken'];
+        attempts.push({ token, time: time.ExpressionAttributeValues[':updated_at'].S });
+        return isLast(attempts) ? undefined : interference;
+      });
+      return attempts;
+    }
+    const cancelled = {
+      __type: 'TransactionCanceledException',
+      CancellationReasons: [{ Code: 'None' }, { Code: 'None' }, { Code: 'TransactionConflict' }],
+    };
+
+    test('is that of the attempt that was applied, after attempts with conflicts', async () => {
+      const id = await api.share({ beta: 'pending' });
+      const attempts = interfereUntil((each) => new Set(each.map(({ time }) => time)).size > 1, {
+        status: 400,
+        response: cancelled,
+      });
+
+      expect((await act(id)).status).toBe(204);
+
+      expect(new Set(attempts.map(({ token }) => token)).size).toBe(attempts.length);
+      const ended = await itemAt(world.table, membershipKey('beta' as ProjectId, id as ImageId));
+      expect(ended).toMatchObject({ updated_at: attempts.at(-1)!.time });
+      expect(ended).not.toHaveProperty('status');
+    });
+
+    test('is that of the first attempt, with its token, while the outcome is unknown', async () => {
+      const id = await api.share({ beta: 'pending' });
+      const attempts = interfereUntil((each) => each.length > 3, 'lose the request');
+
+      expect((await act(id)).status).toBe(204);
+
+      expect(attempts).toEqual(Array(4).fill(attempts[0]));
+    });
+  });
+
   test('of an image is never before the one that was read', async () => {
     const id = await api.create();
     const later = '2999-01-01T00:00:00Z';
@@ -203,3 +252,10 @@ describe('the time of a change', () => {
     expect(answer.body.updated_at).toBe(later);
   });
 });
+
+/** An attempt to write a transaction. */
+interface Attempt {
+  readonly token: string;
+  /** Time of the change in the transaction. */
+  readonly time: string;
+}

@@ -241,7 +241,7 @@ test.each(contended)('$name succeeds while members are withdrawn, one before eve
       imageId: id as ImageId,
       memberId: project as ProjectId,
       owner: undefined,
-      at: new Date(),
+      at: () => new Date(),
       actor: { projectId: 'alpha' as ProjectId, userId: 'hot', via: 'http' },
     });
     isWithdrawing = false;

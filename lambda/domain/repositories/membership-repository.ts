@@ -1,5 +1,5 @@
 import type { Actor } from '../actor.ts';
-import type { Timestamp } from '../clock.ts';
+import type { Clock, Timestamp } from '../clock.ts';
 import type { ImageId, ProjectId } from '../ids.ts';
 import type { Image } from '../image.ts';
 import type { Membership, MembershipState, MemberStatus } from '../membership.ts';
@@ -45,7 +45,8 @@ export interface Withdrawal {
   readonly owner: ProjectId | undefined;
   /** The required state of the membership; by default any state. */
   readonly expected?: MembershipState | undefined;
-  readonly at: Date;
+  /** Returns the time of the withdrawal. Each attempt calls it again, so that a later change never has an earlier time. */
+  readonly at: Clock;
   readonly actor: Actor;
 }
 

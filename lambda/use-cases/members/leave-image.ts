@@ -28,7 +28,7 @@ export const createLeaveImage = (
 
     await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
-        const hasLeft = await memberships.leave({ imageId, memberId, expected, at: clock(), actor });
+        const hasLeft = await memberships.leave({ imageId, memberId, expected, at: clock, actor });
         if (hasLeft) return true;
       }
       const sharing = await images.find(imageId, [memberId]);

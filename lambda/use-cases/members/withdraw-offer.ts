@@ -26,7 +26,7 @@ export const createWithdrawOffer = (
 
     await retryOnConflict(async () => {
       if (hasRole(caller, 'member')) {
-        const isWithdrawn = await memberships.withdraw({ imageId, memberId, owner, expected, at: clock(), actor });
+        const isWithdrawn = await memberships.withdraw({ imageId, memberId, owner, expected, at: clock, actor });
         if (isWithdrawn) return true;
       }
       const sharing = await images.find(imageId, [caller.projectId, memberId]);
