@@ -6,6 +6,8 @@ export type ProblemKind =
   | 'outcome-unknown'
   /** The image or the membership does not exist any more. */
   | 'missing'
+  /** The state is not the one that the page shows, so the request had no effect: the page reads the state again. */
+  | 'changed'
   /** The request had no effect and can be repeated later. */
   | 'temporary'
   /** The request had no effect, and a repetition would have none either. */
@@ -62,7 +64,7 @@ export function problemOf({ status, error, message = '', retryAfter, requestId }
   }
   if (status === 403) return new Problem('refused', message || `Your role does not permit this.${nothing}`);
   if (status === 404) return new Problem('missing', message || 'This no longer exists.');
-  if (status === 412) return new Problem('refused', `The membership has changed meanwhile.${nothing}`);
+  if (status === 412) return new Problem('changed', `This has changed meanwhile.${nothing} The list is loaded again.`);
   if (status === 429) {
     return new Problem(
       'temporary',

@@ -23,8 +23,8 @@ export interface OfferFilter {
 export interface Answer {
   readonly image_id: string;
   readonly status: MemberStatus;
-  /** Entity tag of the membership that the answer expects; undefined for any state. */
-  readonly if_match?: string | undefined;
+  /** Entity tag of the membership that the answer expects. */
+  readonly if_match: string;
 }
 
 /** A membership of an image of the project. */

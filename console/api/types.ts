@@ -41,6 +41,8 @@ export interface Offer {
   readonly offered_by: string | null;
   readonly answered_at: string | null;
   readonly expires_at: string | null;
+  /** Entity tag of the membership. */
+  readonly etag: string;
   readonly image: Image;
 }
 

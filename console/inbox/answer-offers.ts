@@ -4,60 +4,49 @@ import type { MemberStatus, Offer } from '../api/types.ts';
 import { plural } from '../components/format.ts';
 import { quotedName } from '../components/ids.tsx';
 
-/** An offer whose status is now the answer. */
-interface AnsweredOffer extends Offer {
-  /** Entity tag of the membership after the answer. */
-  readonly etag: string | undefined;
-}
-
 /** Results of answers to several offers. */
 export interface AnswerOutcome {
-  readonly answered: readonly AnsweredOffer[];
+  /** Offers whose status is now the answer, with their new entity tags. */
+  readonly answered: readonly Offer[];
   /** Offers that do not exist any more. */
   readonly withdrawn: readonly Offer[];
   /** Offers whose status is unchanged or unknown, with the reason. */
   readonly failed: readonly { readonly offer: Offer; readonly problem: Problem }[];
 }
 
-/** An offer and the status to set. */
-export interface OfferAnswer {
-  readonly offer: Offer;
-  readonly status: MemberStatus;
-  /** Entity tag of the membership to answer; undefined for any state. */
-  readonly etag?: string | undefined;
-}
-
 /**
- * Answers offers in requests of up to 100 entries, one after the other. Stops at the first request that fails, and reports
- * its problem for all entries that have no result.
+ * Sets the status of offers that have not changed since they were read, in requests of up to 100 entries, one after the
+ * other. Stops at the first request that fails, and reports its problem for all entries that have no result.
  *
  * @throws Problem of the first request, if it failed as a whole
  */
-export async function answerOffers(api: SharingApi, answers: readonly OfferAnswer[]): Promise<AnswerOutcome> {
-  const answered: AnsweredOffer[] = [];
+export async function answerOffers(
+  api: SharingApi,
+  offers: readonly Offer[],
+  status: MemberStatus,
+): Promise<AnswerOutcome> {
+  const answered: Offer[] = [];
   const withdrawn: Offer[] = [];
   const failed: { offer: Offer; problem: Problem }[] = [];
-  for (let start = 0; start < answers.length; start += maxEntries) {
-    const chunk = answers.slice(start, start + maxEntries);
+  for (let start = 0; start < offers.length; start += maxEntries) {
+    const chunk = offers.slice(start, start + maxEntries);
     let results;
     try {
-      results = await api.answer(
-        chunk.map(({ offer, status, etag }) => ({ image_id: offer.image.id, status, if_match: etag })),
-      );
+      results = await api.answer(chunk.map(({ image, etag }) => ({ image_id: image.id, status, if_match: etag })));
     } catch (error) {
       if (start === 0 || !(error instanceof Problem)) throw error;
       if (error.kind === 'signed-out') {
-        const done = describeOutcome({ answered, withdrawn, failed }, chunk[0]?.status ?? 'pending');
+        const done = describeOutcome({ answered, withdrawn, failed }, status);
         throw new Problem('signed-out', `${done} The other answers were not sent. ${error.message}`);
       }
       const notSent = new Problem('temporary', 'This answer was not sent. Try again.');
-      answers
+      offers
         .slice(start)
-        .forEach(({ offer }, index) => failed.push({ offer, problem: index < maxEntries ? error : notSent }));
+        .forEach((offer, index) => failed.push({ offer, problem: index < maxEntries ? error : notSent }));
       break;
     }
-    for (const [index, { offer, status }] of chunk.entries()) {
-      const { code, etag, error, message } = results[index] ?? { code: 500 };
+    for (const [index, offer] of chunk.entries()) {
+      const { code, etag = '', error, message } = results[index] ?? { code: 500 };
       if (code === 200) answered.push({ ...offer, status, etag });
       else {
         const problem = problemOf({ status: code, error, message }, true);
@@ -68,22 +57,6 @@ export async function answerOffers(api: SharingApi, answers: readonly OfferAnswe
   }
   return { answered, withdrawn, failed };
 }
-
-/**
- * Sets the former status of offers again, except those whose membership has changed since the answer.
- *
- * @param former - the status before the answers
- * @throws Problem of the first request, if it failed as a whole
- */
-export const undoAnswers = (
-  api: SharingApi,
-  answered: readonly AnsweredOffer[],
-  former: MemberStatus,
-): Promise<AnswerOutcome> =>
-  answerOffers(
-    api,
-    answered.map((offer) => ({ offer, status: former, etag: offer.etag })),
-  );
 
 const participles: Readonly<Record<MemberStatus, string>> = {
   accepted: 'Accepted',

@@ -7,7 +7,7 @@ import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { statusNames } from '../components/status-names.ts';
 import { useList } from '../components/use-list.ts';
-import { answerOffers, describeOutcome, undoAnswers, type AnswerOutcome } from './answer-offers.ts';
+import { answerOffers, describeOutcome, type AnswerOutcome } from './answer-offers.ts';
 import { FilterForm, noFilter } from './filter-form.tsx';
 import { OfferTable } from './offer-table.tsx';
 import { useHasChanged } from './use-has-changed.ts';
@@ -35,6 +35,10 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
   /** Removes the offers that left the list, and reports the result. */
   const show = (outcome: AnswerOutcome, answer: MemberStatus, isUndo: boolean) => {
     const { answered, withdrawn, failed } = outcome;
+    const kinds = failed.map(({ problem: { kind } }) => kind);
+    const undoable = isUndo
+      ? failed.filter((_, index) => kinds[index] === 'temporary').map(({ offer }) => offer)
+      : answered;
     const gone = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
     if (!isUndo) remove(({ image }) => gone.has(image.id));
     setOwnChanges((current) => current + 1);
@@ -42,20 +46,14 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
     notify({
       text: describeOutcome(outcome, answer),
       isProblem: answered.length === 0 || failed.length > 0,
-      undo:
-        !isUndo && answered.length > 0
-          ? async () => show(await undoAnswers(api, answered, status), status, true)
-          : undefined,
+      undo: undoable.length > 0 ? async () => show(await answerOffers(api, undoable, status), status, true) : undefined,
     });
-    if (isUndo || failed.some(({ problem: { kind } }) => kind === 'outcome-unknown')) invalidate();
+    if (isUndo || kinds.includes('outcome-unknown') || kinds.includes('changed')) invalidate();
     else refreshProject();
     focusHeading();
   };
   const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>
-    void run(async () => {
-      const answers = answered.map((offer) => ({ offer, status: answer }));
-      show(await answerOffers(api, answers), answer, false);
-    });
+    void run(async () => show(await answerOffers(api, answered, answer), answer, false));
 
   const count = project?.offers[status];
   return (

@@ -83,6 +83,22 @@ describe('an offer that the owner has withdrawn meanwhile', () => {
   });
 });
 
+test('an offer that another user of the project has answered meanwhile keeps this answer', async () => {
+  const projects = newProjects();
+  const { page, images } = await openThree(projects);
+  await projects.receiver.send('PUT', `/v2/images/${images[1]!.id}/members/${projects.receiverId}`, {
+    status: 'rejected',
+  });
+  await button(page, 'Accept two').click();
+  await announced(
+    page,
+    'alert',
+    'Not done for “\u2068two\u2069”: This has changed meanwhile. Nothing was changed. The list is loaded again.',
+  );
+  await waitForRows(page, ['three', 'one']);
+  expect(await projects.receiver.listOfferNames('rejected')).toEqual(['two']);
+});
+
 /** Body of a response to a token that has expired. */
 const invalidToken = { message: 'The token is invalid or has expired.' };
 
@@ -296,7 +312,7 @@ describe('an answer that fails', () => {
       status: 'rejected',
     });
     await button(page, 'Undo').click();
-    await announced(page, 'alert', 'The membership has changed meanwhile. Nothing was changed.');
+    await announced(page, 'alert', 'This has changed meanwhile. Nothing was changed. The list is loaded again.');
     expect(await projects.receiver.listOfferNames('rejected')).toEqual(['two']);
   });
 });

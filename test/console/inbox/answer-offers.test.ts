@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Problem } from '../../../console/api/problem.ts';
 import type { Answer, SharingApi } from '../../../console/api/sharing-api.ts';
 import type { BulkResult, Offer } from '../../../console/api/types.ts';
-import { answerOffers, describeOutcome, undoAnswers, type OfferAnswer } from '../../../console/inbox/answer-offers.ts';
+import { answerOffers, describeOutcome } from '../../../console/inbox/answer-offers.ts';
 
 const offerOf = (name: string): Offer => ({
   status: 'pending',
@@ -10,6 +10,7 @@ const offerOf = (name: string): Offer => ({
   offered_by: 'alpha',
   answered_at: null,
   expires_at: null,
+  etag: `"tag-of-${name}"`,
   image: {
     id: `id-of-${name}`,
     name,
@@ -28,12 +29,10 @@ const offerOf = (name: string): Offer => ({
 
 const answeredOffers = (...names: readonly [string, string, string]) => {
   const [a, b, c] = names;
-  const answered = (name: string) => ({ ...offerOf(name), etag: undefined });
-  return [answered(a), answered(b), answered(c)] as const;
+  return [offerOf(a), offerOf(b), offerOf(c)] as const;
 };
 
-const accept = (...names: readonly string[]): readonly OfferAnswer[] =>
-  names.map((name) => ({ offer: offerOf(name), status: 'accepted' }));
+const offersOf = (...names: readonly string[]): readonly Offer[] => names.map(offerOf);
 
 /** An API that responds with the given results, one request after the other, and records the requests. */
 function apiWith(...responses: readonly (readonly BulkResult[] | Error)[]) {
@@ -56,8 +55,10 @@ describe('answers to offers', () => {
       { code: 404, error: 'image-not-found', message: 'No image found with ID id-of-b.' },
       { code: 503, error: 'try-again-later', message: 'Try again.' },
     ]);
-    const outcome = await answerOffers(api, accept('a', 'b', 'c'));
-    expect(requests).toEqual([['a', 'b', 'c'].map((name) => ({ image_id: `id-of-${name}`, status: 'accepted' }))]);
+    const outcome = await answerOffers(api, offersOf('a', 'b', 'c'), 'accepted');
+    expect(requests).toEqual([
+      ['a', 'b', 'c'].map((name) => ({ image_id: `id-of-${name}`, status: 'accepted', if_match: `"tag-of-${name}"` })),
+    ]);
     expect(namesOf(outcome.answered)).toEqual(['a']);
     expect(outcome.answered[0]?.status).toBe('accepted');
     expect(namesOf(outcome.withdrawn)).toEqual(['b']);
@@ -65,23 +66,23 @@ describe('answers to offers', () => {
   });
 
   test('an entry without a result has an unknown outcome', async () => {
-    const { failed } = await answerOffers(apiWith([]).api, accept('a'));
+    const { failed } = await answerOffers(apiWith([]).api, offersOf('a'), 'accepted');
     expect(failed.map(({ problem }) => problem.kind)).toEqual(['outcome-unknown']);
   });
 
-  const many = accept(...Array.from({ length: 250 }, (_, index) => `image-${index}`));
+  const many = offersOf(...Array.from({ length: 250 }, (_, index) => `image-${index}`));
   const success = (count: number): readonly BulkResult[] => Array.from({ length: count }, () => ({ code: 200 }));
 
   test('more than 100 answers are several requests', async () => {
     const { api, requests } = apiWith(success(100), success(100), success(50));
-    const { answered } = await answerOffers(api, many);
+    const { answered } = await answerOffers(api, many, 'accepted');
     expect(requests.map(({ length }) => length)).toEqual([100, 100, 50]);
     expect(answered).toHaveLength(250);
   });
 
   test('a request that fails stops the others, and its problem is that of its entries only', async () => {
     const { api, requests } = apiWith(success(100), new Problem('outcome-unknown', 'Unknown.'));
-    const { answered, failed } = await answerOffers(api, many);
+    const { answered, failed } = await answerOffers(api, many, 'accepted');
     expect(requests).toHaveLength(2);
     expect(answered).toHaveLength(100);
     expect(failed).toHaveLength(150);
@@ -94,12 +95,12 @@ describe('answers to offers', () => {
   test('a sign-in that ends after the first request ends with the results so far', async () => {
     const { api } = apiWith(success(100), new Problem('signed-out', 'Sign in again.'));
     const message = 'Accepted 100 images. The other answers were not sent. Sign in again.';
-    await expect(answerOffers(api, many)).rejects.toEqual(new Problem('signed-out', message));
+    await expect(answerOffers(api, many, 'accepted')).rejects.toEqual(new Problem('signed-out', message));
   });
 
   test('the answers of a third request are not sent after a failure of the second', async () => {
     const { api } = apiWith(success(100), new Problem('temporary', 'Try again later.'));
-    const { failed } = await answerOffers(api, many);
+    const { failed } = await answerOffers(api, many, 'accepted');
     const text = describeOutcome({ answered: [], withdrawn: [], failed }, 'accepted');
     expect(text).toBe(
       'Not done for 100 images: Try again later. Not done for 50 images: This answer was not sent. Try again.',
@@ -108,36 +109,23 @@ describe('answers to offers', () => {
 
   test('the problem of the first request is that of the action', async () => {
     const problem = new Problem('signed-out', 'Sign in.');
-    await expect(answerOffers(apiWith(problem).api, many)).rejects.toBe(problem);
+    await expect(answerOffers(apiWith(problem).api, many, 'accepted')).rejects.toBe(problem);
   });
 });
 
-describe('an undo', () => {
-  const answered = ['a', 'b', 'c'].map((name) => ({
-    ...offerOf(name),
-    status: 'accepted' as const,
-    etag: `"tag-of-${name}"`,
-  }));
-
-  test('sets the former status of the memberships that have not changed since the answers', async () => {
-    const { api, requests } = apiWith([
-      { code: 200 },
-      { code: 412, error: 'precondition-failed', message: 'x' },
-      { code: 404, error: 'image-not-found', message: 'x' },
-    ]);
-    const { answered: undone, withdrawn, failed } = await undoAnswers(api, answered, 'pending');
-    expect(requests).toEqual([
-      ['a', 'b', 'c'].map((name) => ({ image_id: `id-of-${name}`, status: 'pending', if_match: `"tag-of-${name}"` })),
-    ]);
-    expect([namesOf(undone), namesOf(withdrawn)]).toEqual([['a'], ['c']]);
-    expect(failed.map(({ offer, problem }) => [offer.image.name, problem.kind, problem.message])).toEqual([
-      ['b', 'refused', 'The membership has changed meanwhile. Nothing was changed.'],
+describe('a precondition', () => {
+  test('that fails is a change by somebody else', async () => {
+    const { api } = apiWith([{ code: 412, error: 'precondition-failed', message: 'x' }]);
+    const { failed } = await answerOffers(api, offersOf('a'), 'accepted');
+    expect(failed.map(({ problem }) => [problem.kind, problem.message])).toEqual([
+      ['changed', 'This has changed meanwhile. Nothing was changed. The list is loaded again.'],
     ]);
   });
 
-  test('expects the states of which the answers have told the tags', async () => {
+  test('of a further answer is the state after the first', async () => {
     const { api, requests } = apiWith([{ code: 200, etag: '"1"' }], [{ code: 200, etag: '"2"' }]);
-    await undoAnswers(api, (await answerOffers(api, accept('a'))).answered, 'pending');
+    const { answered } = await answerOffers(api, offersOf('a'), 'accepted');
+    await answerOffers(api, answered, 'pending');
     expect(requests[1]).toEqual([{ image_id: 'id-of-a', status: 'pending', if_match: '"1"' }]);
   });
 });

@@ -21,6 +21,7 @@ const offerSchema = {
     offered_by: { type: ['null', 'string'], description: 'Project that made the offer; null if it is not known' },
     answered_at: timeOrNull('Time of the last answer; null before the first'),
     expires_at: timeOrNull('Time from which on the offer does not exist; null if it has no end'),
+    etag: { type: 'string', description: 'Entity tag of the membership' },
     image: imageSchema,
     schema,
   },

@@ -2,6 +2,7 @@ import type { OfferedImage } from '../../../domain/repositories/membership-list-
 import type { ListPage, PageSize } from '../../../use-cases/list-page.ts';
 import { lastParameters } from '../../requests/query-parameters.ts';
 import { encodedBytes, imageView, maxPageBytes } from '../image-view.ts';
+import { memberTag } from '../member-view.ts';
 import { pageLinks } from '../page-links.ts';
 
 /** Returns the view of an offer with the image as the Image API shows it. */
@@ -11,6 +12,7 @@ const offerView = ({ image, membership }: OfferedImage) => ({
   offered_by: membership.offeredBy ?? null,
   answered_at: membership.answeredAt ?? null,
   expires_at: membership.expiresAt ?? null,
+  etag: memberTag(membership),
   image: imageView(image),
   schema: '/sharing/v1/schemas/offer',
 });

@@ -46,6 +46,8 @@ describe('the offers of a project', () => {
     const response = await offersOf(member);
 
     const imageOf = async ({ id }: Image) => (await get(`/v2/images/${id}`, `${member}:reader`)).body;
+    const tagOf = async ({ id }: Image) =>
+      (await get(`/v2/images/${id}/members/${member}`, `${member}:reader`)).headers['etag'];
     const schema = '/sharing/v1/schemas/offer';
     expect(response).toEqual(
       ok({
@@ -56,6 +58,7 @@ describe('the offers of a project', () => {
             offered_by: second.owner,
             answered_at: null,
             expires_at: null,
+            etag: await tagOf(second),
             image: await imageOf(second),
             schema,
           },
@@ -65,6 +68,7 @@ describe('the offers of a project', () => {
             offered_by: first.owner,
             answered_at: null,
             expires_at: future,
+            etag: await tagOf(first),
             image: await imageOf(first),
             schema,
           },
