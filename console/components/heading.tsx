@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 /** The heading of a view. It sets the title of the page, and receives the focus after an action. */
 export function Heading({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title} – Image sharing`;
   }, [title]);
   return <h1 tabIndex={-1}>{children}</h1>;

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useConsole, type Notice } from './console-context.ts';
 
 /**
@@ -8,7 +8,7 @@ export function NoticeArea() {
   const { notice } = useConsole();
   const area = useRef<HTMLDivElement>(null);
   // The focus stays at the control of a failed action, which can be far below.
-  useEffect(() => area.current?.scrollIntoView({ block: 'nearest' }), [notice]);
+  useLayoutEffect(() => area.current?.scrollIntoView({ block: 'nearest' }), [notice]);
   const isProblem = notice?.isProblem === true;
   return (
     <div class="notices" ref={area}>
