@@ -1,41 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
 import { loaded } from './support/browser.ts';
-import { announced, focused, waitForFocus, waitForRows } from './support/page-content.ts';
+import { announced, assertFocusVisible, focused, tabTo, waitForFocus, waitForRows } from './support/page-content.ts';
 import { named } from './support/service-client.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const newProjects = startTestServer();
-
-/** Asserts that the focused element has an outline and is in view. */
-async function assertFocusVisible(page: Page): Promise<void> {
-  const state = await page.evaluate(() => {
-    const element = document.activeElement;
-    if (element === null || element === document.body) return 'no focus';
-    const { outlineStyle, outlineWidth } = getComputedStyle(element);
-    const { left, right, top, bottom } = element.getBoundingClientRect();
-    const isInView = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
-    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-    const isObscured = !(element.contains(hit) || hit?.contains(element) === true);
-    return { outlineStyle, outlineWidth, isInView, isObscured };
-  });
-  expect({ element: await focused(page), state }).toMatchObject({
-    state: { outlineStyle: 'solid', outlineWidth: '3px', isInView: true, isObscured: false },
-  });
-}
-
-/** Presses Tab until an element has the focus, which is visible at each step. @throws Error if no element matches */
-async function tabTo(page: Page, element: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
-  const visited: string[] = [];
-  for (let step = 0; step < 60; step++) {
-    await page.keyboard.press(key);
-    const current = await focused(page);
-    if (!current.startsWith('BODY')) await assertFocusVisible(page);
-    if (current === element) return;
-    visited.push(current);
-  }
-  throw new Error(`${element} is none of ${visited.join(', ')}`);
-}
 
 test('a user signs in, skips to the content, selects, accepts, undoes and filters with keys only', async () => {
   const { owner, receiverId, openSignIn } = newProjects();
@@ -77,6 +46,7 @@ test('a user signs in, skips to the content, selects, accepts, undoes and filter
   await tabTo(page, 'BUTTON Reject three');
   await page.keyboard.press('Enter');
   await announced(page, 'status', 'Rejected “\u2068three\u2069”.');
+  await waitForFocus(page, 'H1 Waiting offers');
   await tabTo(page, 'A Rejected 1');
   await page.keyboard.press('Enter');
   await waitForRows(page, ['three']);

@@ -125,6 +125,7 @@ test('the page does not move while its data loads', async () => {
 
 test('the history does not move while its data loads, in any order', async () => {
   const [image] = await projects.owner.offerImages(projects.receiverId, [{ name: 'a long name '.repeat(20) }]);
+  await projects.owner.waitForHistory(image!.id, 2);
   for (const [width, first, second] of [
     [320, '**/v2/images/*', '**/sharing/v1/images/*/history*'],
     [1280, '**/sharing/v1/images/*/history*', '**/v2/images/*'],
@@ -180,19 +181,19 @@ test('a message about an action far below is in view, and so is the focus', asyn
   );
   const page = await open({ errors: /status of 429/ });
   await page.route('**/sharing/v1/answers', (route) => route.fulfill({ status: 429, json: {} }), { times: 1 });
-  const isInView = (selector: string) =>
-    page.locator(selector).evaluate((element) => {
-      const { top, bottom } = element.getBoundingClientRect();
+  const waitUntilInView = (selector: string) =>
+    page.waitForFunction((shown) => {
+      const { top, bottom } = document.querySelector(shown)!.getBoundingClientRect();
       return top >= 0 && bottom <= innerHeight;
-    });
+    }, selector);
   await button(page, 'Accept image-0').scrollIntoViewIfNeeded();
   await button(page, 'Accept image-0').click();
   await page.getByRole('alert').filter({ hasText: 'too many requests' }).waitFor();
-  expect(await isInView('.notice')).toBe(true);
+  await waitUntilInView('.notice');
   await button(page, 'Accept image-0').click();
   await page.locator('.notices').getByText('Accepted “\u2068image-0\u2069”.').waitFor();
-  expect(await isInView('.notice')).toBe(true);
-  expect(await isInView('h1')).toBe(true);
+  await waitUntilInView('.notice');
+  await waitUntilInView('h1');
   await waitForRows(
     page,
     Array.from({ length: 29 }, (_, n) => `image-${29 - n}`),

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { loaded } from './support/browser.ts';
-import { announced, button, focused, tabShows, waitForFocus, waitForRows } from './support/page-content.ts';
+import { announced, button, focused, tabShows, tabTo, waitForFocus, waitForRows } from './support/page-content.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const newProjects = startTestServer();
@@ -83,11 +83,7 @@ test('an owner withdraws an offer with keys only, and the focus stays in the dia
   const { owner, ownerId, receiver, receiverId, open } = newProjects();
   await owner.offerImages(receiverId, [{ name: 'debian-13' }]);
   const page = await open({ ...user, project: ownerId, hash: '#images' });
-  const tabTo = async (element: string) => {
-    for (let step = 0; step < 40 && (await focused(page)) !== element; step++) await page.keyboard.press('Tab');
-    expect(await focused(page)).toBe(element);
-  };
-  await tabTo('BUTTON Members of debian-13');
+  await tabTo(page, 'BUTTON Members of debian-13');
   await page.keyboard.press('Enter');
   await button(page, `Withdraw from ${receiverId}`).waitFor();
   // All elements behind the dialog are skipped.
@@ -100,9 +96,9 @@ test('an owner withdraws an offer with keys only, and the focus stays in the dia
   expect([...visited].filter((element) => !element.startsWith('DIALOG') && !element.startsWith('BODY BODY'))).toEqual(
     [],
   );
-  await tabTo(`BUTTON Withdraw from ${receiverId}`);
+  await tabTo(page, `BUTTON Withdraw from ${receiverId}`);
   await page.keyboard.press('Enter');
-  await tabTo('BUTTON Withdraw');
+  await tabTo(page, 'BUTTON Withdraw');
   await page.keyboard.press('Space');
   await page.getByRole('dialog').getByRole('status').filter({ hasText: 'Withdrawn' }).waitFor();
   await waitForFocus(page, 'H2 Members of debian-13');
@@ -158,7 +154,9 @@ test('an undo removes a standing answer that did not exist before, and restores 
     await announced(page, 'status', `Later offers of ${ownerId} arrive ${status.toLowerCase()}.`);
   };
   await add('Accepted');
+  await button(page, `Remove the standing answer for ${ownerId}`).waitFor();
   await button(page, 'Undo').click();
+  await announced(page, 'status', `Later offers of ${ownerId} wait for an answer.`);
   await page.getByText('Your project has no standing answer.').waitFor();
 
   // Another client adds one, which the list of this page does not have.
@@ -176,6 +174,7 @@ test('the history shows the changes of an image, and who had access', async () =
   await button(inbox, 'Accept debian-13').click();
   await announced(inbox, 'status', 'Accepted “\u2068debian-13\u2069”.');
 
+  await owner.waitForHistory(image!.id, 3);
   const page = await open({ ...user, project: ownerId, hash: '#images' });
   const openHistory = async () => {
     await page.getByRole('link', { name: 'History of debian-13' }).click();
@@ -191,6 +190,7 @@ test('the history shows the changes of an image, and who had access', async () =
   await members.getByRole('row').filter({ hasText: receiverId }).filter({ hasText: 'Accepted' }).waitFor();
 
   await owner.withdraw(image!.id, receiverId);
+  await owner.waitForHistory(image!.id, 4);
   await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'My images' }).click();
   await waitForRows(page, ['debian-13']);
   await openHistory();

@@ -1,4 +1,4 @@
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page, Request } from 'playwright-core';
 import { findings } from './browser.ts';
@@ -57,7 +57,42 @@ async function waitForValue(read: () => string | Promise<string>, expected: stri
 /** Waits until an element has the focus, as {@link focused} describes it: an effect moves it after the next frame. */
 export const waitForFocus = (page: Page, element: string): Promise<void> => waitForValue(() => focused(page), element);
 
-/** Waits until the page has a title: an effect sets it after the next frame. */
+/** Asserts that the focused element has an outline and is in view. */
+export async function assertFocusVisible(page: Page): Promise<void> {
+  const element = await focused(page);
+  const state = await page.evaluate(() => {
+    const element = document.activeElement;
+    if (element === null || element === document.body) return 'no focus';
+    // The browser draws the outline of the calendar button inside such a field.
+    if (element.matches('[type=datetime-local]:not(:focus-visible)')) return 'part of a field';
+    const { outlineStyle, outlineWidth } = getComputedStyle(element);
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    const isInView = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    const isObscured = !(element.contains(hit) || hit?.contains(element) === true);
+    return { outlineStyle, outlineWidth, isInView, isObscured };
+  });
+  if (state === 'part of a field') return;
+  deepEqual(
+    { element, state },
+    { element, state: { outlineStyle: 'solid', outlineWidth: '3px', isInView: true, isObscured: false } },
+  );
+}
+
+/** Presses Tab until an element has the focus, which is visible at each step. @throws Error if no element matches */
+export async function tabTo(page: Page, element: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+  const visited: string[] = [];
+  for (let step = 0; step < 60; step++) {
+    await page.keyboard.press(key);
+    const current = await focused(page);
+    if (!current.startsWith('BODY')) await assertFocusVisible(page);
+    if (current === element) return;
+    visited.push(current);
+  }
+  throw new Error(`${element} is none of ${visited.join(', ')}`);
+}
+
+/** Waits until the page has a title. */
 export const waitForTitle = (page: Page, title: string | RegExp): Promise<void> =>
   waitForValue(() => page.title(), title);
 

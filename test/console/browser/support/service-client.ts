@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberStatus, Offer } from '../../../../console/api/types.ts';
 import type { DevUser } from './browser.ts';
 
@@ -57,6 +58,15 @@ export function createServiceClient(
     /** Returns the status of a membership. */
     statusOf: async (id: string, member: string): Promise<MemberStatus> =>
       (await send('GET', `/v2/images/${id}/members/${member}`)).status,
+    /** Waits until an image has this many changes in its history, which a consumer writes later. @throws Error after 30 s */
+    waitForHistory: async (id: string, count: number): Promise<void> => {
+      for (const deadline = Date.now() + 30_000; ;) {
+        const { history } = await send('GET', `/sharing/v1/images/${id}/history`);
+        if (history.length >= count) return;
+        if (Date.now() > deadline) throw new Error(`The history has ${history.length} entries in place of ${count}.`);
+        await sleep(50);
+      }
+    },
     /** Sets the status of all waiting offers, up to 100. */
     answerAll: async (status: MemberStatus): Promise<void> => {
       const { offers } = await send('GET', '/sharing/v1/offers?limit=100');

@@ -32,15 +32,16 @@ export async function seedViews({ owner, receiver, receiverId }: TestProjects): 
       expires_at: '2099-12-31T12:00:00Z',
     });
   }
-  const [own] = await receiver.offerImages('m'.repeat(255), hostileNames.map((name) => ({ name })).toReversed());
+  const owned = await receiver.offerImages('m'.repeat(255), hostileNames.map((name) => ({ name })).toReversed());
   for (const member of ['gamma', '4f2a9c0de1b84a7f9d3c5e6b7a8091c2']) {
-    await receiver.send('POST', `/v2/images/${own!.id}/members`, { member });
+    await receiver.send('POST', `/v2/images/${owned[0]!.id}/members`, { member });
   }
-  await receiver.send('PUT', `/sharing/v1/images/${own!.id}/members/gamma/expiry`, {
+  await receiver.send('PUT', `/sharing/v1/images/${owned[0]!.id}/members/gamma/expiry`, {
     expires_at: '2099-12-31T12:00:00Z',
   });
-  for (const owned of ['alpha', 'o'.repeat(255)]) {
-    await receiver.send('PUT', `/sharing/v1/standing-answers/${owned}`, { status: 'accepted' });
+  await receiver.waitForHistory(owned.at(-1)!.id, 2);
+  for (const project of ['alpha', 'o'.repeat(255)]) {
+    await receiver.send('PUT', `/sharing/v1/standing-answers/${project}`, { status: 'accepted' });
   }
 }
 
@@ -163,7 +164,7 @@ export const views: readonly View[] = [
         .getByRole('link', { name: /^History/ })
         .first()
         .click();
-      await page.getByRole('row').first().waitFor();
+      await page.getByRole('table', { name: 'Changes, newest first' }).waitFor();
       await loaded(page);
       return page;
     },
