@@ -354,9 +354,10 @@ test('the refusal of an old token does not end the next session', async () => {
   await loaded(page);
   const refusal = page.waitForResponse((response) => response.status() === 401);
   resolve(undefined);
-  await refusal;
+  await (await refusal).finished();
   await button(page, 'Accept one').click();
   await announced(page, 'status', 'Accepted “\u2068one\u2069”.');
+  await tabShows(page, 'Waiting', 2);
 });
 
 test('a list that was read before an answer and arrives after it does not show the offer again', async () => {
@@ -503,13 +504,17 @@ test('a failure to read the numbers again keeps the numbers and the message abou
   await page.route('**/sharing/v1/project', respond(503), { times: 1 });
   const failed = page.waitForResponse((response) => response.status() === 503);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-  await failed;
+  await (await failed).finished();
+  // The response to a later request shows that the page has processed the failure.
+  await page.getByLabel('Name begins with').fill('t');
+  await button(page, 'Filter').click();
+  await waitForRows(page, ['three']);
   await tabShows(page, 'Waiting', 2);
   expect(await page.locator('.notice').allTextContents()).toEqual([
     expect.stringContaining('Accepted “\u2068two\u2069”.'),
   ]);
   await button(page, 'Undo').click();
-  await waitForRows(page, ['three', 'two', 'one']);
+  await waitForRows(page, ['three', 'two']);
 });
 
 test('a page whose settings cannot be loaded says so', async () => {
