@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { assertAccessible, runAxe } from './support/axe.ts';
 import { announced, button, waitForTitle } from './support/page-content.ts';
+import { named } from './support/service-client.ts';
 import { startTestServer, type TestProjects } from './support/test-server.ts';
 import { seedViews, views } from './support/views.ts';
 
@@ -39,7 +40,9 @@ test('axe finds a button without a name and a pale text', async () => {
 });
 
 test('the regions of messages exist before their texts, and have one text at a time', async () => {
-  const page = await projects.open({ errors: /status of 429/ });
+  const { owner, receiverId, open } = newProjects();
+  await owner.offerImages(receiverId, named('fedora-44'));
+  const page = await open({ errors: /status of 429/ });
   const texts = () => page.locator('.notices > [role]').allTextContents();
   expect(await texts()).toEqual(['', '']);
   await button(page, 'Accept fedora-44').click();
@@ -50,8 +53,8 @@ test('the regions of messages exist before their texts, and have one text at a t
   await announced(page, 'alert', 'Nothing was changed.');
   expect((await texts())[0]).toBe('');
   await button(page, 'Dismiss').click();
-  await page.getByRole('link', { name: 'Accepted 8' }).click();
-  await button(page, 'Move to Waiting fedora-44').first().click();
+  await page.getByRole('link', { name: 'Accepted 1' }).click();
+  await button(page, 'Move to Waiting fedora-44').click();
   await announced(page, 'status', 'Moved to Waiting: “\u2068fedora-44\u2069”.');
   expect((await texts())[1]).toBe('');
 });
