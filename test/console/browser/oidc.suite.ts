@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
-import { alertText, waitForFocus } from './support/page-content.ts';
+import { alertText, announced, waitForFocus } from './support/page-content.ts';
 import { startOidcIssuer, type OidcIssuer } from './support/oidc-issuer.ts';
 
 let issuer: OidcIssuer;
@@ -130,7 +130,7 @@ test('the page replaces its access token before the token expires, and returns t
   await issuer.revokeGrants();
   await page.getByRole('link', { name: 'Rejected' }).click();
   await page.getByRole('heading', { name: 'Sign in to image sharing' }).waitFor();
-  expect(await alertText(page)).toMatch(/^Your sign-in has ended\. .*invalid_grant/);
+  await announced(page, 'alert', /^Your sign-in has ended\. .*invalid_grant/);
   await waitForFocus(page, 'H1 Sign in to image sharing');
 });
 
@@ -140,7 +140,7 @@ test('after signing out the page says that the session at the issuer continues',
 
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to image sharing' }).waitFor();
-  expect(await page.getByRole('status').first().textContent()).toContain(`Your session at ${host()} continues`);
+  await announced(page, 'status', `Your session at ${host()} continues`);
   await assertAccessible(page);
   await assertNothingStored();
 });
@@ -157,6 +157,22 @@ test('a user who cancels at the issuer sees the reason, and the Back button lead
   await page.getByRole('button', { name: `Continue to ${host()}` }).click();
   await page.getByRole('button', { name: 'Cancel' }).waitFor();
   await page.goBack();
+  await page.getByRole('button', { name: `Continue to ${host()}` }).waitFor();
+  await assertNothingStored();
+});
+
+test('a page that the browser kept while the user was at the issuer shows the form again', async () => {
+  await openForm();
+  // The browser keeps no page here, so this page stays: it gets a response without content, and the event of a return.
+  const response = page.waitForResponse(`${issuer.url}/auth?*`);
+  await page.route(`${issuer.url}/auth?*`, (route) => route.fulfill({ status: 204 }), { times: 1 });
+  await page.getByRole('button', { name: `Continue to ${host()}` }).click();
+  await response;
+  const loaded = page.waitForEvent('load');
+  await page.evaluate(() => {
+    setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  });
+  await loaded;
   await page.getByRole('button', { name: `Continue to ${host()}` }).waitFor();
   await assertNothingStored();
 });
