@@ -40,7 +40,7 @@ export async function runIdentityChecks(): Promise<Checks> {
     const proxy = later(await startDelayingProxy(long.url), (one) => one.stop());
 
     const serve = async (env: NodeJS.ProcessEnv) =>
-      later(await startLocalServer({ ...withoutIdentity, IDENTITY: 'keystone', ...env }), (one) => one.stop());
+      later(await startLocalServer({ IDENTITY: 'keystone', ...env }), (one) => one.stop());
     const { image } = cast;
     const account = {
       OS_USERNAME: image.name,
@@ -103,13 +103,6 @@ export async function runIdentityChecks(): Promise<Checks> {
   }
   return checks;
 }
-
-/** Whatever this process has been told of an identity is nothing to the servers that it starts. */
-const withoutIdentity: NodeJS.ProcessEnv = Object.fromEntries(
-  Object.keys(process.env)
-    .filter((name) => /^(OS|JWT)_|^IDENTITY$/.test(name))
-    .map((name) => [name, undefined]),
-);
 
 /** What holds of tokens, whoever asks about them. */
 async function checkTokens(

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { localVariables } from '../../infra/settings/local-variables.ts';
 import { startProgram, type Program } from './start-program.ts';
 
 /** A running local server with a data folder of its own. */
@@ -31,22 +32,8 @@ export const serverCommand: readonly [string, string] = [
 
 /** Returns the environment of this process without the settings of the local server. */
 export function environmentWithoutSettings(): NodeJS.ProcessEnv {
-  const {
-    PORT: _port,
-    DATA_DIR: _folder,
-    DYNAMODB_ENDPOINT: _endpoint,
-    CORS_ORIGINS: _origins,
-    IMAGE_MEMBER_QUOTA: _quota,
-    HISTORY_RETENTION_DAYS: _days,
-    IMPORT_ALLOWED_SOURCES: _sources,
-    CONSOLE: _console,
-    CONSOLE_CONNECT_ORIGINS: _connectOrigins,
-    CONSOLE_KEYSTONE_URL: _keystoneUrl,
-    CONSOLE_OIDC_CLIENT_ID: _clientId,
-    CONSOLE_OIDC_SCOPE: _scope,
-    ...environment
-  } = process.env;
-  return environment;
+  const settings = new Set(localVariables.map(({ name }) => name));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.has(name)));
 }
 
 /**
@@ -64,7 +51,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
 /**
  * Starts the local server on a free port of 127.0.0.1, unless `PORT` is among the variables, with a data folder of its own.
  *
- * @param env - variables besides the variables of this process
+ * @param env - settings of the server; those among the variables of this process are ignored
  * @throws Error with the output of the server if it exits before it listens
  */
 export async function startLocalServer(env: NodeJS.ProcessEnv = {}): Promise<LocalServer> {
@@ -72,7 +59,7 @@ export async function startLocalServer(env: NodeJS.ProcessEnv = {}): Promise<Loc
   const removeData = () => rm(dataFolder, { recursive: true, force: true });
   let server: ServerProcess;
   try {
-    server = await startServerProcess({ ...process.env, PORT: '0', ...env, DATA_DIR: dataFolder });
+    server = await startServerProcess({ ...environmentWithoutSettings(), PORT: '0', ...env, DATA_DIR: dataFolder });
   } catch (error) {
     await removeData();
     throw error;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -5,11 +7,10 @@ import { preparePythonEnvironment } from '../../clients/python-environment.ts';
 import { engage, tokenOf, type Cast } from '../../identity/cast.ts';
 import { KeystoneClient } from '../../identity/keystone-client.ts';
 import { makeKeystoneData, startKeystone } from '../../identity/keystone.ts';
-import { freePort } from '../../../infra/local/free-port.ts';
 import { startLocalServer, type LocalServer } from '../../support/local-server.ts';
 import { assertAccessible } from './support/axe.ts';
 import { assertClean, consolePath, findings, launchBrowser, loaded, openPage } from './support/browser.ts';
-import { waitForFocus } from './support/page-content.ts';
+import { announced, waitForFocus, waitForTitle } from './support/page-content.ts';
 
 /** Installs and bootstraps Keystone once. */
 const setUpMilliseconds = 600_000;
@@ -34,25 +35,28 @@ beforeAll(async () => {
   const data = await makeKeystoneData(commands);
   cleaning.unshift(() => data.remove());
   // Keystone and the local server must know the origin of each other before they start.
-  const port = await freePort();
+  const reserved = createServer().listen(0, '127.0.0.1');
+  await once(reserved, 'listening');
+  const { port } = reserved.address() as AddressInfo;
+  const stop = (program: { stop(): Promise<void> }) => program.stop();
   const [withCors, withoutCors] = await Promise.all([
-    startKeystone(commands, data, 3600, `http://127.0.0.1:${port}`),
-    startKeystone(commands, data),
+    cleaned(startKeystone(commands, data, 3600, `http://127.0.0.1:${port}`), stop),
+    cleaned(startKeystone(commands, data), stop),
   ]);
-  cleaning.unshift(
-    () => withCors.stop(),
-    () => withoutCors.stop(),
-  );
   Object.assign(keystoneUrls, { allowed: withCors.url, forbidden: withoutCors.url });
   keystone = new KeystoneClient(`${withoutCors.url}/v3`);
-  const settings = { ...withoutIdentity, IDENTITY: 'keystone', OS_AUTH_URL: `${withoutCors.url}/v3` };
-  [browser, allowed, forbidden, cast] = await Promise.all([
-    launchBrowser(),
-    startLocalServer({ ...settings, PORT: String(port), CONSOLE_KEYSTONE_URL: `${withCors.url}/v3` }),
-    startLocalServer(settings),
+  const settings = { IDENTITY: 'keystone', OS_AUTH_URL: `${withoutCors.url}/v3` };
+  [browser, forbidden, cast] = await Promise.all([
+    cleaned(launchBrowser(), (launched) => launched.close()),
+    cleaned(startLocalServer(settings), stop),
     engage(keystone),
   ]);
-  cleaning.unshift(() => browser.close(), allowed.stop, forbidden.stop);
+  reserved.close();
+  await once(reserved, 'close');
+  allowed = await cleaned(
+    startLocalServer({ ...settings, PORT: String(port), CONSOLE_KEYSTONE_URL: `${withCors.url}/v3` }),
+    stop,
+  );
 }, setUpMilliseconds);
 afterEach(async () => {
   await page.context().close();
@@ -61,12 +65,11 @@ afterAll(async () => {
   for (const clean of cleaning) await clean();
 });
 
-/** The local servers ignore the identity that the tests' own environment has. */
-const withoutIdentity: NodeJS.ProcessEnv = Object.fromEntries(
-  Object.keys(process.env)
-    .filter((name) => /^(OS|JWT|CONSOLE)_|^IDENTITY$/.test(name))
-    .map((name) => [name, undefined]),
-);
+/** Ends a program after the tests. Registers it before it has started, because another one can fail meanwhile. */
+function cleaned<Started>(starting: Promise<Started>, end: (started: Started) => Promise<void>): Promise<Started> {
+  cleaning.unshift(() => starting.then(end, () => undefined));
+  return starting;
+}
 
 const field = (name: string) => page.getByRole('textbox', { name, exact: true });
 const choose = (name: string) => page.getByRole('radio', { name }).check();
@@ -82,7 +85,6 @@ async function fillPassword({ name, password, projectName }: Cast['alice']): Pro
 }
 
 const submit = () => page.getByRole('button', { name: 'Sign in' }).click();
-const alertWith = (text: string | RegExp) => page.getByRole('alert').filter({ hasText: text }).first().waitFor();
 const account = () => page.locator('.account').textContent();
 
 /** Asserts that the page has stored nothing, and has sent no secret in an address. @param errors - expected messages */
@@ -114,11 +116,11 @@ test('a wrong password and a wrong project are refused by Keystone, and the pass
   await fillPassword({ ...cast.bob, password: 'wrong password' });
   await submit();
 
-  await alertWith(/^Keystone refused the sign-in\. Check the user, .* Keystone says: .*authentication/);
+  await announced(page, 'alert', /^Keystone refused the sign-in\. Check the user, .* Keystone says: .*authentication/);
   await assertForgetful(/401/, ['wrong']);
   await fillPassword({ ...cast.bob, projectName: 'alpha' });
   await submit();
-  await alertWith(/^Keystone refused the sign-in\. Check .*the project/);
+  await announced(page, 'alert', /^Keystone refused the sign-in\. Check .*the project/);
   await assertForgetful(/401/, [cast.bob.password]);
   await fillPassword(cast.bob);
   await submit();
@@ -133,7 +135,11 @@ test('a user signs in with an application credential', async () => {
   await field('Id of the credential').fill(id);
   await field('Secret').fill(`x${secret}`);
   await submit();
-  await alertWith(/^Keystone refused the sign-in\. Check the id and the secret; the credential may also have expired/);
+  await announced(
+    page,
+    'alert',
+    /^Keystone refused the sign-in\. Check the id and the secret; the credential may also have expired/,
+  );
 
   await field('Secret').fill(secret);
   await submit();
@@ -147,8 +153,8 @@ test('without CORS the message has the origin to allow, and a pasted token works
   await fillPassword(cast.bob);
   await submit();
 
-  await alertWith(`Keystone at ${keystoneUrls.forbidden} cannot be reached from this page`);
-  await alertWith(`must allow the origin ${forbidden.base} in the section [cors]`);
+  await announced(page, 'alert', `Keystone at ${keystoneUrls.forbidden} cannot be reached from this page`);
+  await announced(page, 'alert', `must allow the origin ${forbidden.base} in the section [cors]`);
   await assertAccessible(page);
   await page.getByRole('button', { name: 'Paste a token instead' }).click();
   await waitForFocus(page, 'INPUT token');
@@ -166,8 +172,8 @@ test('a token that the service refuses leads back to the sign-in page with the r
   await field('Token').fill('no-token');
   await submit();
 
-  await alertWith('The service refused your sign-in: The token is invalid or has expired.');
-  expect(await page.title()).toBe('Sign in – Image sharing');
+  await announced(page, 'alert', 'The service refused your sign-in: The token is invalid or has expired.');
+  await waitForTitle(page, 'Sign in – Image sharing');
 });
 
 test('a token without a project gets a message that says so, and the user can sign out', async () => {
@@ -176,11 +182,9 @@ test('a token without a project gets a message that says so, and the user can si
   await choose('Token');
   await field('Token').fill(unscoped);
   await submit();
-  await alertWith('The token has no project; request one that is scoped to a project.');
+  await announced(page, 'alert', 'The token has no project; request one that is scoped to a project.');
 
   await page.getByRole('button', { name: 'Sign out' }).click();
-  expect(await page.getByRole('status').first().textContent()).toBe(
-    'You are signed out: the page has forgotten your token.',
-  );
+  await announced(page, 'status', /^You are signed out: the page has forgotten your token\.$/);
   await waitForFocus(page, 'H1 Sign in to image sharing');
 });
