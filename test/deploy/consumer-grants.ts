@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import {
@@ -17,7 +16,7 @@ import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import type { Emulator } from './emulator.ts';
 import type { UnfinishedChange } from './every-operation.ts';
 import type { DeployedEvents, Outputs } from './events.ts';
-import { offerUntil } from './sharing.ts';
+import { offerBriefly } from './sharing.ts';
 import { type Grant, grantsOf, without } from './grants.ts';
 import type { DeployedImageData, ImportSource } from './image-data.ts';
 
@@ -153,8 +152,7 @@ export async function testConsumerGrants(
       return failed + (await imageData.incompleteUploads(cutOff));
     },
     Expiry: async () => {
-      const id = await offerUntil(emulator, outputs, 3);
-      await pause(4000);
+      const id = await offerBriefly(emulator, outputs);
       await lambda.send(new InvokeCommand({ FunctionName: functionName('Expiry') }));
       const { item } = await read(membershipKey('project-b' as ProjectId, id as ImageId));
       return item['status'] === undefined ? 0 : 1;

@@ -8,12 +8,8 @@ import type { DeployedEvents, Outputs } from './events.ts';
 const headersOf = (token: string) => ({ 'x-auth-token': token, 'content-type': 'application/json' });
 const headers = headersOf('dev:alice:project-a:member');
 
-/** Offers a new image to project-b until a number of seconds from now. Returns the id of the image. */
-export async function offerUntil(
-  emulator: Emulator,
-  { ApiUrl: apiUrl }: Pick<Outputs, 'ApiUrl'>,
-  seconds: number,
-): Promise<string> {
+/** Offers a new image to project-b until ten seconds from now, and waits for this end. Returns the id of the image. */
+export async function offerBriefly(emulator: Emulator, { ApiUrl: apiUrl }: Pick<Outputs, 'ApiUrl'>): Promise<string> {
   const id = randomUUID();
   const send = async (method: string, path: string, body: object): Promise<void> => {
     const answer = await emulator.ask(apiUrl, method, path, headers, JSON.stringify(body));
@@ -21,9 +17,11 @@ export async function offerUntil(
   };
   await send('POST', '/v2/images', { id, name: 'temporary' });
   await send('POST', `/v2/images/${id}/members`, { member: 'project-b' });
+  const end = Date.now() + 10_000;
   await send('PUT', `/sharing/v1/images/${id}/members/project-b/expiry`, {
-    expires_at: timestamp(new Date(Date.now() + seconds * 1000)),
+    expires_at: timestamp(new Date(end)),
   });
+  await pause(end - Date.now());
   return id;
 }
 
@@ -34,9 +32,8 @@ export async function testExpiry(
   outputs: Outputs,
   log: (line: string) => void,
 ): Promise<void> {
-  const id = await offerUntil(emulator, outputs, 3);
+  const id = await offerBriefly(emulator, outputs);
   const member = `/v2/images/${id}/members/project-b`;
-  await pause(4000);
 
   const { status } = await emulator.ask(outputs.ApiUrl, 'GET', member, headers);
   const published = await waitForEvent(({ type, image }) => type === 'image.member.delete' && image?.id === id);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { timestamp } from '../../../lambda/domain/clock.ts';
-import { startServerProcess, type ServerProcess } from '../../support/local-server.ts';
+import { environmentWithoutSettings, startServerProcess, type ServerProcess } from '../../support/local-server.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { startProgram, type Program } from '../../support/start-program.ts';
 
@@ -12,7 +12,7 @@ const operate = join(import.meta.dirname, '..', '..', '..', 'infra', 'operate');
 
 let folder: string;
 const programs: Program[] = [];
-const environment = () => ({ ...process.env, PORT: '0', DATA_DIR: folder });
+const environment = () => ({ ...environmentWithoutSettings(), PORT: '0', DATA_DIR: folder });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-sharing-events-'));
@@ -96,18 +96,19 @@ test('an offer whose end passes while the server is stopped is ended after its n
   const { url } = server;
   const { id } = (await post(`${url}/v2/images`, { name: 'temporary' })) as { id: string };
   await post(`${url}/v2/images/${id}/members`, { member: 'beta' });
-  const end = await fetch(`${url}/sharing/v1/images/${id}/members/beta/expiry`, {
+  const end = Date.now() + 10_000;
+  const { status } = await fetch(`${url}/sharing/v1/images/${id}/members/beta/expiry`, {
     method: 'PUT',
     headers: alice,
-    body: JSON.stringify({ expires_at: timestamp(new Date(Date.now() + 2000)) }),
+    body: JSON.stringify({ expires_at: timestamp(new Date(end)) }),
   });
   await server.end('SIGTERM');
-  await setTimeout(2000);
+  await setTimeout(end - Date.now());
 
   await startServer();
   const lines = await linesUntil('→ none, by expiry of alpha (expiry)');
 
-  expect(end.status).toBe(200);
+  expect(status).toBe(200);
   expect(lines.at(-1)).toContain(' image.member.delete ');
 });
 
