@@ -40,6 +40,8 @@ export interface CommandWorld {
   readonly logged: Readonly<Record<string, unknown>>[];
   /** `false` makes every reply fail. */
   hasBus: boolean;
+  /** Remaining time of the next invocations in milliseconds. Commands have 5 s less. */
+  remaining: number;
   /** Delivers messages as one batch. Returns the messages that SQS would deliver again. */
   deliver(...messages: readonly Message[]): Promise<readonly Message[]>;
   close(): Promise<void>;
@@ -75,6 +77,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
   });
   const world: CommandWorld = {
     hasBus: true,
+    remaining: 15_000,
     table,
     proxy,
     service,
@@ -87,7 +90,7 @@ export async function openCommandWorld(): Promise<CommandWorld> {
       const event = { Records: records.map(({ record }) => record) };
       const { batchItemFailures } = await handler(event, {
         awsRequestId: randomUUID(),
-        getRemainingTimeInMillis: () => 5400,
+        getRemainingTimeInMillis: () => world.remaining,
       });
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       return records.filter(({ record }) => failed.has(record.messageId)).map(({ message }) => message);

@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 beforeEach(async () => {
+  world.remaining = 15_000;
   world.proxy.intercept(undefined);
   await world.notifications.drain();
   for (const list of [world.notifications.published, world.deadLetters, world.replies, world.logged]) list.length = 0;
@@ -368,6 +369,7 @@ test('a refusal whose reply fails is delivered again, and is one dead letter', a
 });
 
 test('a message that may succeed later is delivered again', async () => {
+  world.remaining = 5400;
   const id = await anImage('pending');
   world.proxy.intercept(() => ({ status: 400, response: { __type: 'ThrottlingException' } }));
   const sent = answering(id, 'accepted');
