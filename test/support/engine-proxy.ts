@@ -14,6 +14,8 @@ export interface EngineCall {
   /** Times in milliseconds, which distinguish parallel calls from sequential calls. */
   readonly startedAt: number;
   readonly finishedAt: number;
+  /** True if the client closed the connection before the end of the response, such as after its timeout. */
+  readonly isAbandoned: boolean;
 }
 
 /**
@@ -102,6 +104,9 @@ export async function startEngineProxy(engine: string): Promise<EngineProxy> {
         status: response.status,
         startedAt,
         finishedAt: performance.now(),
+        get isAbandoned() {
+          return outgoing.destroyed && !outgoing.writableFinished;
+        },
       });
       const afterwards =
         typeof interference === 'object' && 'afterwards' in interference
