@@ -47,7 +47,14 @@ const answer = (image: Image, change: Partial<Answer> = {}) =>
     ...change,
   });
 const withdraw = (image: Image, change: Partial<Withdrawal> = {}) =>
-  repositories.memberships.withdraw({ imageId: image.id, memberId: beta, owner: alpha, at: () => now, actor, ...change });
+  repositories.memberships.withdraw({
+    imageId: image.id,
+    memberId: beta,
+    owner: alpha,
+    at: () => now,
+    actor,
+    ...change,
+  });
 const stored = (image: Image, memberId = beta) => repositories.item(membershipKey(memberId, image.id));
 
 /** Changes the current state of an image. */
