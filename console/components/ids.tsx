@@ -1,14 +1,11 @@
 import type { Image } from '../api/types.ts';
 
-/** Characters in a group. */
-const groupSize = 8;
-
 /**
- * The id of a project or an image. Long hexadecimal ids are shown in groups, so that people can compare them; a copy of the
+ * The id of a project or an image. Long hexadecimal ids are shown in groups of 8, so that people can compare them; a copy of the
  * text has no spaces.
  */
 export function Id({ value }: { readonly value: string }) {
-  const groups = /^[0-9a-f]{32}$/i.test(value) ? (value.match(new RegExp(`.{${groupSize}}`, 'g')) ?? []) : [value];
+  const groups = /^[0-9a-f]{32}$/i.test(value) ? (value.match(/.{8}/g) ?? []) : [value];
   return (
     <bdi class="id" translate={false}>
       {groups.map((group, index) => (
@@ -21,16 +18,21 @@ export function Id({ value }: { readonly value: string }) {
   );
 }
 
-/** Returns the text that names an image: its name, or its id if it has no visible name. */
-export const nameOf = ({ name, id }: Pick<Image, 'name' | 'id'>): string =>
-  name != null && /[\p{L}\p{N}\p{P}\p{S}]/u.test(name) ? name : id;
+/** Joins ids in a text that are written in groups, as {@link Id} shows them. */
+export const joinGroups = (text: string): string =>
+  text.replace(/\b[0-9a-f]{8}( [0-9a-f]{8}){3}\b/gi, (id) => id.replaceAll(' ', ''));
 
 /**
- * Returns the name of an image for a message: in quotation marks, isolated from the text around it, and without characters
- * that change the direction of a text.
+ * Returns the text that names an image: its name without characters that change the direction of a text, or its id if it has
+ * no visible name. Some letters are invisible, and one symbol is blank.
  */
-export const quotedName = (image: Pick<Image, 'name' | 'id'>): string =>
-  `“\u2068${nameOf(image).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')}\u2069”`;
+export function nameOf({ name, id }: Pick<Image, 'name' | 'id'>): string {
+  const text = (name ?? '').replace(/\p{Bidi_C}/gu, '');
+  return /(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}]/u.test(text) ? text : id;
+}
+
+/** Returns the name of an image for a message: in quotation marks, and isolated from the text around it. */
+export const quotedName = (image: Pick<Image, 'name' | 'id'>): string => `“\u2068${nameOf(image)}\u2069”`;
 
 /** The name of an image and its id below, for the header of its row. */
 export function ImageHeader({ image }: { readonly image: Pick<Image, 'name' | 'id'> }) {

@@ -2,6 +2,7 @@ import { Problem, problemOf } from '../api/problem.ts';
 import { maxEntries } from '../api/sharing-api.ts';
 import type { BulkResult, MemberStatus } from '../api/types.ts';
 import { plural } from '../components/format.ts';
+import { joinGroups } from '../components/ids.tsx';
 
 /**
  * Parses the ids of projects, separated by spaces, commas or new lines. A repeated id counts once.
@@ -9,7 +10,7 @@ import { plural } from '../components/format.ts';
  * @throws Problem if there is no id, or more than a request can have
  */
 export function parseProjectIds(text: string): readonly string[] {
-  const ids = [...new Set(text.split(/[\s,]+/).filter((id) => id !== ''))];
+  const ids = [...new Set(joinGroups(text).match(/[^\s,]+/g) ?? [])];
   if (ids.length === 0 || ids.length > maxEntries) {
     const message = `The field "Projects" must have 1 to ${maxEntries} project ids; it has ${ids.length}.`;
     throw new Problem('refused', message);

@@ -1,7 +1,7 @@
 import type { StandingAnswer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { focusHeading, Heading } from '../components/heading.tsx';
-import { HiddenName, Id } from '../components/ids.tsx';
+import { HiddenName, Id, joinGroups } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { statusNames } from '../components/status-names.ts';
@@ -11,7 +11,7 @@ import { useList } from '../components/use-list.ts';
 
 type StandingStatus = StandingAnswer['status'];
 
-/** The standing answers of the project. The user adds, changes and removes them, and can undo each of it. */
+/** The standing answers of the project. The user adds, changes and removes them, and can undo each change. */
 export function StandingAnswers() {
   const { api, project, canChange, isBusy, notify, invalidate, run } = useConsole();
   const { list, problem } = useList<StandingAnswer>(
@@ -41,7 +41,7 @@ export function StandingAnswers() {
     const text = submittedTexts(event);
     const form = event.currentTarget as HTMLFormElement;
     void run(async () => {
-      await change(text('owner'), text('status') as StandingStatus, true);
+      await change(joinGroups(text('owner')), text('status') as StandingStatus, true);
       form.reset();
     });
   };

@@ -14,6 +14,7 @@ describe('the text of project ids', () => {
     ['one id', 'beta', ['beta']],
     ['spaces, commas, tabs and new lines', ' beta,gamma ,\tdelta\r\n\nepsilon ', ['beta', 'gamma', 'delta', 'epsilon']],
     ['a repeated id', 'beta gamma beta', ['beta', 'gamma']],
+    ['an id in groups', 'beta 4f2a9c0d e1b84a7f 9d3c5e6b 7a8091c2', ['beta', '4f2a9c0de1b84a7f9d3c5e6b7a8091c2']],
     ['ids that differ by case', 'beta Beta', ['beta', 'Beta']],
   ])('has %s', (_title, text, ids) => {
     expect(parseProjectIds(text)).toEqual(ids);
