@@ -4,7 +4,7 @@ import { createSharingApi } from './api/sharing-api.ts';
 import type { Session } from './api/send-request.ts';
 import type { Project } from './api/types.ts';
 import { ConsoleContext, type ConsoleState, type Notice } from './components/console-context.ts';
-import { focusHeading } from './components/heading.tsx';
+import { focusHeading, startAction } from './components/heading.tsx';
 import { NoticeArea } from './components/notice-area.tsx';
 import { PageHeader } from './components/page-header.tsx';
 import { Progress, WaitingArea } from './components/progress.tsx';
@@ -54,6 +54,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     if (busy.current) return undefined;
     busy.current = true;
     setBusy(true);
+    startAction();
     try {
       return await action();
     } catch (error) {

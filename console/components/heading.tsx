@@ -14,6 +14,18 @@ export function focusHeading(): void {
   (document.querySelector<HTMLElement>('dialog[open] h2') ?? document.querySelector('h1'))?.focus();
 }
 
+let origin: Element | null = null;
+
+/** Remembers the element that starts an action. */
+export function startAction(): void {
+  origin = document.activeElement;
+}
+
+/** Moves the focus to the heading after an action, unless the user has moved the focus meanwhile. */
+export function focusAfterAction(): void {
+  if ([document.body, origin].includes(document.activeElement)) focusHeading();
+}
+
 /** Moves the focus to the heading whenever the focused element is removed, because the focus would be lost with it. */
 export function keepFocus(): void {
   let last: EventTarget | null = null;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Member, OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
-import { focusHeading } from '../components/heading.tsx';
+import { focusAfterAction, focusHeading } from '../components/heading.tsx';
 import { Id, ImageName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { NoticeArea } from '../components/notice-area.tsx';
@@ -71,7 +71,7 @@ function Members({ image }: { readonly image: OwnImage }) {
     run(async () => {
       try {
         notify(await action());
-        if (isOpen()) focusHeading();
+        if (isOpen()) focusAfterAction();
         return true;
       } finally {
         // Also after a failure: it can mean that the list is old.

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { MemberStatus, Offer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { formatCount } from '../components/format.ts';
-import { focusHeading, Heading } from '../components/heading.tsx';
+import { focusAfterAction, Heading } from '../components/heading.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { statusNames } from '../components/status-names.ts';
@@ -50,7 +50,7 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
     });
     if (isUndo || kinds.includes('outcome-unknown') || kinds.includes('changed')) invalidate();
     else refreshProject();
-    focusHeading();
+    focusAfterAction();
   };
   const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>
     void run(async () => show(await answerOffers(api, answered, answer), answer, false));

@@ -1,6 +1,6 @@
 import type { StandingAnswer } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
-import { focusHeading, Heading } from '../components/heading.tsx';
+import { focusAfterAction, Heading } from '../components/heading.tsx';
 import { HiddenName, Id, joinGroups } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
@@ -35,7 +35,7 @@ export function StandingAnswers() {
       undo: canUndo && before !== status ? () => change(owner, before, false) : undefined,
     });
     // The button of the action is removed.
-    if (status === undefined || !canUndo) focusHeading();
+    if (status === undefined || !canUndo) focusAfterAction();
   };
   const add = (event: SubmitEvent) => {
     const text = submittedTexts(event);
