@@ -15,7 +15,10 @@ interface ListState<Item> {
   readonly list: LoadedList<Item> | undefined;
   /** Sentence about a failed first page. */
   readonly problem: string | undefined;
-  /** Removes items. The list is loaded again if none remains, or if it is being loaded and may still have them. */
+  /**
+   * Removes items from the list that is shown now. The list is loaded again if none remains and there is a further page, or
+   * if it is being loaded and may still have them.
+   */
   readonly remove: (isRemoved: (item: Item) => boolean) => void;
   /** Loads the next page and appends it. */
   readonly loadMore: () => Promise<void>;
@@ -36,6 +39,12 @@ export function useList<Item>(
 ): ListState<Item> {
   const { revision, run, notify, report, invalidate, load } = useConsole();
   const [list, setList] = useState<LoadedList<Item>>();
+  // Not the state: the list can change between the start of an action and its end.
+  const shown = useRef(list);
+  const show = (changed: typeof list) => {
+    shown.current = changed;
+    setList(changed);
+  };
   const [problem, setProblem] = useState<string>();
   /** Number of the newest request: the response to an older one is ignored. */
   const newest = useRef(0);
@@ -50,11 +59,11 @@ export function useList<Item>(
     isLoading.current = true;
     // A problem that occurs again is a new one.
     setProblem(undefined);
-    load(loadItems(loadPage, count, keyOf)).then(
+    load(loadItems(loadPage, count, keyOf, () => request === newest.current)).then(
       (page) => {
         if (request !== newest.current) return;
         isLoading.current = false;
-        setList(page);
+        show(page);
       },
       (error: unknown) => {
         if (request !== newest.current) return;
@@ -77,8 +86,9 @@ export function useList<Item>(
     if (next === undefined) return;
     await run(async () => {
       try {
-        const page = await loadPage(next);
-        if (request === newest.current) setList((current) => mergePages(current, page, keyOf));
+        const isNewest = () => request === newest.current;
+        const page = await loadItems(loadPage, 0, keyOf, isNewest, next);
+        if (isNewest()) show(mergePages(shown.current, page, keyOf));
       } catch (error) {
         // The marker of the page no longer exists.
         if (!(error instanceof Problem) || error.kind !== 'refused') throw error;
@@ -88,23 +98,41 @@ export function useList<Item>(
     });
   };
   const remove = (isRemoved: (item: Item) => boolean) => {
-    const items = list?.items.filter((item) => !isRemoved(item)) ?? [];
-    setList(list && { ...list, items });
-    if (!isLoading.current && (items.length > 0 || list?.next === undefined)) return;
+    const { items = [], next } = shown.current ?? {};
+    const remaining = items.filter((item) => !isRemoved(item));
+    const isComplete = remaining.length > 0 || next === undefined;
+    // Without a list, a progress is shown.
+    show(shown.current && isComplete ? { items: remaining, next } : undefined);
+    if (!isLoading.current && isComplete) return;
     newest.current++;
     invalidate();
   };
   return { list, problem, remove, loadMore };
 }
 
-/** Loads pages from the first one, until they have at least a number of items or there is no further page. */
+/** Least number of items in a full page of any list. */
+const pageSize = 25;
+
+/** Least number of pages that a search for an item may load. */
+const minPages = 5;
+
+/**
+ * Loads pages until they have an item and at least a number of items, or there is no further page. Pages can be empty, so the
+ * number of pages is limited; the user can continue.
+ *
+ * @param isNewest - returns false after a newer request has started; then no further page is loaded
+ * @param next - path of the first page to load. Default: the first page of the list
+ */
 export async function loadItems<Item>(
   loadPage: (next?: string) => Promise<LoadedList<Item>>,
   count: number,
   keyOf: (item: Item) => string,
+  isNewest: () => boolean,
+  next?: string,
 ): Promise<LoadedList<Item>> {
-  let list = await loadPage();
-  while (list.next !== undefined && list.items.length < count) {
+  let list = await loadPage(next);
+  let pages = Math.max(minPages, Math.ceil(count / pageSize));
+  while (list.next !== undefined && list.items.length < Math.max(count, 1) && --pages > 0 && isNewest()) {
     list = mergePages(list, await loadPage(list.next), keyOf);
   }
   return list;

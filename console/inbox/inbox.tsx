@@ -39,8 +39,8 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
     const undoable = isUndo
       ? failed.filter((_, index) => kinds[index] === 'temporary').map(({ offer }) => offer)
       : answered;
-    const gone = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
-    if (!isUndo) remove(({ image }) => gone.has(image.id));
+    const removed = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
+    if (!isUndo) remove(({ image }) => removed.has(image.id));
     setOwnChanges((current) => current + 1);
     setSelection(new Set(failed.map(({ offer }) => offer.image.id)));
     notify({
@@ -73,17 +73,23 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
         {!canChange && (
           <p class="hint">Your role is reader: you can see the offers; to answer them requires the role member.</p>
         )}
-        {offers.length === 0 && list?.next === undefined ? (
-          <p class="empty">{isFiltered ? 'No offer matches the filter.' : emptyTexts[status]}</p>
+        {offers.length === 0 ? (
+          <p class="empty">
+            {list?.next !== undefined
+              ? 'No offer was found yet. Show more offers.'
+              : isFiltered
+                ? 'No offer matches the filter.'
+                : emptyTexts[status]}
+          </p>
         ) : (
-          <>
-            <OfferTable
-              {...{ offers, status, selection, selected, canChange }}
-              onSelect={setSelection}
-              onAnswer={answerAll}
-            />
-            <MoreButton key={filter} next={list?.next} count={offers.length} noun="offer" onMore={loadMore} />
-          </>
+          <OfferTable
+            {...{ offers, status, selection, selected, canChange }}
+            onSelect={setSelection}
+            onAnswer={answerAll}
+          />
+        )}
+        {(offers.length > 0 || list?.next !== undefined) && (
+          <MoreButton key={filter} next={list?.next} count={offers.length} noun="offer" onMore={loadMore} />
         )}
       </ListState>
       <div class="sticky" role="status">

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { loadItems, mergePages, type LoadedList } from '../../../console/components/use-list.ts';
 
 test('an item of two pages is shown once, in its place, with its newer state', () => {
@@ -26,9 +26,46 @@ test.each([
     return Promise.resolve(pages[Number(next ?? 0)]!);
   };
 
-  const list = await loadItems(load, count, (item) => item);
+  const list = await loadItems(
+    load,
+    count,
+    (item) => item,
+    () => true,
+  );
 
   const expected = pages.slice(0, expectedPages);
   expect(list).toEqual({ items: expected.flatMap(({ items }) => items), next: expected.at(-1)!.next });
   expect(paths).toEqual([undefined, '1', '2'].slice(0, expectedPages));
+});
+
+describe('pages without items', () => {
+  /** Loads pages that are empty and have a next one. */
+  const countPages = async (count: number, isNewest: (pages: number) => boolean = () => true) => {
+    let pages = 0;
+    const load = () => Promise.resolve({ items: [], next: String(++pages) });
+    const list = await loadItems(load, count, String, () => isNewest(pages));
+    expect(list).toEqual({ items: [], next: String(pages) });
+    return pages;
+  };
+
+  test('are skipped up to a limit, which follows the number of items that were shown', async () => {
+    expect(await countPages(0)).toBe(5);
+    expect(await countPages(100)).toBe(5);
+    expect(await countPages(230)).toBe(10);
+  });
+
+  test('are skipped until a newer request starts', async () => {
+    expect(await countPages(0, (pages) => pages < 2)).toBe(2);
+  });
+
+  test('are skipped from the page that the user asks for', async () => {
+    const pages: readonly LoadedList<string>[] = [
+      { items: ['a'], next: '1' },
+      { items: [], next: '2' },
+      { items: ['b'], next: '3' },
+    ];
+    const load = (next?: string) => Promise.resolve(pages[Number(next ?? 0)]!);
+    const list = await loadItems(load, 0, String, () => true, '1');
+    expect(list).toEqual({ items: ['b'], next: '3' });
+  });
 });
