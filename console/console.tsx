@@ -48,6 +48,8 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     const { retry, undo } = repeat;
     notify({ text: error.message, isProblem: true, retry, undo: error.kind === 'temporary' ? undo : undefined });
     if (error.kind === 'outcome-unknown') invalidate();
+    // The role has changed.
+    if (error.kind === 'not-permitted') refreshProject();
   };
   const run: ConsoleState['run'] = async (action, undo) => {
     // Not the state: a second click can arrive before the next rendering.
@@ -55,6 +57,8 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     busy.current = true;
     setBusy(true);
     startAction();
+    // A failure that occurs again is announced again.
+    notify((current) => (current?.isProblem ? undefined : current));
     try {
       return await action();
     } catch (error) {

@@ -10,6 +10,8 @@ export type ProblemKind =
   | 'changed'
   /** The request had no effect and can be repeated later. */
   | 'temporary'
+  /** The role does not permit the request, which had no effect: the page reads the role again. */
+  | 'not-permitted'
   /** The request had no effect, and a repetition would have none either. */
   | 'refused';
 
@@ -62,7 +64,9 @@ export function problemOf({ status, error, message = '', retryAfter, requestId }
     const reason = message ? `The service refused your sign-in: ${message}` : 'Your sign-in has ended.';
     return new Problem('signed-out', `${reason}${nothing} Sign in again to continue.`);
   }
-  if (status === 403) return new Problem('refused', message || `Your role does not permit this.${nothing}`);
+  if (status === 403 && error === 'not-permitted') {
+    return new Problem(error, `${message}${nothing} Sign in with a role that permits it.`);
+  }
   if (status === 404) return new Problem('missing', message || 'This no longer exists.');
   if (status === 412) return new Problem('changed', `This has changed meanwhile.${nothing} The list is loaded again.`);
   if (status === 429) {

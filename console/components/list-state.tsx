@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useConsole } from './console-context.ts';
-import { formatCount } from './format.ts';
+import { plural } from './format.ts';
 import { focusHeading } from './heading.tsx';
 import { Progress } from './progress.tsx';
 import type { LoadedList } from './use-list.ts';
@@ -10,7 +10,7 @@ interface ListStateProps {
   readonly list: LoadedList<unknown> | undefined;
   /** Sentence about a failed first page. */
   readonly problem: string | undefined;
-  /** Noun for the items. */
+  /** Noun for the items, in the plural with an "s". */
   readonly noun: string;
   readonly children: ComponentChildren;
 }
@@ -20,19 +20,24 @@ interface ListStateProps {
  * progress, or the problem and a button to load it again.
  */
 export function ListState({ list, problem, noun, children }: ListStateProps) {
-  const { project, invalidate } = useConsole();
+  const { project, notice, invalidate } = useConsole();
   const tryAgain = () => {
     invalidate();
     focusHeading();
   };
   const isLoaded = list !== undefined && project !== undefined;
+  // The message about the project has a button that loads the list too.
+  const isReported = project === undefined && notice !== undefined;
   return (
     <>
       <p class="visually-hidden" role="status">
-        {isLoaded && problem === undefined && `${formatCount(list.items.length)} ${noun} shown`}
+        {isLoaded && problem === undefined && (
+          // A list with the same number is announced again.
+          <span key={list}>{plural(list.items.length, noun.slice(0, -1))} shown</span>
+        )}
       </p>
       <div role="alert">
-        {problem !== undefined && (
+        {problem !== undefined && !isReported && (
           <div class="notice problem">
             <p>{problem}</p>
             <button type="button" onClick={tryAgain}>
@@ -41,7 +46,7 @@ export function ListState({ list, problem, noun, children }: ListStateProps) {
           </div>
         )}
       </div>
-      {problem === undefined && (isLoaded ? children : <Progress label={`Loading the ${noun}`} />)}
+      {problem === undefined && !isReported && (isLoaded ? children : <Progress label={`Loading the ${noun}`} />)}
     </>
   );
 }

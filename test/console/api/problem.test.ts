@@ -6,7 +6,8 @@ const kindOf = (fault: Fault, isWrite: boolean): ProblemKind => problemOf(fault,
 describe('the problem of an error response', () => {
   test.each<[string, Fault, ProblemKind, ProblemKind]>([
     ['a refused token', { status: 401, error: 'not-authenticated' }, 'signed-out', 'signed-out'],
-    ['a refused role', { status: 403, error: 'not-permitted' }, 'refused', 'refused'],
+    ['a refused role', { status: 403, error: 'not-permitted' }, 'not-permitted', 'not-permitted'],
+    ['a private image', { status: 403, error: 'image-not-shared' }, 'refused', 'refused'],
     ['a withdrawn offer', { status: 404, error: 'image-not-found' }, 'missing', 'missing'],
     ['throttling by the gateway', { status: 429 }, 'temporary', 'temporary'],
     ['an unavailable database', { status: 503, error: 'database-unavailable' }, 'temporary', 'temporary'],
@@ -32,6 +33,9 @@ describe('the problem of an error response', () => {
     const messageOf = (fault: Fault) => problemOf(fault, true).message;
     expect(messageOf({ status: 429 })).toContain('Nothing was changed.');
     expect(messageOf({ status: 503, error: 'try-again-later' })).toContain('Nothing was changed.');
+    expect(messageOf({ status: 403, error: 'not-permitted', message: 'This requires the role member.' })).toBe(
+      'This requires the role member. Nothing was changed. Sign in with a role that permits it.',
+    );
     expect(messageOf({ status: 503, error: 'outcome-unknown' })).toContain('may or may not have been made');
     expect(messageOf({ status: 502 })).toContain('may or may not have been made');
     expect(problemOf({ status: 429 }, false).message).not.toContain('changed');

@@ -477,6 +477,7 @@ describe('a list that cannot be loaded', () => {
     expect(await page.locator('tbody tr').count()).toBe(100);
     await button(page, 'Show more offers').click();
     await page.getByLabel('Select all 101 shown offers').waitFor();
+    expect(await alertText(page)).toBe('');
     expect(await focused(page)).not.toMatch(/^BODY/);
   });
 });
