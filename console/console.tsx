@@ -10,6 +10,7 @@ import { PageHeader } from './components/page-header.tsx';
 import { Progress, WaitingArea } from './components/progress.tsx';
 import { ImageHistory } from './history/image-history.tsx';
 import { OwnImages } from './images/own-images.tsx';
+import { noFilter } from './inbox/filter-form.tsx';
 import { Inbox } from './inbox/inbox.tsx';
 import { hrefOf, useRoute } from './route.ts';
 import { StandingAnswers } from './standing-answers/standing-answers.tsx';
@@ -32,6 +33,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
   const [project, setProject] = useState<Project>();
   const [notice, notify] = useState<Notice>();
   const [revision, setRevision] = useState(0);
+  const [filter, setFilter] = useState(noFilter);
   const [isBusy, setBusy] = useState(false);
   const [loads, setLoads] = useState(0);
   const busy = useRef(false);
@@ -153,7 +155,9 @@ export function Console({ session, onSignOut }: ConsoleProps) {
         <PageHeader route={route} onSignOut={() => onSignOut('')} />
         <main id="main" class="page">
           <NoticeArea />
-          {route.view === 'inbox' && <Inbox key={route.status} status={route.status} />}
+          {route.view === 'inbox' && (
+            <Inbox key={route.status} status={route.status} filter={filter} onFilter={setFilter} />
+          )}
           {route.view === 'images' && <OwnImages />}
           {route.view === 'history' && <ImageHistory key={route.imageId} imageId={route.imageId} />}
           {route.view === 'standing-answers' && <StandingAnswers />}

@@ -8,16 +8,21 @@ import { MoreButton } from '../components/more-button.tsx';
 import { statusNames } from '../components/status-names.ts';
 import { useList } from '../components/use-list.ts';
 import { answerOffers, describeOutcome, type AnswerOutcome } from './answer-offers.ts';
-import { FilterForm, noFilter } from './filter-form.tsx';
+import { FilterForm, type Filter } from './filter-form.tsx';
 import { OfferTable } from './offer-table.tsx';
 import { useHasChanged } from './use-has-changed.ts';
 import { StatusTabs } from './status-tabs.tsx';
 
+interface InboxProps {
+  readonly status: MemberStatus;
+  readonly filter: Filter;
+  readonly onFilter: (filter: Filter) => void;
+}
+
 /** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
-export function Inbox({ status }: { readonly status: MemberStatus }) {
+export function Inbox({ status, filter, onFilter }: InboxProps) {
   const { api, project, canChange, revision, isBusy, notify, invalidate, refreshProject, run } = useConsole();
-  const [filter, setFilter] = useState(noFilter);
-  const [ownChanges, setOwnChanges] = useState(0);
+  const [shownChanges, setShshownChanges] = useState(0);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
   const { list, problem, remove, loadMore } = useList<Offer>(
     async (next) => {
@@ -27,7 +32,8 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
     ({ image }) => image.id,
     [filter],
   );
-  const hasChanged = useHasChanged(project, project?.offers[status], `${revision} ${ownChanges}`);
+  const count = project?.offers[status];
+  const hasChanged = useHasChanged(project, count, `${revision} ${shownChanges}`);
   const offers = list?.items ?? [];
   const selected = offers.filter(({ image }) => selection.has(image.id));
   const isFiltered = filter.owner !== '' || filter.namePrefix !== '';
@@ -41,7 +47,7 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
       : answered;
     const removed = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
     if (!isUndo) remove(({ image }) => removed.has(image.id));
-    setOwnChanges((current) => current + 1);
+    setShshownChanges((current) => current + 1);
     setSelection(new Set(failed.map(({ offer }) => offer.image.id)));
     notify({
       text: describeOutcome(outcome, answer),
@@ -52,10 +58,14 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
     else refreshProject();
     focusAfterAction();
   };
+  const changeFilter = (changed: Filter) => {
+    onFilter(changed);
+    setShshownChanges((current) => current + 1);
+    refreshProject();
+  };
   const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>
     void run(async () => show(await answerOffers(api, answered, answer), answer, false));
 
-  const count = project?.offers[status];
   return (
     <>
       <Heading
@@ -68,7 +78,7 @@ export function Inbox({ status }: { readonly status: MemberStatus }) {
         Images that are waiting or rejected can still be used by their id. Your answer decides if an image is in the
         image list of your project.
       </p>
-      <FilterForm filter={filter} onFilter={setFilter} />
+      <FilterForm filter={filter} onFilter={changeFilter} />
       <ListState {...{ list, problem }} noun="offers">
         {!canChange && (
           <p class="hint">Your role is reader: you can see the offers; to answer them requires the role member.</p>

@@ -23,7 +23,7 @@ export function useHasChanged(project: Project | undefined, count: number | unde
   useEffect(() => {
     const reading = first.current;
     if (count === undefined) return;
-    // A number that was read before the change of the list says nothing about it.
+    // A number that was read before the change of the list is not the number of the changed list.
     if (reading.count === undefined && project !== reading.before) reading.count = count;
     setHasChanged(reading.count !== undefined && reading.count !== count);
   }, [project, shown]);
