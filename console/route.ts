@@ -38,5 +38,11 @@ export function useRoute(): Route {
     addEventListener('hashchange', update);
     return () => removeEventListener('hashchange', update);
   }, []);
-  return parseRoute(hash);
+  const route = parseRoute(hash);
+  const href = hrefOf(route);
+  useEffect(() => {
+    // An address without a view must not stay.
+    if (hash && hash !== href) history.replaceState(null, '', href);
+  }, [hash]);
+  return route;
 }
