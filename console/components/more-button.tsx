@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useConsole } from './console-context.ts';
 import { plural } from './format.ts';
 
@@ -14,16 +14,27 @@ interface MoreButtonProps {
 }
 
 /**
- * Button that loads the next page of a list. After the last page it stays and says so, so that it keeps the focus. A list of
- * one page has none.
+ * Button that loads the next page of the list in front of it. Its focus moves to the first new row. After the last page it
+ * stays and says so, because a page can be empty. A list of one page has none.
  */
 export function MoreButton({ next, count, noun, onMore }: MoreButtonProps) {
   const { isBusy } = useConsole();
+  const button = useRef<HTMLButtonElement>(null);
+  const shown = useRef(count);
+  useLayoutEffect(() => {
+    if (document.activeElement === button.current) {
+      const header = button.current?.previousElementSibling?.querySelectorAll<HTMLElement>('tbody th')[shown.current];
+      header?.setAttribute('tabindex', '-1');
+      header?.focus();
+    }
+    shown.current = count;
+  }, [count]);
   const hadMore = useRef(false);
   hadMore.current ||= next !== undefined;
   if (!hadMore.current) return null;
   return (
     <button
+      ref={button}
       type="button"
       class="more"
       aria-disabled={isBusy || next === undefined}
