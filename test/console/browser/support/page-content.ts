@@ -55,7 +55,8 @@ async function waitForValue(read: () => string | Promise<string>, expected: stri
 }
 
 /** Waits until an element has the focus, as {@link focused} describes it: an effect moves it after the next frame. */
-export const waitForFocus = (page: Page, element: string): Promise<void> => waitForValue(() => focused(page), element);
+export const waitForFocus = (page: Page, element: string | RegExp): Promise<void> =>
+  waitForValue(() => focused(page), element);
 
 /** Asserts that the focused element has an outline and is in view. */
 export async function assertFocusVisible(page: Page): Promise<void> {
