@@ -40,11 +40,12 @@ export function createRefreshingSession(
       const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds = Infinity } = tokens;
       const isFresh = now() < receivedAt + seconds * 1000 - reserveMilliseconds;
       if (isFresh || refreshToken === undefined) return Promise.resolve(accessToken);
-      const hasEnded = now() >= receivedAt + seconds * 1000;
       pending ??= replace(refreshToken)
         .catch((error: unknown) => {
-          // The token is still valid, and the next request tries again.
+          // The attempt can end after the token.
+          const hasEnded = now() >= receivedAt + seconds * 1000;
           if (hasEnded || !(error instanceof Problem) || error.kind !== 'temporary') throw error;
+          // The next request tries again.
           return accessToken;
         })
         .finally(() => {

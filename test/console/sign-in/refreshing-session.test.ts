@@ -92,6 +92,15 @@ test('a temporary failure after the end of the token is a failure', async () => 
   await expect(token()).rejects.toThrow('Try again later.');
 });
 
+test('a temporary failure that arrives after the end of the token is a failure', async () => {
+  const { token, clock } = aSession(first, () => {
+    clock.now = 300_000;
+    return Promise.reject(new Problem('temporary', 'Try again later.'));
+  });
+  clock.now = 280_000;
+  await expect(token()).rejects.toThrow('Try again later.');
+});
+
 test('a response without a lifetime or a refresh token keeps those of the previous one', async () => {
   const answers = [{ access_token: 'access-2' }, { access_token: 'access-3', expires_in: null, refresh_token: null }];
   const { token, clock, used } = aSession(first, () => Promise.resolve(answers.shift() as unknown as IssuedTokens));
