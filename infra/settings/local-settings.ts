@@ -64,6 +64,11 @@ export function loadSettings(env: Environment): Settings {
   }
   const consoleOptions = parseConsole(env);
   const identity = parseIdentity(env);
+  if (identity[identityVariables.kind] === 'jwt' && consoleOptions?.scope && !consoleOptions.clientId) {
+    throw new UsageError(
+      '"CONSOLE_OIDC_SCOPE" requires "CONSOLE_OIDC_CLIENT_ID": the id of a public OpenID Connect client.',
+    );
+  }
   return {
     port: parsePort(env['PORT'] || '9292'),
     dataFolder: resolve(env['DATA_DIR'] || join(projectFolder, '.data')),

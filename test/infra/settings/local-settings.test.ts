@@ -190,6 +190,10 @@ describe('the console', () => {
       '"CONSOLE_OIDC_SCOPE" must be a scope that contains openid, with spaces between several; got "images openid2".',
     ],
     [
+      { ...jwt, CONSOLE_OIDC_SCOPE: 'openid' },
+      '"CONSOLE_OIDC_SCOPE" requires "CONSOLE_OIDC_CLIENT_ID": the id of a public OpenID Connect client.',
+    ],
+    [
       { CONSOLE_CONNECT_ORIGINS: "https://a.example; script-src 'self'" },
       '"CONSOLE_CONNECT_ORIGINS" must be a comma-separated list; each item is an origin such as https://console.example, without a path, a slash at the end or a wildcard; got "https://a.example; script-src \'self\'".',
     ],
