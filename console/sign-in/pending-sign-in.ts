@@ -4,7 +4,7 @@ import type { RequestBinding } from './oidc-client.ts';
 export interface PendingSignIn extends RequestBinding {
   /** Fragment of the address: the view to return to. */
   readonly fragment: string;
-  /** True if the issuer was told to ask nothing of the user. */
+  /** True if the issuer must not ask the user. */
   readonly isSilent: boolean;
 }
 

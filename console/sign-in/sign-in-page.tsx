@@ -15,7 +15,7 @@ export interface SignInPageProps {
   readonly identity: PageIdentity;
   /** Sentence about the end of the previous session or a failed sign-in; empty for none. */
   readonly message: string;
-  /** True if the message tells that something failed. */
+  /** True if the message reports a failure. */
   readonly isProblem: boolean;
   /** Receives the session after a successful sign-in. */
   readonly onSignIn: (session: Session) => void;
@@ -90,10 +90,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
         </fieldset>
       )}
       {identity.kind === 'none' ? (
-        <p>
-          This service refuses every token, because it has no identity. Its operator must set one before anyone can sign
-          in.
-        </p>
+        <p>This service refuses every token, because it has no identity. The operator must configure an identity.</p>
       ) : identity.kind === 'dev' ? (
         <DevForm {...form} />
       ) : identity.kind === 'oidc' && method === 'redirect' ? (
