@@ -3,7 +3,7 @@ import type { AccessPage, HistoryImageState } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { exactTime } from '../components/format.ts';
 import { Id } from '../components/ids.tsx';
-import { toLocalInput, toUtc } from '../components/local-time.ts';
+import { maxTime, toLocalInput, toUtc } from '../components/local-time.ts';
 import { MoreButton } from '../components/more-button.tsx';
 import { RowsTable } from '../components/rows-table.tsx';
 import { statusNames } from '../components/status-names.ts';
@@ -15,13 +15,15 @@ import { loadAccess } from './load-access.ts';
 export function AccessSection({ imageId }: { readonly imageId: string }) {
   const { api, notify, run } = useConsole();
   const [access, setAccess] = useState<AccessPage>();
-  const [now] = useState(() => toLocalInput(new Date().toISOString()));
-  const load = (at: string, earlier?: AccessPage) =>
+  // The service refuses a time in the future, and the clock of the browser can be ahead.
+  const [recent] = useState(() => toLocalInput(new Date(Date.now() - 60_000).toISOString()));
+  const load = (localTime: string, earlier?: AccessPage) =>
     run(async () => {
+      const at = earlier?.at ?? toUtc(localTime);
       setAccess(await loadAccess((next) => api.showAccess(imageId, at, next), earlier));
       notify(undefined);
     });
-  const submit = (event: SubmitEvent) => void load(toUtc(submittedTexts(event)('at')));
+  const submit = (event: SubmitEvent) => void load(submittedTexts(event)('at'));
   return (
     <section aria-labelledby="access">
       <h2 id="access">Who had access</h2>
@@ -29,7 +31,7 @@ export function AccessSection({ imageId }: { readonly imageId: string }) {
       <form class="filter" onSubmit={submit}>
         <label>
           Time, in the time zone of your browser{' '}
-          <input type="datetime-local" name="at" step={1} required defaultValue={now} />
+          <input type="datetime-local" name="at" step={1} max={maxTime} required defaultValue={recent} />
         </label>
         <button type="submit">Show access</button>
       </form>

@@ -48,6 +48,13 @@ test.each(['2026-11-30T14:00', '2027-03-31T14:00', '2028-02-29T00:00', '2026-12-
   },
 );
 
+test.each(['', '10000-01-01T00:00', '275761-01-01T00:00'])(
+  '%p is refused, because it is no time before the year 10000',
+  (text) => {
+    expect(() => toUtc(text)).toThrow(expect.objectContaining({ kind: 'refused', message: 'The time is not valid.' }));
+  },
+);
+
 test('the end of a membership must be later than now', () => {
   expect(toFutureUtc('2099-12-31T12:00')).toBe(toUtc('2099-12-31T12:00'));
   expect(() => toFutureUtc('2020-12-31T12:00')).toThrow('The end must be later than now.');
