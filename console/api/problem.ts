@@ -89,3 +89,11 @@ export function problemOf({ status, error, message = '', retryAfter, requestId }
   }
   return new Problem('refused', message || `The service refused the request with status ${status}.${nothing}`);
 }
+
+/** Returns a handler of a failed request: it handles that the image or the membership is missing, and throws the rest. */
+export const onMissing =
+  <Result>(handle: () => Result) =>
+  (error: unknown): Result => {
+    if ((error as Partial<Problem>).kind !== 'missing') throw error;
+    return handle();
+  };

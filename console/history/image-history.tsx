@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
-import { Problem } from '../api/problem.ts';
+import { useState } from 'preact/hooks';
+import { onMissing, Problem } from '../api/problem.ts';
 import type { HistoryEntry, Image } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { Heading } from '../components/heading.tsx';
@@ -17,16 +17,24 @@ export function ImageHistory({ imageId }: { readonly imageId: string }) {
   const [image, setImage] = useState<Pick<Image, 'id' | 'name'>>();
   const { list, problem, loadMore } = useList<HistoryEntry>(
     async (next) => {
-      const page = await api.listChanges(imageId, next).catch(explainMissing);
+      const [page] = await Promise.all([
+        api.listChanges(imageId, next).catch(
+          onMissing(() => {
+            throw new Problem('missing', 'There is no image with this id, or it is hidden from your project.');
+          }),
+        ),
+        next ??
+          api
+            .showImage(imageId)
+            // The history of a deleted or hidden image can be visible: its heading has the id.
+            .catch(onMissing(() => ({ id: imageId, name: null })))
+            .then(setImage),
+      ]);
       return { items: page.history, next: page.next };
     },
     ({ id }) => id,
     [],
   );
-  useEffect(() => {
-    // The history of a deleted or hidden image can be visible: its heading has the id.
-    api.showImage(imageId).then(setImage, () => setImage({ id: imageId, name: null }));
-  }, []);
 
   const entries = list?.items ?? [];
   // A heading that grows would move everything below it.
@@ -42,18 +50,11 @@ export function ImageHistory({ imageId }: { readonly imageId: string }) {
           <a href={hrefOf({ view: 'images' })}>My images</a>
         </p>
         <p class="hint">The owner of the image sees all its members. Any other project sees its own membership.</p>
-        <AccessSection imageId={imageId} />
         <h2>Changes</h2>
         {entries.length === 0 ? <p class="empty">No change is recorded.</p> : <ChangeTable entries={entries} />}
         <MoreButton next={list?.next} count={entries.length} noun="change" onMore={loadMore} />
+        <AccessSection imageId={imageId} />
       </ListState>
     </>
   );
-}
-
-function explainMissing(error: unknown): never {
-  if (error instanceof Problem && error.kind === 'missing') {
-    throw new Problem('missing', 'There is no image with this id, or it is hidden from your project.');
-  }
-  throw error;
 }

@@ -4,7 +4,7 @@ import type { Member, OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { exactTime } from '../components/format.ts';
 import { HiddenName, Id, ImageName } from '../components/ids.tsx';
-import { toFutureUtc, toLocalInput } from '../components/local-time.ts';
+import { maxTime, toFutureUtc, toLocalInput } from '../components/local-time.ts';
 import { submittedTexts } from '../components/submitted-texts.ts';
 import type { ChangeMembers } from './change-members.ts';
 
@@ -30,6 +30,8 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
   };
   const withdraw = async () => {
     const [{ code, error, message } = { code: 500 }] = await api.withdraw([{ image_id, member_id }]);
+    // Another client has withdrawn the offer, or the project has left.
+    if (error === 'member-not-found') return `${member_id} was no longer a member.`;
     if (code !== 204) throw problemOf({ status: code, error, message }, true);
     return `Withdrawn from ${member_id}. To undo this, offer the image again.`;
   };
@@ -67,7 +69,13 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
           {task === 'end' ? (
             <label>
               End, in the time zone of your browser
-              <input type="datetime-local" name="end" required defaultValue={end === null ? '' : toLocalInput(end)} />
+              <input
+                type="datetime-local"
+                name="end"
+                max={maxTime}
+                required
+                defaultValue={end === null ? '' : toLocalInput(end)}
+              />
             </label>
           ) : (
             <p tabIndex={-1}>
@@ -75,7 +83,7 @@ export function MemberActions({ image, member, change }: MemberActionsProps) {
             </p>
           )}
           <button type="submit" aria-disabled={isBusy}>
-            {task === 'end' ? 'Save' : 'Withdraw'}
+            {task === 'end' ? 'Save' : 'Withdraw now'}
           </button>
           {task === 'end' && end !== null && (
             <button type="button" aria-disabled={isBusy} onClick={() => void perform(() => setEnd(null))}>

@@ -1,8 +1,10 @@
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { onMissing, Problem } from '../api/problem.ts';
 import type { Member, OwnImage } from '../api/types.ts';
 import { useConsole } from '../components/console-context.ts';
 import { focusAfterAction, focusHeading } from '../components/heading.tsx';
-import { Id, ImageName } from '../components/ids.tsx';
+import { Id, ImageName, quotedName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { NoticeArea } from '../components/notice-area.tsx';
 import { WaitingArea } from '../components/progress.tsx';
@@ -44,7 +46,7 @@ export function MembersDialog({ image, onClose }: MembersDialogProps) {
         </p>
         <NoticeArea />
         {image.visibility === 'shared' ? (
-          <Members image={image} />
+          <Members {...{ image, dialog }} />
         ) : (
           <p>
             This image is {image.visibility}. Only a shared image can be offered to projects. To share it, run{' '}
@@ -57,28 +59,46 @@ export function MembersDialog({ image, onClose }: MembersDialogProps) {
   );
 }
 
-function Members({ image }: { readonly image: OwnImage }) {
+interface MembersProps {
+  readonly image: OwnImage;
+  /** Without an element after the dialog is closed, possibly before the response to an action. */
+  readonly dialog: RefObject<HTMLDialogElement | null>;
+}
+
+function Members({ image, dialog }: MembersProps) {
   const { api, canChange, run, notify, invalidate } = useConsole();
-  const [changes, setChanges] = useState(0);
+  const [isDeleted, setDeleted] = useState(false);
+  const noteDeletion = (): Member[] => {
+    if (dialog.current && !isDeleted) {
+      notify({ text: 'This image was deleted meanwhile.', isProblem: true });
+      setDeleted(true);
+      invalidate();
+    }
+    return [];
+  };
   const { list, problem } = useList<Member>(
-    async () => ({ items: await api.listMembers(image.id), next: undefined }),
+    async () => ({ items: await api.listMembers(image.id).catch(onMissing(noteDeletion)), next: undefined }),
     ({ member_id: memberId }) => memberId,
-    [changes],
+    [],
   );
   const members = (list?.items ?? []).toSorted((one, other) => (one.member_id < other.member_id ? -1 : 1));
 
   const change: ChangeMembers = (action) =>
     run(async () => {
+      const place = (text: string) => (dialog.current ? text : `${quotedName(image)}: ${text}`);
       try {
-        notify(await action());
-        if (isOpen()) focusAfterAction();
+        const notice = await action();
+        notify({ ...notice, text: place(notice.text) });
+        if (dialog.current) focusAfterAction();
         return true;
+      } catch (error) {
+        throw error instanceof Problem ? new Problem(error.kind, place(error.message)) : error;
       } finally {
-        // Also after a failure: it can mean that the list is old.
-        setChanges((current) => current + 1);
-        if (!isOpen()) invalidate();
+        // Also after a failure: it can mean that the lists are old.
+        invalidate();
       }
     });
+  if (isDeleted) return null;
 
   return (
     <>
@@ -110,9 +130,6 @@ function Members({ image }: { readonly image: OwnImage }) {
     </>
   );
 }
-
-/** Returns false if the user has closed the dialog before the response. */
-const isOpen = () => document.querySelector('dialog') !== null;
 
 const columns = [
   ['Project'],

@@ -7,12 +7,17 @@ import { joinGroups } from '../components/ids.tsx';
 /**
  * Parses the ids of projects, separated by spaces, commas or new lines. A repeated id counts once.
  *
- * @throws Problem if there is no id, or more than a request can have
+ * @param owner - project of the image
+ * @throws Problem if there is no id, more than a request can have, or that of the owner, who cannot answer an offer
  */
-export function parseProjectIds(text: string): readonly string[] {
+export function parseProjectIds(text: string, owner: string): readonly string[] {
   const ids = [...new Set(joinGroups(text).match(/[^\s,]+/g) ?? [])];
   if (ids.length === 0 || ids.length > maxEntries) {
     const message = `The field "Projects" must have 1 to ${maxEntries} project ids; it has ${ids.length}.`;
+    throw new Problem('refused', message);
+  }
+  if (ids.includes(owner)) {
+    const message = 'Your project owns this image. Remove its id.';
     throw new Problem('refused', message);
   }
   return ids;

@@ -14,7 +14,7 @@ import { MembersDialog } from './members-dialog.tsx';
 
 /** The images of the project with the numbers of their members. A dialog shows the members of an image. */
 export function OwnImages() {
-  const { api, notify, invalidate } = useConsole();
+  const { api, notify } = useConsole();
   const [opened, setOpened] = useState<OwnImage>();
   const { list, problem, loadMore } = useList<OwnImage>(
     async (next) => {
@@ -74,15 +74,7 @@ export function OwnImages() {
         )}
         <MoreButton next={list?.next} count={images.length} noun="image" onMore={loadMore} />
       </ListState>
-      {opened && (
-        <MembersDialog
-          image={opened}
-          onClose={() => {
-            show(undefined);
-            invalidate();
-          }}
-        />
-      )}
+      {opened && <MembersDialog image={opened} onClose={() => show(undefined)} />}
     </>
   );
 }

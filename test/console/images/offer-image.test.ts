@@ -17,26 +17,32 @@ describe('the text of project ids', () => {
     ['an id in groups', 'beta 4f2a9c0d e1b84a7f 9d3c5e6b 7a8091c2', ['beta', '4f2a9c0de1b84a7f9d3c5e6b7a8091c2']],
     ['ids that differ by case', 'beta Beta', ['beta', 'Beta']],
   ])('has %s', (_title, text, ids) => {
-    expect(parseProjectIds(text)).toEqual(ids);
+    expect(parseProjectIds(text, 'alpha')).toEqual(ids);
   });
 
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `project-${index}`).join(' ');
 
   test('has up to 100 ids; repeated ones do not count', () => {
-    expect(parseProjectIds(`${ids(100)} project-0`)).toHaveLength(100);
+    expect(parseProjectIds(`${ids(100)} project-0`, 'alpha')).toHaveLength(100);
   });
 
   test.each([
     ['no id', ' ,\n, ', 0],
     ['more than 100 ids', ids(101), 101],
   ])('with %s is refused with its number', (_title, text, count) => {
-    expect(() => parseProjectIds(text)).toThrow(
+    expect(() => parseProjectIds(text, 'alpha')).toThrow(
       expect.objectContaining({
         kind: 'refused',
         message: `The field "Projects" must have 1 to 100 project ids; it has ${count}.`,
       }),
     );
   });
+});
+
+test('the owner of the image is refused, also among others', () => {
+  expect(() => parseProjectIds('beta alpha', 'alpha')).toThrow(
+    expect.objectContaining({ kind: 'refused', message: expect.stringContaining('Your project owns this image') }),
+  );
 });
 
 describe('the results of offers', () => {
