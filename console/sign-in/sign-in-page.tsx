@@ -36,13 +36,17 @@ const methodsOf: Readonly<Partial<Record<PageIdentity['kind'], readonly [Method,
   oidc: ['redirect', 'token'],
 };
 
+/** Method that the user chose last in this tab. */
+let chosen: Method | undefined;
+
 /** The page that asks the user to sign in, with the forms of the identity. */
 export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPageProps) {
   const methods = methodsOf[identity.kind] ?? [];
-  const [method, setMethod] = useState<Method>(methods[0] ?? 'token');
+  const [method, setMethod] = useState<Method>(chosen ?? methods[0] ?? 'token');
   const [problem, setProblem] = useState(isProblem ? message : '');
   const [isBusy, setBusy] = useState(false);
   const [isTokenFocused, setTokenFocused] = useState(false);
+  const choose = (next: Method) => setMethod((chosen = next));
 
   const signIn: SignInFormProps['signIn'] = async (start) => {
     if (isBusy) return;
@@ -68,7 +72,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
               <button
                 type="button"
                 onClick={() => {
-                  setMethod('token');
+                  choose('token');
                   setTokenFocused(true);
                 }}
               >
@@ -83,7 +87,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
           <legend>Sign in with</legend>
           {methods.map((each) => (
             <label>
-              <input type="radio" name="method" checked={each === method} onChange={() => setMethod(each)} />{' '}
+              <input type="radio" name="method" checked={each === method} onChange={() => choose(each)} />{' '}
               {methodNames[each]}
             </label>
           ))}

@@ -173,6 +173,7 @@ test('a token that the service refuses leads back to the sign-in page with the r
   await submit();
 
   await announced(page, 'alert', 'The service refused your sign-in: The token is invalid or has expired.');
+  await field('Token').waitFor();
   await waitForTitle(page, 'Sign in – Image sharing');
 });
 

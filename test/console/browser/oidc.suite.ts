@@ -219,4 +219,5 @@ test('an issuer that cannot be reached is a message with the origin to allow, an
   await page.keyboard.type('no.valid.token');
   await page.keyboard.press('Enter');
   await alert.filter({ hasText: 'The service refused your sign-in: The token is invalid or has expired.' }).waitFor();
+  await page.getByLabel('Token', { exact: true }).and(page.locator('input[name=token]')).waitFor();
 });
