@@ -5,6 +5,8 @@ import { connectionProblem, problemOf, unreadableProblem } from './problem.ts';
 export interface Session {
   /** Returns a token for the next request. @throws Problem of the kind `signed-out` if the sign-in has ended */
   readonly token: () => Promise<string>;
+  /** Shell command that creates an image. Default: that of an OpenStack client, which its user has configured. */
+  readonly createCommand?: string;
 }
 
 /** A request to the service. */

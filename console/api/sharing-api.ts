@@ -66,6 +66,9 @@ export function createSharingApi(session: Session, hasEnded: () => boolean) {
   const standingAnswerPath = (owner: string) => `/sharing/v1/standing-answers/${encodeURIComponent(owner)}`;
 
   return {
+    /** Shell command that creates a shared image. */
+    createCommand: session.createCommand ?? 'openstack image create --shared <name>',
+
     showProject: () => get<Project>('project_id', '/sharing/v1/project'),
 
     /** Lists the newest offers first. @param next - path of a further page */

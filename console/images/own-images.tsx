@@ -14,7 +14,7 @@ import { MembersDialog } from './members-dialog.tsx';
 
 /** The images of the project with the numbers of their members. A dialog shows the members of an image. */
 export function OwnImages() {
-  const { api, notify } = useConsole();
+  const { api, notify, invalidate } = useConsole();
   const [opened, setOpened] = useState<OwnImage>();
   const { list, problem, loadMore } = useList<OwnImage>(
     async (next) => {
@@ -35,8 +35,10 @@ export function OwnImages() {
       <ListState {...{ list, problem }} noun="images">
         {images.length === 0 && list?.next === undefined ? (
           <p class="empty">
-            Your project has no images. Create one with the OpenStack command line:{' '}
-            <code>openstack image create --shared &lt;name&gt;</code>
+            Your project has no images. This command creates one: <code>{api.createCommand}</code>{' '}
+            <button type="button" onClick={invalidate}>
+              Load again
+            </button>
           </p>
         ) : (
           <RowsTable

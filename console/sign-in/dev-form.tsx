@@ -1,19 +1,24 @@
 import { submittedTexts } from '../components/submitted-texts.ts';
 import type { SignInFormProps } from './sign-in-form.ts';
 
+/** Values of the last sign-in of this tab. */
+let last = { user: 'bob', project: 'beta', role: 'member' };
+
 /** Signs in to the local server with a test token. Its parts are free texts. */
 export function DevForm({ isBusy, signIn }: SignInFormProps) {
   const submit = (event: SubmitEvent) => {
     const text = submittedTexts(event);
+    last = { user: text('user'), project: text('project'), role: text('role') };
     // A header has no letters outside ASCII. The local server decodes the token.
-    const token = encodeURI(`dev:${text('user')}:${text('project')}:${text('role')}`);
-    void signIn(() => Promise.resolve({ token: () => Promise.resolve(token) }));
+    const token = encodeURI(`dev:${last.user}:${last.project}:${last.role}`);
+    const createCommand = `curl ${location.origin}/v2/images -H "x-auth-token: ${token}" -H 'content-type: application/json' -d '{"name": "golden"}'`;
+    void signIn(() => Promise.resolve({ token: () => Promise.resolve(token), createCommand }));
   };
   return (
     <form class="form" onSubmit={submit}>
       <p>
-        This is a local test server: it accepts every name, without a password. Each tab has its own sign-in: to try
-        both projects, sign in as alice of project alpha in a second tab.
+        This test server accepts every name without a password. Sign in as alice of project alpha, and as bob of project
+        beta in a second tab.
       </p>
       <label>
         User{' '}
@@ -22,7 +27,7 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
           required
           pattern="[^:]+"
           title="A name without colons"
-          defaultValue="bob"
+          defaultValue={last.user}
           autocomplete="off"
         />
       </label>
@@ -33,13 +38,13 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
           required
           pattern="[^:]+"
           title="A name without colons"
-          defaultValue="beta"
+          defaultValue={last.project}
           autocomplete="off"
         />
       </label>
       <label>
         Role{' '}
-        <select name="role">
+        <select name="role" value={last.role}>
           <option>member</option>
           <option>reader</option>
           <option>manager</option>

@@ -43,7 +43,7 @@ export function TokenForm({ identity, isFocused, isBusy, signIn }: TokenFormProp
         ) : (
           'An access token of your identity provider.'
         )}{' '}
-        The page keeps the token until you sign out, reload or close the page.
+        The page keeps it until you sign out or reload.
       </p>
       <button type="submit" class="primary" aria-disabled={isBusy}>
         Sign in

@@ -96,7 +96,7 @@ async function serve(): Promise<void> {
   if (hasConsole) {
     const hint =
       identity[identityVariables.kind] === 'dev'
-        ? ' (sign in as alice of alpha, and in a second tab as bob of beta, to offer an image and to answer the offer)'
+        ? ' (sign in as alice of alpha and offer an image to beta in "My images"; accept it as bob of beta in a second tab)'
         : '';
     console.log(`Console: ${gateway.url}/console/index.html${hint}`);
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { button, focused, hold, recordRequests, waitForFocus, waitForRows } from './support/page-content.ts';
@@ -139,4 +140,19 @@ test('the list of images is loaded again after a change only', async () => {
   await waitForRows(page, ['debian-13']);
   await page.getByText('1 (1 waiting, 0 accepted, 0 rejected)').waitFor();
   expect(countLists()).toBe(1);
+});
+
+test('a project without images gets a command that creates one, and the list is loaded again', async () => {
+  const projects = newProjects();
+  const page = await projects.open({ user: 'zoë k', project: projects.ownerId, hash: '#images' });
+  const command = await page.locator('.empty code').textContent();
+  execFileSync('sh', ['-c', `${command!} --fail --silent`]);
+  await button(page, 'Load again').click();
+  await waitForRows(page, ['golden']);
+  await waitForFocus(page, 'H1 My images');
+  const dialog = await openMembers(page, 'golden');
+  await dialog.getByLabel('Projects').fill(projects.receiverId);
+  await button(dialog, 'Offer').click();
+  await dialog.getByText('Members: 1 (1 waiting').waitFor();
+  expect(await projects.receiver.listOfferNames('pending')).toEqual(['golden']);
 });

@@ -158,7 +158,7 @@ describe('a server that runs', () => {
     );
 
     expect(lines).toContainEqual(
-      `Console: ${consoleUrl} (sign in as alice of alpha, and in a second tab as bob of beta, to offer an image and to answer the offer)`,
+      `Console: ${consoleUrl} (sign in as alice of alpha and offer an image to beta in "My images"; accept it as bob of beta in a second tab)`,
     );
     expect([redirected.url, redirected.status]).toEqual([consoleUrl, 200]);
     expect([compressed.headers.get('content-encoding'), plain.headers.get('content-encoding')]).toEqual(['gzip', null]);
