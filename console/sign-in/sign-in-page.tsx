@@ -94,7 +94,7 @@ export function SignInPage({ identity, message, isProblem, onSignIn }: SignInPag
         </fieldset>
       )}
       {identity.kind === 'none' ? (
-        <p>This service refuses every token, because it has no identity. The operator must configure an identity.</p>
+        <p>This service has no identity, so it refuses every token. The operator must configure an identity.</p>
       ) : identity.kind === 'dev' ? (
         <DevForm {...form} />
       ) : identity.kind === 'oidc' && method === 'redirect' ? (
