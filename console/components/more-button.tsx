@@ -23,9 +23,7 @@ export function MoreButton({ next, count, noun, onMore }: MoreButtonProps) {
   const shown = useRef(count);
   useLayoutEffect(() => {
     if (document.activeElement === button.current) {
-      const header = button.current?.previousElementSibling?.querySelectorAll<HTMLElement>('tbody th')[shown.current];
-      header?.setAttribute('tabindex', '-1');
-      header?.focus();
+      button.current?.previousElementSibling?.querySelectorAll<HTMLElement>('tbody th')[shown.current]?.focus();
     }
     shown.current = count;
   }, [count]);

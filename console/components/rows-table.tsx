@@ -50,7 +50,7 @@ export function RowsTable({ caption, columns, rows }: RowsTableProps) {
                   {mark}
                 </td>
               )}
-              <th role="rowheader" scope="row">
+              <th role="rowheader" scope="row" tabIndex={-1}>
                 {header}
               </th>
               {cells.map((cell, index) => {

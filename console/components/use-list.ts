@@ -131,8 +131,8 @@ export async function loadItems<Item>(
   next?: string,
 ): Promise<LoadedList<Item>> {
   let list = await loadPage(next);
-  let pages = Math.max(minPages, Math.ceil(count / pageSize));
-  while (list.next !== undefined && list.items.length < Math.max(count, 1) && --pages > 0 && isNewest()) {
+  let pages = Math.max(minPages, count / pageSize);
+  while (list.next !== undefined && list.items.length < (count || 1) && --pages > 0 && isNewest()) {
     list = mergePages(list, await loadPage(list.next), keyOf);
   }
   return list;

@@ -7,7 +7,6 @@ import { Id, ImageName, quotedName } from '../components/ids.tsx';
 import { ListState } from '../components/list-state.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { useList } from '../components/use-list.ts';
-import { hrefOf } from '../route.ts';
 import { AccessSection } from './access-section.tsx';
 import { ChangeTable } from './change-table.tsx';
 
@@ -46,8 +45,7 @@ export function ImageHistory({ imageId }: { readonly imageId: string }) {
       </Heading>
       <ListState list={image && list} problem={problem} noun="changes">
         <p class="hint">
-          <Id value={imageId} /> <a href={hrefOf({ view: 'inbox', status: 'pending' })}>Inbox</a>{' '}
-          <a href={hrefOf({ view: 'images' })}>My images</a>
+          <Id value={imageId} />
         </p>
         <p class="hint">The owner of the image sees all its members. Any other project sees its own membership.</p>
         <h2>Changes</h2>

@@ -22,7 +22,7 @@ interface InboxProps {
 /** The offers to the project with one status. The user answers one, several or all shown offers, and can undo an answer. */
 export function Inbox({ status, filter, onFilter }: InboxProps) {
   const { api, project, canChange, revision, isBusy, notify, invalidate, refreshProject, run } = useConsole();
-  const [shownChanges, setShshownChanges] = useState(0);
+  const [shownChanges, setShownChanges] = useState(0);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
   const { list, problem, remove, loadMore } = useList<Offer>(
     async (next) => {
@@ -43,11 +43,11 @@ export function Inbox({ status, filter, onFilter }: InboxProps) {
     const { answered, withdrawn, failed } = outcome;
     const kinds = failed.map(({ problem: { kind } }) => kind);
     const undoable = isUndo
-      ? failed.filter((_, index) => kinds[index] === 'temporary').map(({ offer }) => offer)
+      ? failed.flatMap(({ offer, problem: { kind } }) => (kind === 'temporary' ? [offer] : []))
       : answered;
     const removed = new Set([...answered, ...withdrawn].map(({ image }) => image.id));
     if (!isUndo) remove(({ image }) => removed.has(image.id));
-    setShshownChanges((current) => current + 1);
+    setShownChanges((current) => current + 1);
     setSelection(new Set(failed.map(({ offer }) => offer.image.id)));
     notify({
       text: describeOutcome(outcome, answer),
@@ -60,7 +60,7 @@ export function Inbox({ status, filter, onFilter }: InboxProps) {
   };
   const changeFilter = (changed: Filter) => {
     onFilter(changed);
-    setShshownChanges((current) => current + 1);
+    setShownChanges((current) => current + 1);
     refreshProject();
   };
   const answerAll = (answered: readonly Offer[], answer: MemberStatus) =>

@@ -11,7 +11,7 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
     last = { user: text('user'), project: text('project'), role: text('role') };
     // A header has no letters outside ASCII. The local server decodes the token.
     const token = encodeURI(`dev:${last.user}:${last.project}:${last.role}`);
-    const createCommand = `curl ${location.origin}/v2/images -H "x-auth-token: ${token}" -H 'content-type: application/json' -d '{"name": "golden"}'`;
+    const createCommand = `curl ${location.origin}/v2/images -H 'x-auth-token: ${token}' -H 'content-type: application/json' -d '{"name": "golden"}'`;
     void signIn(() => Promise.resolve({ token: () => Promise.resolve(token), createCommand }));
   };
   return (
