@@ -50,7 +50,7 @@ export interface Withdrawal {
   readonly actor: Actor;
 }
 
-/** The end of a membership by the member itself, whatever the visibility of the image is. */
+/** The end of a membership by the member itself, for every visibility of the image. */
 export type Leave = Omit<Withdrawal, 'owner'>;
 
 /** A change of the end of a membership by the image's owner or an admin. The image must be shared. */
