@@ -15,26 +15,12 @@ import {
   waitForTitle,
 } from './support/page-content.ts';
 import { named } from './support/service-client.ts';
-import { startTestServer, type TestProjects } from './support/test-server.ts';
+import { startTestServer } from './support/test-server.ts';
+import { openThree, paths, respond } from './support/three-offers.ts';
 
 const newProjects = startTestServer();
 
-const answers = '**/sharing/v1/answers';
-const offers = '**/sharing/v1/offers*';
-
-/** Opens the inbox with the offers one, two and three. */
-async function openThree(projects: TestProjects, errors?: RegExp) {
-  const images = await projects.owner.offerImages(projects.receiverId, named('one', 'two', 'three'));
-  const page = await projects.open(errors && { errors });
-  await waitForRows(page, ['three', 'two', 'one']);
-  return { page, images };
-}
-
-/** Responds with a status, and with the body and headers of the service or of its gateway. */
-const respond =
-  (status: number, json: object = { message: 'x' }, headers: Record<string, string> = {}) =>
-  (route: Route) =>
-    route.fulfill({ status, json, headers });
+const { answers, offers, project } = paths;
 
 describe('an offer that the owner has withdrawn meanwhile', () => {
   test('is removed, alone', async () => {
@@ -127,7 +113,7 @@ describe('the end of the sign-in', () => {
 
   test('is noticed by a list and by the numbers too', async () => {
     const projects = newProjects();
-    for (const path of [offers, '**/sharing/v1/project']) {
+    for (const path of [offers, project]) {
       const page = await projects.openSignIn({ errors: /status of 401/ });
       await page.route(path, respond(401, invalidToken), { times: 1 });
       await signIn(page, { project: projects.receiverId });
@@ -155,7 +141,7 @@ describe('a reader', () => {
     const { owner, receiverId, openSignIn } = newProjects();
     const [image] = await owner.offerImages(receiverId, named('one'));
     const page = await openSignIn({ errors: /status of 403/ });
-    await page.route('**/sharing/v1/project', async (route) => {
+    await page.route(project, async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, json: { ...(await response.json()), role: 'member' } });
     });
@@ -341,7 +327,7 @@ test('the refusal of an old token does not end the next session', async () => {
   const { page } = await openThree(projects, /status of 401/);
   const { promise, resolve } = Promise.withResolvers<undefined>();
   await page.route(
-    '**/sharing/v1/project',
+    project,
     async (route) => {
       await promise;
       await route.fulfill({ status: 401, json: { error: 'not-authenticated', message: 'x' } });
@@ -486,7 +472,7 @@ test('a failure to load the numbers of offers is announced', async () => {
   const { owner, receiverId, openSignIn } = newProjects();
   await owner.offerImages(receiverId, named('one'));
   const page = await openSignIn({ errors: /status of 500/ });
-  await page.route('**/sharing/v1/project', respond(500), { times: 1 });
+  await page.route(project, respond(500), { times: 1 });
   await signIn(page, { project: receiverId });
   await announced(page, 'alert', 'temporarily unavailable');
   await button(page, 'Try again').click();
@@ -502,7 +488,7 @@ test('a failure to read the numbers again keeps the numbers and the message abou
   await button(page, 'Accept two').click();
   await announced(page, 'status', 'Accepted “\u2068two\u2069”.');
   await tabShows(page, 'Waiting', 2);
-  await page.route('**/sharing/v1/project', respond(503), { times: 1 });
+  await page.route(project, respond(503), { times: 1 });
   const failed = page.waitForResponse((response) => response.status() === 503);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await (await failed).finished();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Page, Route } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { loaded, signIn } from './support/browser.ts';
 import {
   announced,
@@ -12,27 +12,12 @@ import {
   waitForRows,
 } from './support/page-content.ts';
 import { named } from './support/service-client.ts';
-import { startTestServer, type TestProjects } from './support/test-server.ts';
+import { startTestServer } from './support/test-server.ts';
+import { openThree, paths, respond } from './support/three-offers.ts';
 
 const newProjects = startTestServer();
 
-const answers = '**/sharing/v1/answers';
-const offers = '**/sharing/v1/offers*';
-const project = '**/sharing/v1/project';
-
-/** Opens the inbox with the offers one, two and three. */
-async function openThree(projects: TestProjects, errors?: RegExp): Promise<Page> {
-  await projects.owner.offerImages(projects.receiverId, named('one', 'two', 'three'));
-  const page = await projects.open(errors && { errors });
-  await waitForRows(page, ['three', 'two', 'one']);
-  return page;
-}
-
-/** Responds with a status and a body. */
-const respond =
-  (status: number, json: object = { message: 'x' }) =>
-  (route: Route) =>
-    route.fulfill({ status, json });
+const { answers, offers, project } = paths;
 
 /** Filters the offers by the beginning of their names. */
 async function filterNames(page: Page, prefix: string): Promise<void> {
@@ -67,7 +52,7 @@ describe('a double click', () => {
   });
 
   test('on a checkbox counts twice', async () => {
-    const page = await openThree(newProjects());
+    const { page } = await openThree(newProjects());
     await page.getByLabel('Select two').dblclick();
     await page.getByLabel('Select one').click();
     await button(page, 'Accept selected (1)').waitFor();
@@ -75,7 +60,7 @@ describe('a double click', () => {
 });
 
 test('an answer after a filtered list removes its offer from the filtered list', async () => {
-  const page = await openThree(newProjects());
+  const { page } = await openThree(newProjects());
   const send = await hold(page, answers);
   await button(page, 'Accept two').click();
   await filterNames(page, 't');
@@ -87,7 +72,7 @@ test('an answer after a filtered list removes its offer from the filtered list',
 
 describe('the focus of a user who does something else meanwhile', () => {
   test('stays in the filter after an answer', async () => {
-    const page = await openThree(newProjects());
+    const { page } = await openThree(newProjects());
     const send = await hold(page, answers);
     await button(page, 'Accept two').click();
     await page.getByLabel('Name begins with').fill('t');
@@ -98,7 +83,7 @@ describe('the focus of a user who does something else meanwhile', () => {
   });
 
   test('stays in another view after an answer', async () => {
-    const page = await openThree(newProjects());
+    const { page } = await openThree(newProjects());
     const send = await hold(page, answers);
     await button(page, 'Accept two').click();
     await page.getByRole('link', { name: 'Standing answers' }).click();
@@ -140,7 +125,7 @@ test('an id in the groups in which the page shows it is one id', async () => {
 });
 
 test('the same failure is announced again', async () => {
-  const page = await openThree(newProjects(), /status of 429/);
+  const { page } = await openThree(newProjects(), /status of 429/);
   await page.route(answers, respond(429));
   await button(page, 'Accept two').click();
   await announced(page, 'alert', 'Nothing was changed.');
@@ -151,7 +136,7 @@ test('the same failure is announced again', async () => {
 });
 
 test('the progress of an action waits for its animation only', async () => {
-  const page = await openThree(newProjects());
+  const { page } = await openThree(newProjects());
   const send = await hold(page, answers);
   // No timer fires from now on.
   await page.clock.install();
@@ -165,7 +150,7 @@ test('the progress of an action waits for its animation only', async () => {
 
 test('a filter loads the list again, so the page does not offer to update it', async () => {
   const projects = newProjects();
-  const page = await openThree(projects);
+  const { page } = await openThree(projects);
   await projects.owner.offerImages(projects.receiverId, named('twenty'));
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await button(page, 'Update the list').waitFor();
@@ -180,7 +165,7 @@ test('a filter loads the list again, so the page does not offer to update it', a
 
 describe('pages without offers', () => {
   test('a click loads up to five, then the user can continue', async () => {
-    const page = await openThree(newProjects());
+    const { page } = await openThree(newProjects());
     let requests = 0;
     await page.route(offers, async (route) => {
       const url = route.request().url();
@@ -282,7 +267,7 @@ test('after a further page, the focus of the button moves to the first new row',
 });
 
 test('the number of offers is announced again after a filter with as many', async () => {
-  const page = await openThree(newProjects());
+  const { page } = await openThree(newProjects());
   const hasNewMessage = await markMessages(page, 'status');
   await filterNames(page, '');
   await hasNewMessage();
@@ -292,7 +277,7 @@ test('the number of offers is announced again after a filter with as many', asyn
 
 test('the filter stays at a change of the tab, and its fields show it', async () => {
   const projects = newProjects();
-  const page = await openThree(projects);
+  const { page } = await openThree(projects);
   await filterNames(page, 't');
   await waitForRows(page, ['three', 'two']);
   await button(page, 'Accept two').click();
@@ -307,7 +292,7 @@ test('the filter stays at a change of the tab, and its fields show it', async ()
 
 test('the message about changed offers hides no control, with large texts in a narrow window', async () => {
   const projects = newProjects();
-  const page = await openThree(projects);
+  const { page } = await openThree(projects);
   const session = await page.context().newCDPSession(page);
   await session.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 32 } });
   await page.setViewportSize({ width: 320, height: 800 });
