@@ -201,50 +201,55 @@ export class DynamoDbMembershipRepository implements MembershipRepository {
   }
 
   async changeExpiry(change: ExpiryChange): Promise<Membership | undefined> {
-    const { membership, expected, owner, expiresAt, at, actor } = change;
+    const { membership, owner, expiresAt } = change;
     const { imageId, memberId } = membership;
     const image = sharedBy(owner);
-    const isUnchanged = expected === undefined ? isSameMembership(membership, at) : isMember(at, expected);
-    const end = expiresAt === undefined ? {} : endAttributes(imageId, expiresAt);
-    const set = { updated_at: at, updated_by: actorAttribute(actor), ...end };
-    const removal = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
-    const applied = await this.#table.transact(() => [
-      {
-        ConditionCheck: {
-          Key: imageKey(imageId),
-          ConditionExpression: image.expression,
-          ExpressionAttributeNames: image.names,
-          ExpressionAttributeValues: image.values,
-        },
-      },
-      {
-        Update: {
-          Key: offerKey(imageId, memberId),
-          UpdateExpression: expiresAt === undefined ? `REMOVE #${endAttribute}` : `SET #${endAttribute} = :end`,
-          ConditionExpression: 'attribute_exists(pk)',
-          ExpressionAttributeNames: names(endAttribute),
-          ...(expiresAt !== undefined && { ExpressionAttributeValues: values({ end: epochSeconds(expiresAt) }) }),
-        },
-      },
-      {
-        Update: {
-          Key: membershipKey(memberId, imageId),
-          UpdateExpression: `SET ${assignments(set)} ${removal} ADD #sequence :one`,
-          ConditionExpression: isUnchanged.expression,
-          ExpressionAttributeNames: {
-            ...names('sequence', ...Object.keys(set), ...endAttributeNames),
-            ...isUnchanged.names,
-          },
-          ExpressionAttributeValues: {
-            ...values({ ...set, one: 1 }),
-            ...isUnchanged.values,
+    let at = change.at();
+    const applied = await this.#table.transact(() => {
+      at = change.at();
+      return [
+        {
+          ConditionCheck: {
+            Key: imageKey(imageId),
+            ConditionExpression: image.expression,
+            ExpressionAttributeNames: image.names,
+            ExpressionAttributeValues: image.values,
           },
         },
-      },
-      ...this.#additionalActions,
-    ]);
+        {
+          Update: {
+            Key: offerKey(imageId, memberId),
+            UpdateExpression: expiresAt === undefined ? `REMOVE #${endAttribute}` : `SET #${endAttribute} = :end`,
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeNames: names(endAttribute),
+            ...(expiresAt !== undefined && { ExpressionAttributeValues: values({ end: epochSeconds(expiresAt) }) }),
+          },
+        },
+        { Update: expiryUpdate(change, at) },
+        ...this.#additionalActions,
+      ];
+    });
     return applied ? { ...membership, updatedAt: at, expiresAt } : undefined;
   }
+}
+
+/** Returns the update of a membership that sets or removes its end. */
+function expiryUpdate({ membership, expected, expiresAt, actor }: ExpiryChange, at: Timestamp): Update {
+  const { imageId, memberId } = membership;
+  const isUnchanged = expected === undefined ? isSameMembership(membership, at) : isMember(at, expected);
+  const end = expiresAt === undefined ? {} : endAttributes(imageId, expiresAt);
+  const set = { updated_at: at, updated_by: actorAttribute(actor), ...end };
+  const removal = expiresAt === undefined ? `REMOVE ${endAttributeNames.map((name) => `#${name}`).join(', ')}` : '';
+  return {
+    Key: membershipKey(memberId, imageId),
+    UpdateExpression: `SET ${assignments(set)} ${removal} ADD #sequence :one`,
+    ConditionExpression: isUnchanged.expression,
+    ExpressionAttributeNames: {
+      ...names('sequence', ...Object.keys(set), ...endAttributeNames),
+      ...isUnchanged.names,
+    },
+    ExpressionAttributeValues: { ...values({ ...set, one: 1 }), ...isUnchanged.values },
+  };
 }
 
 /** Returns the update that withdraws a membership at the current time. */

@@ -80,7 +80,7 @@ const changeExpiry = (membership: Membership, change: Partial<ExpiryChange> = {}
     membership,
     owner: alpha,
     expiresAt: laterEnd,
-    at: before,
+    at: () => before,
     actor,
     ...change,
   });
@@ -236,7 +236,7 @@ describe.each(around)('$when its end', ({ at, exists }) => {
     const { image, membership } = await shared('accepted');
     const before = await everything(image);
 
-    const changed = await changeExpiry(membership, { expiresAt, at: timestamp(at) });
+    const changed = await changeExpiry(membership, { expiresAt, at: () => timestamp(at) });
 
     expect(changed).toEqual(exists ? { ...membership, expiresAt, updatedAt: timestamp(at) } : undefined);
     if (!exists) expect(await everything(image)).toEqual(before);

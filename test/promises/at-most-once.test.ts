@@ -4,7 +4,7 @@ import type { ImageId, ProjectId } from '../../lambda/domain/ids.ts';
 import { imageKey, membershipKey } from '../../lambda/dynamodb/keys.ts';
 import type { Interference } from '../support/engine-proxy.ts';
 import type { TestResponse } from '../support/service.ts';
-import { imageApi, type ImageApi } from './image-api.ts';
+import { imageApi, owner, type ImageApi } from './image-api.ts';
 import { isWrite, itemAt, plantAttributes, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -191,12 +191,21 @@ describe('the time of a change', () => {
     expect(answer.body.updated_at).toBe([...times].at(-1));
   });
 
-  describe.each<[string, (id: string) => Promise<TestResponse>]>([
-    ['a withdrawal', (id) => api.withdraw(id, 'beta')],
-    ['leaving', (id) => api.leave(id, 'beta')],
-    ['the deletion of an image with members', (id) => api.remove(id)],
-  ])('of the end of a membership by %s', (_what, act) => {
-    /** Interferes with the attempts to end the membership. Returns their tokens and times. */
+  describe.each<[string, (id: string) => Promise<TestResponse>, number]>([
+    ['a withdrawal', (id) => api.withdraw(id, 'beta'), 204],
+    ['leaving', (id) => api.leave(id, 'beta'), 204],
+    ['the deletion of an image with members', (id) => api.remove(id), 204],
+    [
+      'another end of a membership',
+      (id) =>
+        api.request('PUT', `/sharing/v1/images/${id}/members/beta/expiry`, {
+          as: owner,
+          body: { expires_at: '2999-12-31T23:59:59Z' },
+        }),
+      200,
+    ],
+  ])('of %s', (_what, act, success) => {
+    /** Interferes with the attempts to write the membership. Returns their tokens and times. */
     function interfereUntil(isLast: (attempts: readonly Attempt[]) => boolean, interference: Interference) {
       const attempts: Attempt[] = [];
       world.proxy.intercept(({ request }) => {
@@ -221,19 +230,19 @@ describe('the time of a change', () => {
         response: cancelled,
       });
 
-      expect((await act(id)).status).toBe(204);
+      expect((await act(id)).status).toBe(success);
 
       expect(new Set(attempts.map(({ token }) => token)).size).toBe(attempts.length);
-      const ended = await itemAt(world.table, membershipKey('beta' as ProjectId, id as ImageId));
-      expect(ended).toMatchObject({ updated_at: attempts.at(-1)!.time });
-      expect(ended).not.toHaveProperty('status');
+      const changed = await itemAt(world.table, membershipKey('beta' as ProjectId, id as ImageId));
+      expect(changed).toMatchObject({ updated_at: attempts.at(-1)!.time });
+      expect('status' in changed!).toBe(success === 200);
     });
 
     test('is that of the first attempt, with its token, while the outcome is unknown', async () => {
       const id = await api.share({ beta: 'pending' });
       const attempts = interfereUntil((each) => each.length > 3, 'lose the request');
 
-      expect((await act(id)).status).toBe(204);
+      expect((await act(id)).status).toBe(success);
 
       expect(attempts).toEqual(Array(4).fill(attempts[0]));
     });

@@ -61,9 +61,10 @@ export interface ExpiryChange {
   readonly expected?: MembershipState | undefined;
   /** The project that must be the image's owner, or `undefined` for an admin. */
   readonly owner: ProjectId | undefined;
-  /** The new end, later than `at`, or `undefined` for none. */
+  /** The new end, or `undefined` for none. */
   readonly expiresAt: Timestamp | undefined;
-  readonly at: Timestamp;
+  /** Returns the time of the change. Each attempt calls it again, so that a later change never has an earlier time. */
+  readonly at: () => Timestamp;
   readonly actor: Actor;
 }
 

@@ -42,10 +42,16 @@ export const createChangeExpiry = (
       assertImageIsShared(image);
       const membership = assertMemberIsVisible(caller, sharing, memberId);
       assertCallerMayManageMembers(caller, image);
-      const now = clock();
-      const end = parseExpiry(expiresAt, now);
+      const end = parseExpiry(expiresAt, clock());
       assertMemberIsExpected(membership, expected);
       if (end === membership.expiresAt) return membership;
-      return memberships.changeExpiry({ membership, expected, owner, expiresAt: end, at: timestamp(now), actor });
+      return memberships.changeExpiry({
+        membership,
+        expected,
+        owner,
+        expiresAt: end,
+        at: () => timestamp(clock()),
+        actor,
+      });
     });
   };
