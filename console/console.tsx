@@ -50,8 +50,8 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     const { retry, undo } = repeat;
     notify({ text: error.message, isProblem: true, retry, undo: error.kind === 'temporary' ? undo : undefined });
     if (error.kind === 'outcome-unknown') invalidate();
-    // The role has changed.
-    if (error.kind === 'not-permitted') refreshProject();
+    // The role has changed, unless the project cannot be read at all.
+    if (error.kind === 'not-permitted' && project) refreshProject();
   };
   const run: ConsoleState['run'] = async (action, undo) => {
     // Not the state: a second click can arrive before the next rendering.
@@ -60,7 +60,7 @@ export function Console({ session, onSignOut }: ConsoleProps) {
     setBusy(true);
     startAction();
     // A failure that occurs again is announced again.
-    notify((current) => (current?.isProblem ? undefined : current));
+    notify((current) => (current?.isProblem && !current.undo ? undefined : current));
     try {
       return await action();
     } catch (error) {

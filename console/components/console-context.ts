@@ -52,11 +52,8 @@ export interface ConsoleState {
   readonly load: <Result>(reading: Promise<Result>) => Promise<Result>;
 }
 
-export const ConsoleContext = createContext<ConsoleState | undefined>(undefined);
+// Every view is inside the console, which provides the state.
+export const ConsoleContext = createContext<ConsoleState>(undefined as never);
 
 /** Returns the shared state. */
-export function useConsole(): ConsoleState {
-  const state = useContext(ConsoleContext);
-  if (state === undefined) throw new Error('A view must be inside the console.');
-  return state;
-}
+export const useConsole = (): ConsoleState => useContext(ConsoleContext);

@@ -8,12 +8,14 @@ export function NoticeArea() {
   const { notice } = useConsole();
   const area = useRef<HTMLDivElement>(null);
   // The focus stays at the control of a failed action, which can be far below.
-  useLayoutEffect(() => area.current?.scrollIntoView({ block: 'nearest' }), [notice]);
+  useLayoutEffect(() => {
+    if (notice) area.current?.scrollIntoView({ block: 'nearest' });
+  }, [notice]);
   const isProblem = notice?.isProblem === true;
   return (
     <div class="notices" ref={area}>
-      <div role="status">{notice && !isProblem && <Message notice={notice} />}</div>
-      <div role="alert">{notice && isProblem && <Message notice={notice} />}</div>
+      <div role="status">{notice && !isProblem && <Message key={notice} notice={notice} />}</div>
+      <div role="alert">{notice && isProblem && <Message key={notice} notice={notice} />}</div>
     </div>
   );
 }
@@ -28,14 +30,15 @@ function Message({ notice: { text, isProblem, undo, retry } }: { readonly notice
           Undo
         </button>
       )}
-      {retry && (
+      {retry ? (
         <button type="button" onClick={retry}>
           Try again
         </button>
+      ) : (
+        <button type="button" class="quiet" onClick={() => notify(undefined)}>
+          Dismiss
+        </button>
       )}
-      <button type="button" class="quiet" onClick={() => notify(undefined)}>
-        Dismiss
-      </button>
     </div>
   );
 }

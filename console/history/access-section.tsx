@@ -16,7 +16,7 @@ export function AccessSection({ imageId }: { readonly imageId: string }) {
   const { api, notify, run } = useConsole();
   const [access, setAccess] = useState<AccessPage>();
   // The service refuses a time in the future, and the clock of the browser can be ahead.
-  const [recent] = useState(() => toLocalInput(new Date(Date.now() - 60_000).toISOString()));
+  const [recent] = useState(() => toLocalInput(new Date(Date.now() - 10_000).toISOString()));
   const load = (localTime: string, earlier?: AccessPage) =>
     run(async () => {
       const at = earlier?.at ?? toUtc(localTime);

@@ -29,6 +29,11 @@ export function OwnImages() {
     notify(undefined);
     setOpened(image);
   };
+  const close = () => {
+    show(undefined);
+    // Also without a change: another client can have changed the image meanwhile.
+    invalidate();
+  };
   return (
     <>
       <Heading title="My images">My images</Heading>
@@ -76,7 +81,7 @@ export function OwnImages() {
         )}
         <MoreButton next={list?.next} count={images.length} noun="image" onMore={loadMore} />
       </ListState>
-      {opened && <MembersDialog image={opened} onClose={() => show(undefined)} />}
+      {opened && <MembersDialog image={opened} onClose={close} />}
     </>
   );
 }

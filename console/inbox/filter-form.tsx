@@ -20,7 +20,7 @@ export function FilterForm({ filter, onFilter }: FilterFormProps) {
     onFilter({ owner: joinGroups(text('owner')), namePrefix: text('name') });
   };
   return (
-    <form class="filter" role="search" aria-label="Filter" onSubmit={submit} onReset={() => onFilter(noFilter)}>
+    <form class="filter" role="search" aria-label="Filter" onSubmit={submit} onReset={() => onFilter({ ...noFilter })}>
       <label>
         Name begins with (exact case){' '}
         <input name="name" maxLength={255} defaultValue={filter.namePrefix} autocomplete="off" />

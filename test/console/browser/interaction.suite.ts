@@ -311,3 +311,87 @@ test('the message about changed offers hides no control, with large texts in a n
   );
   expect(hidden).toEqual([]);
 });
+
+test('a token whose project cannot be read gets one message, and no further requests', async () => {
+  const projects = newProjects();
+  const page = await projects.openSignIn({ errors: /status of 403/ });
+  let requests = 0;
+  await page.route(project, async (route) => {
+    requests += 1;
+    await respond(403, { error: 'not-permitted', message: 'The request requires the role reader.' })(route);
+  });
+  await page.route(offers, respond(403, { error: 'not-permitted', message: 'x' }));
+  await signIn(page, { project: projects.receiverId });
+  await announced(page, 'alert', 'The request requires the role reader. Sign in with a role that permits it.');
+  // A repetition would precede the response to a request that starts now.
+  await page.evaluate(() => fetch('settings.json'));
+  expect(requests).toBe(1);
+});
+
+test('the Undo of a selection that was answered in part stays while further offers are loaded', async () => {
+  const { owner, receiver, receiverId, open } = newProjects();
+  const images = await owner.offerImages(receiverId, named(...Array.from({ length: 102 }, (_, n) => `image-${n}`)));
+  const page = await open();
+  await page.route(
+    answers,
+    async (route) => {
+      const [first] = (route.request().postDataJSON() as { answers: readonly object[] }).answers;
+      const response = await route.fetch({ postData: { answers: [first] } });
+      const { results } = await response.json();
+      await route.fulfill({
+        response,
+        json: { results: [...results, { code: 503, error: 'not-started', message: 'x' }] },
+      });
+    },
+    { times: 1 },
+  );
+  await page.getByLabel('Select image-101').check();
+  await page.getByLabel('Select image-100').check();
+  await button(page, 'Accept selected (2)').click();
+  await announced(page, 'alert', 'Accepted “\u2068image-101\u2069”. Not done for');
+  await button(page, 'Show more offers').click();
+  await page.getByLabel('Select all 101 shown offers').waitFor();
+  await button(page, 'Undo').click();
+  await announced(page, 'status', 'Moved to Waiting: “\u2068image-101\u2069”.');
+  expect(await owner.statusOf(images.at(-1)!.id, receiverId)).toBe('pending');
+  expect(await receiver.listOfferNames('accepted')).toEqual([]);
+});
+
+test('the page stays where it is when a message goes', async () => {
+  const { owner, receiverId, open } = newProjects();
+  await owner.offerImages(receiverId, named(...Array.from({ length: 101 }, (_, n) => `image-${n}`)));
+  const page = await open({ errors: /status of 429/ });
+  await page.route(answers, respond(429), { times: 1 });
+  await button(page, 'Accept image-100').click();
+  await announced(page, 'alert', 'too many requests');
+  const send = await hold(page, offers);
+  await button(page, 'Show more offers').click();
+  await page.getByText('Waiting for the service').waitFor();
+  expect(await page.locator('.notice').count()).toBe(0);
+  expect(await page.evaluate(() => scrollY)).toBeGreaterThan(1000);
+  send();
+  await page.getByLabel('Select all 101 shown offers').waitFor();
+});
+
+test('“Show all” loads the list again, also without a filter', async () => {
+  const projects = newProjects();
+  const { page } = await openThree(projects);
+  await projects.owner.offerImages(projects.receiverId, named('four'));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await button(page, 'Update the list').waitFor();
+  await button(page, 'Show all').click();
+  await waitForRows(page, ['four', 'three', 'two', 'one']);
+  await button(page, 'Update the list').waitFor({ state: 'detached' });
+});
+
+test('the message about a project that cannot be loaded stays until another attempt', async () => {
+  const { owner, receiverId, openSignIn } = newProjects();
+  await owner.offerImages(receiverId, named('one'));
+  const page = await openSignIn({ errors: /status of 429/ });
+  await page.route(project, respond(429), { times: 1 });
+  await signIn(page, { project: receiverId });
+  await announced(page, 'alert', 'too many requests');
+  expect(await button(page, 'Dismiss').count()).toBe(0);
+  await button(page, 'Try again').click();
+  await waitForRows(page, ['one']);
+});
