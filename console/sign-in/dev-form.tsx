@@ -17,8 +17,8 @@ export function DevForm({ isBusy, signIn }: SignInFormProps) {
   return (
     <form class="form" onSubmit={submit}>
       <p>
-        This test server accepts every name without a password. Sign in as alice of alpha, and as bob of beta in a second
-        tab.
+        This test server accepts every name without a password. Sign in as alice of alpha, and as bob of beta in a
+        second tab.
       </p>
       <label>
         User{' '}
