@@ -24,7 +24,7 @@ export default {
   // Enough for tests that start servers or run hundreds of rounds on a busy machine. No test asserts a duration.
   testTimeout: 60_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // Many files wait for servers and child processes, so no core is left free. Suites that kill servers or drive a browser
+  // Many files wait for servers and child processes, so no core is left free. The suites of the events and of the console
   // run their files one after the other (`--runInBand`).
   maxWorkers: '100%',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
